@@ -1,0 +1,148 @@
+/* One write(2) per line, so that threads and processes do not interleave. */
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAIRS_MAX = 2000, LINE_MAX_BYTES = 3 * PAIRS_MAX };
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *who = "-";
+static enum log_level threshold = LEVEL_INFO;
+static bool as_json;
+
+void log_open(const char *service, enum log_level least, bool json)
+{
+	who = service;
+	threshold = least;
+	as_json = json;
+}
+
+enum err log_level_parse(enum log_level *level, const char *text)
+{
+	for (unsigned i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+		if (strcmp(text, level_names[i]) == 0) {
+			*level = (enum log_level)i;
+			return ERR_NONE;
+		}
+	return ERR_MALFORMED;
+}
+
+struct line {
+	char text[LINE_MAX_BYTES];
+	size_t size;
+};
+
+static void put(struct line *l, const char *text, size_t size)
+{
+	size_t room = sizeof l->text - 1 - l->size; /* for the line feed */
+
+	if (size > room)
+		size = room;
+	memcpy(l->text + l->size, text, size);
+	l->size += size;
+}
+
+static void put_text(struct line *l, const char *text)
+{
+	put(l, text, strlen(text));
+}
+
+static void put_json_chars(struct line *l, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '"' || text[i] == '\\')
+			put(l, "\\", 1);
+		put(l, text + i, 1);
+	}
+}
+
+static size_t value_size(const char *p, bool quoted)
+{
+	size_t n = 0;
+
+	/* A quoted value ends at the quote that a space or the end follows. */
+	while (p[n] && (quoted ? !(p[n] == '"' && (!p[n + 1] || p[n + 1] == ' '))
+			       : p[n] != ' '))
+		n++;
+	return n;
+}
+
+static void put_json_pairs(struct line *l, const char *p)
+{
+	while (*p) {
+		size_t key = strcspn(p, "= ");
+		bool quoted;
+		size_t size;
+
+		if (p[key] != '=') { /* not a pair: skip the word */
+			p += key + (p[key] == ' ');
+			continue;
+		}
+		put_text(l, ",\"");
+		put_json_chars(l, p, key);
+		put_text(l, "\":\"");
+		p += key + 1;
+		quoted = *p == '"';
+		p += quoted;
+		size = value_size(p, quoted);
+		put_json_chars(l, p, size);
+		put_text(l, "\"");
+		p += size;
+		p += quoted && *p;
+		p += *p == ' ';
+	}
+}
+
+static void put_time(struct line *l)
+{
+	struct timespec ts;
+	struct tm tm;
+	char text[40], ms[8];
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	put(l, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm));
+	snprintf(ms, sizeof ms, ".%03dZ", (int)(ts.tv_nsec / 1000000));
+	put_text(l, ms);
+}
+
+void log_event(enum log_level level, const char *event, const char *fmt, ...)
+{
+	char pairs[PAIRS_MAX];
+	struct line l = {.size = 0};
+	va_list ap;
+
+	if (level < threshold)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(pairs, sizeof pairs, fmt, ap);
+	va_end(ap);
+	for (char *p = pairs; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = '?';
+
+	put_text(&l, as_json ? "{\"time\":\"" : "");
+	put_time(&l);
+	put_text(&l, as_json ? "\",\"level\":\"" : " ");
+	put_text(&l, level_names[level]);
+	put_text(&l, as_json ? "\",\"service\":\"" : " ");
+	put_text(&l, who);
+	put_text(&l, as_json ? "\",\"event\":\"" : " ");
+	put_text(&l, event);
+	if (as_json) {
+		put_text(&l, "\"");
+		put_json_pairs(&l, pairs);
+		put_text(&l, "}");
+	} else if (*pairs) {
+		put_text(&l, " ");
+		put_text(&l, pairs);
+	}
+	l.text[l.size++] = '\n';
+	/* Nobody to tell if stderr is gone. */
+	if (write(STDERR_FILENO, l.text, l.size) < 0)
+		return;
+}
