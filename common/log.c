@@ -23,7 +23,8 @@ void log_open(const char *service, enum log_level least, bool json)
 
 enum err log_level_parse(enum log_level *level, const char *text)
 {
-	for (unsigned i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+	for (unsigned i = 0; i < sizeof level_names / sizeof level_names[0];
+	     i++)
 		if (strcmp(text, level_names[i]) == 0) {
 			*level = (enum log_level)i;
 			return ERR_NONE;
@@ -65,8 +66,9 @@ static size_t value_size(const char *p, bool quoted)
 	size_t n = 0;
 
 	/* A quoted value ends at the quote that a space or the end follows. */
-	while (p[n] && (quoted ? !(p[n] == '"' && (!p[n + 1] || p[n + 1] == ' '))
-			       : p[n] != ' '))
+	while (p[n] &&
+	       (quoted ? !(p[n] == '"' && (!p[n + 1] || p[n + 1] == ' '))
+		       : p[n] != ' '))
 		n++;
 	return n;
 }

@@ -1,0 +1,386 @@
+/* argp for flags, zconfig for the file; the environment in between. */
+#include "common/conf.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <czmq.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/version.h"
+
+enum {
+	EXIT_USAGE = 2,
+	ROWS_MAX = 128,
+	KEY_FIRST = 0x1000, /* argp keys of rows; below are characters */
+	KEY_CONFIG = 0x0f00,
+	KEY_MARKDOWN,
+	NAME_ROOM = 160,
+	SECRET_MAX_BYTES = 64 * 1024,
+};
+
+struct source {
+	const char *text; /* NULL: not set here */
+	char where[NAME_ROOM];
+};
+
+struct reader {
+	const struct conf_program *program;
+	const struct conf_row *rows[ROWS_MAX];
+	void *values[ROWS_MAX];
+	const char *flags[ROWS_MAX];
+	size_t count;
+	const char *file;
+	zconfig_t *tree;
+};
+
+static void complain(const struct reader *r, const char *where,
+		     const char *what)
+{
+	fprintf(stderr, "%s: %s: %s\nTry '%s --help'.\n", r->program->name,
+		where, what, r->program->name);
+}
+
+/* "match_lifetime" to "match-lifetime" */
+static void flag_name(char out[NAME_ROOM], const char *name)
+{
+	snprintf(out, NAME_ROOM, "%s", name);
+	for (char *p = out; *p; p++)
+		if (*p == '_')
+			*p = '-';
+}
+
+/* "KALYPSO_MATCHER_MATCH_LIFETIME"; @service may be NULL. */
+static void variable_name(char out[NAME_ROOM], const char *service,
+			  const char *name, const char *suffix)
+{
+	snprintf(out, NAME_ROOM, "KALYPSO_%s%s%s%s", service ? service : "",
+		 service ? "_" : "", name, suffix);
+	for (char *p = out; *p; p++)
+		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+}
+
+static struct source from_environment(const struct reader *r,
+				      const struct conf_row *row,
+				      const char *suffix)
+{
+	const char *services[] = {r->program->name, NULL};
+	struct source s = {NULL, ""};
+
+	for (size_t i = 0; i < 2 && !s.text; i++) {
+		char name[NAME_ROOM];
+
+		variable_name(name, services[i], row->name, suffix);
+		s.text = getenv(name);
+		snprintf(s.where, sizeof s.where, "environment variable %.120s",
+			 name);
+	}
+	return s;
+}
+
+static char *read_secret(const char *path)
+{
+	char *text = calloc(1, SECRET_MAX_BYTES + 1);
+	FILE *f = fopen(path, "r");
+	size_t size = f && text ? fread(text, 1, SECRET_MAX_BYTES, f) : 0;
+	int bad = !f || ferror(f);
+
+	if (f)
+		fclose(f);
+	while (size && isspace((unsigned char)text[size - 1]))
+		text[--size] = 0;
+	if (bad || !text || size == 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static struct source look_up(const struct reader *r, size_t i)
+{
+	const struct conf_row *row = r->rows[i];
+	struct source s = {r->flags[i], ""};
+
+	flag_name(s.where, row->name);
+	memmove(s.where + 2, s.where, sizeof s.where - 3);
+	memcpy(s.where, "--", 2);
+	if (!s.text)
+		s = from_environment(r, row, "");
+	if (!s.text && r->tree) {
+		s.text = zconfig_get(r->tree, row->name, NULL);
+		snprintf(s.where, sizeof s.where, "%.100s in file %.40s",
+			 row->name, r->file);
+	}
+	return s;
+}
+
+static enum err set_secret(const struct reader *r, size_t i, const char **out)
+{
+	const struct conf_row *row = r->rows[i];
+	struct source file = from_environment(r, row, "_FILE");
+	struct source s;
+
+	if (!file.text) {
+		s = look_up(r, i);
+		*out = s.text ? s.text : row->fallback;
+		return ERR_NONE;
+	}
+	*out = read_secret(file.text);
+	if (*out)
+		return ERR_NONE;
+	fprintf(stderr, "%s: %s: can't read %s: %s\n", r->program->name,
+		file.where, file.text, errno ? strerror(errno) : "it is empty");
+	return ERR_CONFIG;
+}
+
+static enum err set_number(const struct reader *r, const struct source *s,
+			   uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(s->text, &end, 10);
+	if (!errno && isdigit((unsigned char)s->text[0]) && !*end)
+		return ERR_NONE;
+	complain(r, s->where, "not a whole number");
+	return ERR_CONFIG;
+}
+
+static enum err set_flag(const struct reader *r, const struct source *s,
+			 bool *out)
+{
+	*out = strcmp(s->text, "true") == 0;
+	if (*out || strcmp(s->text, "false") == 0)
+		return ERR_NONE;
+	complain(r, s->where, "neither true nor false");
+	return ERR_CONFIG;
+}
+
+static enum err missing(const struct reader *r, const struct conf_row *row)
+{
+	char flag[NAME_ROOM], variable[NAME_ROOM];
+
+	flag_name(flag, row->name);
+	variable_name(variable, r->program->name, row->name,
+		      row->kind == CONF_SECRET ? "_FILE" : "");
+	if (row->kind == CONF_SECRET)
+		fprintf(stderr, "%s: no %s: set %s (%s)\n", r->program->name,
+			row->name, variable, row->meaning);
+	else
+		fprintf(stderr, "%s: no %s: give --%s or set %s (%s)\n",
+			r->program->name, row->name, flag, variable,
+			row->meaning);
+	return ERR_CONFIG;
+}
+
+static enum err set_row(const struct reader *r, size_t i)
+{
+	const struct conf_row *row = r->rows[i];
+	void *member = (char *)r->values[i] + row->offset;
+	struct source s = {NULL, ""};
+
+	if (row->kind == CONF_SECRET) {
+		enum err e = set_secret(r, i, member);
+
+		if (!e && !*(const char **)member)
+			return missing(r, row);
+		return e;
+	}
+	s = look_up(r, i);
+	if (!s.text)
+		s = (struct source){row->fallback, "default"};
+	if (!s.text)
+		return missing(r, row);
+	switch (row->kind) {
+	case CONF_NUMBER:
+		return set_number(r, &s, member);
+	case CONF_FLAG:
+		return set_flag(r, &s, member);
+	case CONF_TEXT:
+	case CONF_SECRET:
+		*(const char **)member = s.text;
+	}
+	return ERR_NONE;
+}
+
+/* ---- the file ----------------------------------------------------------- */
+
+static int is_row(const struct reader *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->rows[i]->name, name) == 0)
+			return r->rows[i]->kind != CONF_SECRET;
+	return 0;
+}
+
+static enum err read_file(struct reader *r)
+{
+	char where[NAME_ROOM];
+
+	if (!r->file) {
+		struct conf_row config = {.name = "config"};
+
+		r->file = from_environment(r, &config, "").text;
+	}
+	if (!r->file)
+		return ERR_NONE;
+	r->tree = zconfig_load(r->file);
+	if (!r->tree) {
+		complain(r, r->file, "can't be read as lines of NAME = VALUE");
+		return ERR_CONFIG;
+	}
+	for (zconfig_t *c = zconfig_child(r->tree); c; c = zconfig_next(c))
+		if (!is_row(r, zconfig_name(c))) {
+			snprintf(where, sizeof where, "%.90s in file %.50s",
+				 zconfig_name(c), r->file);
+			complain(r, where, "no such option");
+			return ERR_CONFIG;
+		}
+	return ERR_NONE;
+}
+
+/* ---- flags -------------------------------------------------------------- */
+
+static error_t on_flag(int key, char *arg, struct argp_state *state)
+{
+	struct reader *r = state->input;
+
+	if (key == KEY_CONFIG) {
+		r->file = arg;
+	} else if (key == KEY_MARKDOWN) {
+		conf_print_markdown(r->program);
+		exit(0);
+	} else if (key >= KEY_FIRST && key < KEY_FIRST + (int)r->count) {
+		r->flags[key - KEY_FIRST] = arg ? arg : "true";
+	} else if (key == ARGP_KEY_ARG) {
+		argp_error(state, "what is '%s'? options begin with --", arg);
+	} else {
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static void gather(struct reader *r)
+{
+	for (size_t t = 0; t < r->program->tables_count; t++)
+		for (const struct conf_row *row = r->program->tables[t].rows;
+		     row->name; row++) {
+			assert(r->count < ROWS_MAX);
+			r->rows[r->count] = row;
+			r->values[r->count++] = r->program->tables[t].values;
+		}
+}
+
+static const char *row_help(const struct conf_row *row, char *out, size_t room)
+{
+	int n = snprintf(out, room, "%s", row->meaning);
+
+	if (row->fallback && *row->fallback)
+		snprintf(out + n, room - (size_t)n, " [%s%s%s]", row->fallback,
+			 *row->unit ? " " : "", row->unit);
+	else if (!row->fallback)
+		snprintf(out + n, room - (size_t)n, " (required)");
+	return out;
+}
+
+static size_t make_options(const struct reader *r, struct argp_option *o,
+			   char names[][NAME_ROOM], char helps[][512])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct conf_row *row = r->rows[i];
+
+		if (row->kind == CONF_SECRET)
+			continue;
+		flag_name(names[i], row->name);
+		o[n++] = (struct argp_option){
+			.name = names[i],
+			.key = KEY_FIRST + (int)i,
+			.arg = row->kind == CONF_FLAG	? "true|false"
+			       : row->kind == CONF_TEXT ? "TEXT"
+							: "N",
+			.flags = row->kind == CONF_FLAG ? OPTION_ARG_OPTIONAL
+							: 0,
+			.doc = row_help(row, helps[i], sizeof helps[i]),
+		};
+	}
+	o[n++] = (struct argp_option){
+		.name = "config",
+		.key = KEY_CONFIG,
+		.arg = "FILE",
+		.doc = "read lines of NAME = VALUE from FILE"};
+	o[n++] = (struct argp_option){.name = "options-markdown",
+				      .key = KEY_MARKDOWN,
+				      .flags = OPTION_HIDDEN};
+	return n;
+}
+
+static void secrets_help(const struct reader *r, char *out, size_t room)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		char variable[NAME_ROOM];
+
+		if (r->rows[i]->kind != CONF_SECRET || n >= room)
+			continue;
+		variable_name(variable, r->program->name, r->rows[i]->name, "");
+		n += (size_t)snprintf(out + n, room - n, "%s or %s_FILE: %s.\n",
+				      variable, variable, r->rows[i]->meaning);
+	}
+}
+
+enum err conf_read(const struct conf_program *program, int argc, char **argv)
+{
+	static struct argp_option options[ROWS_MAX + 4];
+	static char names[ROWS_MAX][NAME_ROOM], helps[ROWS_MAX][512];
+	static char version[NAME_ROOM], doc[8192], prefix[NAME_ROOM];
+	char secrets[2048] = "";
+	struct reader r = {.program = program};
+	struct argp argp = {options, on_flag, NULL, doc, NULL, NULL, NULL};
+	enum err e;
+
+	gather(&r);
+	make_options(&r, options, names, helps);
+	variable_name(prefix, program->name, "", "");
+	secrets_help(&r, secrets, sizeof secrets);
+	snprintf(doc, sizeof doc,
+		 "%s\vOption --some-name can also be set as %sSOME_NAME or "
+		 "KALYPSO_SOME_NAME in the environment, or as some_name in "
+		 "the file; the first that is there counts.%s%s",
+		 program->summary, prefix, *secrets ? "\n\nSecrets:\n" : "",
+		 secrets);
+	snprintf(version, sizeof version, "%s " KALYPSO_VERSION, program->name);
+	argp_program_version = version;
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &r);
+
+	e = read_file(&r);
+	for (size_t i = 0; i < r.count && !e; i++)
+		e = set_row(&r, i);
+	/* The tree owns texts that were handed out: it lives on. */
+	return e;
+}
+
+void conf_print_markdown(const struct conf_program *program)
+{
+	struct reader r = {.program = program};
+
+	gather(&r);
+	printf("| option | default | unit | meaning |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < r.count; i++) {
+		const struct conf_row *row = r.rows[i];
+
+		printf("| `%s`%s | %s%s%s | %s | %s |\n", row->name,
+		       row->kind == CONF_SECRET ? " (secret)" : "",
+		       row->fallback && *row->fallback ? "`" : "",
+		       !row->fallback ? "required" : row->fallback,
+		       row->fallback && *row->fallback ? "`" : "", row->unit,
+		       row->meaning);
+	}
+}

@@ -1,0 +1,68 @@
+/* A list of static variables, printed on demand. */
+#include "common/metric.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static const uint64_t bounds_us[METRIC_BOUNDS] = METRIC_BOUNDS_US;
+static struct metric *first;
+
+void metric_register(struct metric *m)
+{
+	struct metric **p = &first;
+
+	while (*p && *p != m)
+		p = &(*p)->next;
+	*p = m;
+}
+
+void metric_observe_us(struct metric *m, uint64_t us)
+{
+	unsigned i = 0;
+
+	while (i < METRIC_BOUNDS && us > bounds_us[i])
+		i++;
+	atomic_fetch_add_explicit(&m->buckets[i], 1, memory_order_relaxed);
+	metric_add(m, (int64_t)us);
+}
+
+static void print_histogram(struct buf *out, struct metric *m)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i <= METRIC_BOUNDS; i++) {
+		total += atomic_load_explicit(&m->buckets[i],
+					      memory_order_relaxed);
+		if (i < METRIC_BOUNDS)
+			buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n",
+				   m->name, (double)bounds_us[i] / 1e6, total);
+		else
+			buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n",
+				   m->name, total);
+	}
+	buf_printf(out, "%s_sum %.6f\n%s_count %" PRIu64 "\n", m->name,
+		   (double)metric_value(m) / 1e6, m->name, total);
+}
+
+void metric_print(struct buf *out)
+{
+	static const char *const kinds[] = {"counter", "gauge", "histogram"};
+
+	for (struct metric *m = first; m; m = m->next) {
+		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
+			   m->help, m->name, kinds[m->kind]);
+		if (m->kind == METRIC_HISTOGRAM)
+			print_histogram(out, m);
+		else
+			buf_printf(out, "%s %" PRId64 "\n", m->name,
+				   metric_value(m));
+	}
+}
+
+uint64_t metric_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}

@@ -1,0 +1,7 @@
+/* version - what --version, /livez and status answer. */
+#ifndef COMMON_VERSION_H
+#define COMMON_VERSION_H
+
+#define KALYPSO_VERSION "0.1.0"
+
+#endif /* COMMON_VERSION_H */
