@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/hex.h"
+
 /* ---- to and from other forms -------------------------------------------- */
 
 enum err u256_to_u64(uint64_t *out, const struct u256 *a)
@@ -305,17 +307,6 @@ enum err u256_parse_dec(struct u256 *out, const char *text)
 	if (!e)
 		*out = v;
 	return e;
-}
-
-static int hex_digit(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 enum err u256_parse_hex(struct u256 *out, const char *text)

@@ -1,0 +1,158 @@
+/* Growth by doubling, and a failure that stays until the buf is cleared. */
+#include "common/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hex.h"
+
+enum { ROOM_FIRST = 256 };
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){0};
+}
+
+void buf_clear(struct buf *b)
+{
+	b->size = 0;
+	b->failed = false;
+}
+
+enum err buf_err(const struct buf *b)
+{
+	return b->failed ? ERR_NO_MEMORY : ERR_NONE;
+}
+
+struct bytes buf_bytes(const struct buf *b)
+{
+	return (struct bytes){b->data, b->size};
+}
+
+static void fail(struct buf *b)
+{
+	b->failed = true;
+	b->size = 0;
+}
+
+/* Make room for @more bytes behind the content. */
+static bool reserve(struct buf *b, size_t more)
+{
+	size_t room = b->room ? b->room : ROOM_FIRST;
+	uint8_t *data;
+
+	if (b->failed)
+		return false;
+	if (more <= b->room - b->size)
+		return true;
+	while (room - b->size < more && room <= SIZE_MAX / 2)
+		room *= 2;
+	data = room - b->size < more ? NULL : realloc(b->data, room);
+	if (!data) {
+		fail(b);
+		return false;
+	}
+	b->data = data;
+	b->room = room;
+	return true;
+}
+
+const char *buf_text(struct buf *b)
+{
+	if (!reserve(b, 1))
+		return "";
+	b->data[b->size] = '\0';
+	return (const char *)b->data;
+}
+
+uint8_t *buf_extend(struct buf *b, size_t size)
+{
+	uint8_t *at;
+
+	if (!reserve(b, size ? size : 1))
+		return NULL;
+	at = b->data + b->size;
+	b->size += size;
+	return at;
+}
+
+void buf_put(struct buf *b, const void *data, size_t size)
+{
+	uint8_t *at = buf_extend(b, size);
+
+	if (at && size > 0)
+		memcpy(at, data, size);
+}
+
+void buf_put_u8(struct buf *b, uint8_t v)
+{
+	buf_put(b, &v, 1);
+}
+
+static void put_be(struct buf *b, uint64_t v, size_t size)
+{
+	uint8_t *at = buf_extend(b, size);
+
+	for (size_t i = size; at && i-- > 0; v >>= 8)
+		at[i] = (uint8_t)v;
+}
+
+void buf_put_be16(struct buf *b, uint16_t v)
+{
+	put_be(b, v, 2);
+}
+
+void buf_put_be32(struct buf *b, uint32_t v)
+{
+	put_be(b, v, 4);
+}
+
+void buf_put_be64(struct buf *b, uint64_t v)
+{
+	put_be(b, v, 8);
+}
+
+void buf_put_text(struct buf *b, const char *text)
+{
+	buf_put(b, text, strlen(text));
+}
+
+void buf_put_zeros(struct buf *b, size_t size)
+{
+	uint8_t *at = buf_extend(b, size);
+
+	if (at)
+		memset(at, 0, size);
+}
+
+void buf_put_hex(struct buf *b, const void *data, size_t size)
+{
+	/* hex_encode() ends with a NUL, which is room but not content. */
+	if (size > (SIZE_MAX - 3) / 2) {
+		fail(b);
+	} else if (reserve(b, HEX_ROOM(size))) {
+		hex_encode((char *)b->data + b->size, data, size);
+		b->size += HEX_ROOM(size) - 1;
+	}
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	assert(size >= 0);
+	if (!reserve(b, (size_t)size + 1))
+		return;
+	va_start(args, format);
+	vsnprintf((char *)b->data + b->size, (size_t)size + 1, format, args);
+	va_end(args);
+	b->size += (size_t)size;
+}
