@@ -11,8 +11,6 @@ export const PROOF_LAYOUT = ["a0", "a1", "b00", "b01", "b10", "b11", "c0", "c1"]
 export const FIELD = 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001n;
 export const BASE_FIELD = 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47n;
 
-const HEX = /^0x(?:[0-9a-f]{2})*$/i;
-
 export class BadBytes extends Error {}
 
 export function toHex(bytes) {
@@ -21,13 +19,21 @@ export function toHex(bytes) {
 
 // BYTES of the prover API: an array of numbers or a 0x string.
 export function fromJson(value, name) {
-	if (typeof value === "string" && HEX.test(value)) {
-		return Buffer.from(value.slice(2), "hex");
-	}
-	if (Array.isArray(value) && value.every(isByte)) {
-		return Buffer.from(value);
+	const bytes = typeof value === "string" ? fromHex(value) : fromArray(value);
+	if (bytes) {
+		return bytes;
 	}
 	throw new BadBytes(`${name} must be an array of numbers from 0 to 255 or a 0x string`);
+}
+
+// Buffer.from stops at the first character that isn't hexadecimal.
+function fromHex(text) {
+	const bytes = Buffer.from(text.slice(2), "hex");
+	return text.startsWith("0x") && 2 + 2 * bytes.length === text.length ? bytes : null;
+}
+
+function fromArray(value) {
+	return Array.isArray(value) && value.every(isByte) ? Buffer.from(value) : null;
 }
 
 function isByte(value) {
