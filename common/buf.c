@@ -20,12 +20,12 @@ void buf_free(struct buf *b)
 void buf_clear(struct buf *b)
 {
 	b->size = 0;
-	b->failed = false;
+	b->err = ERR_NONE;
 }
 
 enum err buf_err(const struct buf *b)
 {
-	return b->failed ? ERR_NO_MEMORY : ERR_NONE;
+	return b->err;
 }
 
 struct bytes buf_bytes(const struct buf *b)
@@ -33,9 +33,11 @@ struct bytes buf_bytes(const struct buf *b)
 	return (struct bytes){b->data, b->size};
 }
 
-static void fail(struct buf *b)
+void buf_fail(struct buf *b, enum err e)
 {
-	b->failed = true;
+	assert(e != ERR_NONE);
+	if (!b->err)
+		b->err = e;
 	b->size = 0;
 }
 
@@ -45,7 +47,7 @@ static bool reserve(struct buf *b, size_t more)
 	size_t room = b->room ? b->room : ROOM_FIRST;
 	uint8_t *data;
 
-	if (b->failed)
+	if (b->err)
 		return false;
 	if (more <= b->room - b->size)
 		return true;
@@ -53,7 +55,7 @@ static bool reserve(struct buf *b, size_t more)
 		room *= 2;
 	data = room - b->size < more ? NULL : realloc(b->data, room);
 	if (!data) {
-		fail(b);
+		buf_fail(b, ERR_NO_MEMORY);
 		return false;
 	}
 	b->data = data;
@@ -133,7 +135,7 @@ void buf_put_hex(struct buf *b, const void *data, size_t size)
 {
 	/* hex_encode() ends with a NUL, which is room but not content. */
 	if (size > (SIZE_MAX - 3) / 2) {
-		fail(b);
+		buf_fail(b, ERR_NO_MEMORY);
 	} else if (reserve(b, HEX_ROOM(size))) {
 		hex_encode((char *)b->data + b->size, data, size);
 		b->size += HEX_ROOM(size) - 1;

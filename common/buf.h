@@ -1,8 +1,8 @@
 /* buf - bytes that grow at the end; what every encoder writes into.
  *
  * A buf starts as {0} and is emptied by buf_free(). Failure is latched: once
- * memory ran out, every put does nothing, size is 0 and buf_err() says so, so
- * an encoder checks once, at its end. Nothing here fails in another way.
+ * memory ran out, or an encoder called buf_fail(), every put does nothing,
+ * size is 0 and buf_err() says why, so it is checked once, at the end.
  *
  * What is put may not lie in the buf itself: growing moves it. */
 #ifndef COMMON_BUF_H
@@ -19,7 +19,7 @@ struct buf {
 	uint8_t *data; /* owned; NULL while room is 0 */
 	size_t size;   /* bytes in use */
 	size_t room;   /* bytes allocated */
-	bool failed;   /* memory ran out since the last clear or free */
+	enum err err;  /* the first failure since the last clear or free */
 };
 
 /* Release the memory; @b is {0} again, its failure forgotten. */
@@ -30,11 +30,15 @@ void buf_clear(struct buf *b);
 
 static inline bool buf_failed(const struct buf *b)
 {
-	return b->failed;
+	return b->err != ERR_NONE;
 }
 
-/* ERR_NO_MEMORY once a put has failed, else ERR_NONE. */
+/* ERR_NO_MEMORY once a put has failed, what buf_fail() was told if that came
+ * first, else ERR_NONE. */
 NODISCARD enum err buf_err(const struct buf *b);
+
+/* Latch @e (not ERR_NONE): what is being written can't be right. */
+void buf_fail(struct buf *b, enum err e);
 
 /* The content, borrowed until the next change of @b. */
 struct bytes buf_bytes(const struct buf *b);

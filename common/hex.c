@@ -65,7 +65,7 @@ enum err hex_decode_buf(struct buf *out, const char *text, size_t text_size)
 		return ERR_MALFORMED;
 	at = buf_extend(out, size);
 	if (!at)
-		return ERR_NO_MEMORY;
+		return buf_err(out);
 	decode_digits(at, size, text + 2);
 	return ERR_NONE;
 }

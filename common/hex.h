@@ -29,7 +29,7 @@ NODISCARD enum err hex_decode(uint8_t *out, size_t size, const char *text,
 			      size_t text_size);
 
 /* However many bytes @text holds, appended to @out.
- * ERR_NO_MEMORY  @out has failed (see buf.h) */
+ * The error that is latched in @out, if there is one (see buf.h). */
 NODISCARD enum err hex_decode_buf(struct buf *out, const char *text,
 				  size_t text_size);
 

@@ -208,6 +208,12 @@ static void a_failure_stays_until_cleared(void **state)
 	assert_string_equal(buf_text(&b), "");
 	assert_err(buf_err(&b), ERR_NO_MEMORY);
 	assert_err(hex_decode_buf(&b, "0x00", 4), ERR_NO_MEMORY);
+	buf_fail(&b, ERR_RANGE);
+	assert_err(buf_err(&b), ERR_NO_MEMORY);
+	buf_clear(&b);
+	buf_fail(&b, ERR_RANGE);
+	assert_null(buf_extend(&b, 1));
+	assert_err(buf_err(&b), ERR_RANGE);
 	buf_clear(&b);
 	buf_put_u8(&b, 3);
 	assert_err(buf_err(&b), ERR_NONE);
