@@ -4,9 +4,15 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
+# Where everything that is made goes; two makes at once need two of them.
+B ?= build
+# make V=1 shows the commands.
+V ?= 0
+say = $(if $(filter 0,$(V)),@echo "  $(1)	$(patsubst $(B)/%,%,$@)";)
+
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 HARDEN = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
-CPPFLAGS = -I. -Ibuild/gen -D_GNU_SOURCE
+CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE
 LDLIBS = -lczmq -lzmq -lmsgpackc -lhiredis -lwebsockets -lcurl -ljansson -ljson-c -lmicrohttpd \
 	-lsqlite3 -lsecp256k1 -lcrypto -lnettle -lsodium -lpthread
 
@@ -28,37 +34,37 @@ GEN_H :=
 
 # ---- one variant: objects, libraries, programs, unit tests ------------------
 define variant
-build/$(1)/obj/%.o: %.c $(GEN_H)
+$(B)/$(1)/obj/%.o: %.c | $(GEN_H)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
-build/$(1)/obj/gen/%.o: build/gen/%.c $(GEN_H)
+	$$(call say,CC)$$(CC) $$(CFLAGS_$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+$(B)/$(1)/obj/gen/%.o: $(B)/gen/%.c | $(GEN_H)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS_$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
-build/$(1)/libkalypso.a: $(patsubst %.c,build/$(1)/obj/%.o,$(COMMON) $(CORES)) $(patsubst build/gen/%.c,build/$(1)/obj/gen/%.o,$(GEN_C))
+	$$(call say,CC)$$(CC) $$(CFLAGS_$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+$(B)/$(1)/libkalypso.a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(COMMON) $(CORES)) $(patsubst $(B)/gen/%.c,$(B)/$(1)/obj/gen/%.o,$(GEN_C))
 	@rm -f $$@
-	ar rcs $$@ $$^
-$(PROGRAMS:%=build/$(1)/bin/%): build/$(1)/bin/%: build/$(1)/obj/services/%/main.o build/$(1)/libkalypso.a
+	$$(call say,AR)ar rcs $$@ $$^
+$(PROGRAMS:%=$(B)/$(1)/bin/%): $(B)/$(1)/bin/%: $(B)/$(1)/obj/services/%/main.o $(B)/$(1)/libkalypso.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LDLIBS)
-build/$(1)/unit/%: build/$(1)/obj/tests/unit/%.o build/$(1)/libkalypso.a
+	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LDLIBS)
+$(B)/$(1)/unit/%: $(B)/$(1)/obj/tests/unit/%.o $(B)/$(1)/libkalypso.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LDLIBS) -lcmocka -lgmp
+	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LDLIBS) -lcmocka -lgmp
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,asan))
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
 
-build: $(PROGRAMS:%=build/release/bin/%) ## build every program into build/release/bin
+build: $(PROGRAMS:%=$(B)/release/bin/%) ## build every program into build/release/bin
 
-unit: $(UNIT:%=build/asan/unit/%) ## unit, golden and property tests of the C side, under ASan and UBSan
+unit: $(UNIT:%=$(B)/asan/unit/%) ## unit, golden and property tests of the C side, under ASan and UBSan
 	@for t in $^; do CMOCKA_MESSAGE_OUTPUT=STDOUT $$t || exit 1; done
 
 format: ## let clang-format lay out all C
 	git ls-files '*.c' '*.h' | xargs clang-format-14 -i
 
 clean: ## remove everything that was built
-	rm -rf build
+	rm -rf $(B)
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

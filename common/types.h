@@ -42,11 +42,30 @@ struct block_ref {
 	struct unix_s time;
 };
 
+/* Where on a branch of the chain something happened; earlier is smaller. */
+struct place {
+	uint64_t block;
+	uint32_t index; /* of the log in the block */
+};
+
+/* First four bytes of a hash: an ABI function or error. */
+struct selector {
+	uint8_t bytes[4];
+};
+
 /* A run of bytes that somebody else owns. @data may be NULL if size is 0. */
 struct bytes {
 	const uint8_t *data;
 	size_t size;
 };
+
+/* <0, 0 or >0 as @a is before, at or after @b. */
+static inline int place_cmp(struct place a, struct place b)
+{
+	if (a.block != b.block)
+		return a.block < b.block ? -1 : 1;
+	return a.index < b.index ? -1 : a.index > b.index;
+}
 
 static inline int address_eq(const struct address *a, const struct address *b)
 {

@@ -1,0 +1,574 @@
+/* The connection to Redis, its settings, epoch, leases and small records. */
+#include "common/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/time.h>
+
+#include "common/log.h"
+#include "common/store_impl.h"
+#include "store_lua.h"
+
+/* ---- keys and commands -------------------------------------------------- */
+
+const char *store_key(const struct store *s, char out[KEY_ROOM],
+		      const char *kind, const char *arg)
+{
+	static const struct {
+		const char *kind, *pattern;
+	} rows[] = {
+#define KEY(kind, pattern, type, writer, meaning) {#kind, pattern},
+#include "protocol/messages/redis.def"
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (strcmp(rows[i].kind, kind) != 0)
+			continue;
+		for (const char *p = rows[i].pattern; *p; p++)
+			if (strncmp(p, "{NAME}", 6) == 0) {
+				n += (size_t)snprintf(out + n, KEY_ROOM - n,
+						      "{%s}", s->name);
+				p += 5;
+			} else if (*p == '%') {
+				n += (size_t)snprintf(out + n, KEY_ROOM - n,
+						      "%.96s", arg);
+			} else {
+				out[n++] = *p;
+			}
+	}
+	out[n] = 0;
+	return out;
+}
+
+void command_bytes(struct command *c, struct bytes b)
+{
+	c->argv[c->count] = b.data ? (const char *)b.data : "";
+	c->sizes[c->count++] = b.size;
+}
+
+void command_text(struct command *c, const char *text)
+{
+	c->argv[c->count] = text;
+	c->sizes[c->count++] = strlen(text);
+}
+
+void command_number(struct command *c, uint64_t v)
+{
+	char *text = c->numbers[c->numbers_count++];
+
+	snprintf(text, NUMBER_ROOM, "%" PRIu64, v);
+	command_text(c, text);
+}
+
+/* ---- connection --------------------------------------------------------- */
+
+static char *copy(const char *from, size_t size)
+{
+	return size ? strndup(from, size) : NULL;
+}
+
+/* [USER][:PASSWORD]@HOST[:PORT] */
+static enum err parse_redis_url(struct store *s, const char *rest)
+{
+	const char *at = strrchr(rest, '@'), *colon;
+	size_t size;
+
+	if (at) {
+		colon = memchr(rest, ':', (size_t)(at - rest));
+		size = (size_t)((colon ? colon : at) - rest);
+		s->user = copy(rest, size);
+		if (colon)
+			s->password = copy(colon + 1, (size_t)(at - colon - 1));
+		rest = at + 1;
+	}
+	size = strcspn(rest, ":/");
+	s->host = copy(rest, size);
+	s->port = 6379;
+	if (rest[size] == ':') {
+		char *end;
+		unsigned long port = strtoul(rest + size + 1, &end, 10);
+
+		if (port == 0 || port > 65535 || (*end && *end != '/'))
+			return ERR_CONFIG;
+		s->port = (int)port;
+	}
+	return s->host ? ERR_NONE : ERR_CONFIG;
+}
+
+static enum err parse_url(struct store *s, const char *url)
+{
+	if (strncmp(url, "unix:", 5) == 0 && url[5]) {
+		s->path = strdup(url + 5);
+		return s->path ? ERR_NONE : ERR_NO_MEMORY;
+	}
+	if (strncmp(url, "redis://", 8) == 0)
+		return parse_redis_url(s, url + 8);
+	return ERR_CONFIG;
+}
+
+enum err store_open(struct store **out, const char *url, const char *name,
+		    unsigned timeout_ms)
+{
+	struct store *s = calloc(1, sizeof *s);
+	size_t size = strlen(name);
+	enum err e;
+
+	if (!s)
+		return ERR_NO_MEMORY;
+	s->timeout_ms = timeout_ms;
+	if (size == 0 || size >= sizeof s->name ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != size) {
+		log_error("store.name",
+			  "name=\"%s\" text=\"a deployment's name "
+			  "is 1 to 32 of a-z, 0-9 and -\"",
+			  name);
+		store_close(&s);
+		return ERR_CONFIG;
+	}
+	memcpy(s->name, name, size + 1);
+	e = parse_url(s, url);
+	if (e) {
+		/* Not the URL itself: it may hold a password. */
+		log_error(
+			"store.url",
+			"text=\"redis must be redis://[:PASSWORD@]HOST[:PORT] "
+			"or unix:PATH\"");
+		store_close(&s);
+		return e;
+	}
+	*out = s;
+	return ERR_NONE;
+}
+
+void store_close(struct store **store)
+{
+	struct store *s = *store;
+
+	if (!s)
+		return;
+	store_drop(s);
+	free(s->host);
+	free(s->path);
+	free(s->user);
+	free(s->password);
+	free(s);
+	*store = NULL;
+}
+
+void store_drop(struct store *s)
+{
+	if (s->redis)
+		redisFree(s->redis);
+	s->redis = NULL;
+	s->checked = false;
+	s->pending = 0;
+}
+
+static enum err authenticate(struct store *s)
+{
+	struct command c = {.count = 0};
+	redisReply *r;
+	enum err e;
+
+	if (!s->password)
+		return ERR_NONE;
+	command_text(&c, "AUTH");
+	if (s->user)
+		command_text(&c, s->user);
+	command_text(&c, s->password);
+	r = store_call(s, &c);
+	e = !r				   ? ERR_UNREACHABLE
+	    : r->type == REDIS_REPLY_ERROR ? ERR_CONFIG
+					   : ERR_NONE;
+	if (e == ERR_CONFIG)
+		log_error("store.refused",
+			  "text=\"redis refused the password\"");
+	freeReplyObject(r);
+	return e;
+}
+
+static enum err load_functions(struct store *s)
+{
+	struct command c = {.count = 0};
+	redisReply *r;
+	enum err e = ERR_NONE;
+
+	command_text(&c, "FUNCTION");
+	command_text(&c, "LOAD");
+	command_text(&c, "REPLACE");
+	command_text(&c, store_lua);
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_ERROR) {
+		log_error("store.functions",
+			  "reply=\"%s\" text=\"redis 7 or newer is needed\"",
+			  r->str);
+		e = ERR_CONFIG;
+	}
+	freeReplyObject(r);
+	return e;
+}
+
+enum err store_connect(struct store *s)
+{
+	struct timeval limit = {s->timeout_ms / 1000,
+				(suseconds_t)(s->timeout_ms % 1000) * 1000};
+	enum err e;
+
+	if (s->redis)
+		return ERR_NONE;
+	s->redis = s->path ? redisConnectUnixWithTimeout(s->path, limit)
+			   : redisConnectWithTimeout(s->host, s->port, limit);
+	if (!s->redis)
+		return ERR_NO_MEMORY;
+	if (s->redis->err || redisSetTimeout(s->redis, limit) != REDIS_OK) {
+		log_debug("store.unreachable", "text=\"%s\"", s->redis->errstr);
+		store_drop(s);
+		return ERR_UNREACHABLE;
+	}
+	e = authenticate(s);
+	if (!e)
+		e = load_functions(s);
+	if (e)
+		store_drop(s);
+	return e;
+}
+
+/* An answer that says "not now", of a server that is loading, blocked by a
+ * script, a replica, or out of memory. */
+static bool says_later(const redisReply *r)
+{
+	static const char *const words[] = {
+		"LOADING",     "BUSY ",	     "READONLY", "MASTERDOWN", "OOM",
+		"CLUSTERDOWN", "NOREPLICAS", "MISCONF",	 "TRYAGAIN"};
+
+	if (r->type != REDIS_REPLY_ERROR)
+		return false;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strncmp(r->str, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+redisReply *store_call(struct store *s, const struct command *c)
+{
+	redisReply *r;
+
+	if (store_connect(s))
+		return NULL;
+	r = redisCommandArgv(s->redis, c->count, (const char **)c->argv,
+			     c->sizes);
+	if (!r) {
+		log_warn("store.lost", "text=\"%s\"", s->redis->errstr);
+		store_drop(s);
+		return NULL;
+	}
+	if (says_later(r)) {
+		log_warn("store.later", "reply=\"%s\"", r->str);
+		freeReplyObject(r);
+		return NULL;
+	}
+	return r;
+}
+
+enum err store_verdict(struct store *s, const redisReply *r)
+{
+	static const struct {
+		const char *word;
+		enum err e;
+	} rows[] = {{"OK", ERR_NONE},	    {"REPEAT", ERR_NONE},
+		    {"FENCED", ERR_FENCED}, {"LOST", ERR_FENCED},
+		    {"EPOCH", ERR_EPOCH},   {"CONFLICT", ERR_CONFLICT}};
+
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_STATUS)
+		for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+			if (strcmp(r->str, rows[i].word) == 0)
+				return rows[i].e;
+	log_error("store.answer", "type=%d reply=\"%s\"", r->type,
+		  r->str ? r->str : "");
+	store_drop(s);
+	return ERR_UNREACHABLE;
+}
+
+/* ---- settings ----------------------------------------------------------- */
+
+static enum err check_setting(struct store *s, const char *name,
+			      const char *want, const char *why)
+{
+	struct command c = {.count = 0};
+	redisReply *r;
+	enum err e = ERR_NONE;
+
+	command_text(&c, "CONFIG");
+	command_text(&c, "GET");
+	command_text(&c, name);
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_ERROR) {
+		/* Managed servers hide CONFIG: say so and trust. */
+		log_warn("store.unchecked", "setting=%s reply=\"%s\"", name,
+			 r->str);
+	} else if (r->elements != 2 || strcmp(r->element[1]->str, want) != 0) {
+		log_error("store.setting",
+			  "setting=%s is=%s text=\"%s: set it with "
+			  "'redis-cli config set %s %s' and in redis.conf\"",
+			  name, r->elements == 2 ? r->element[1]->str : "?",
+			  why, name, want);
+		e = ERR_CONFIG;
+	}
+	freeReplyObject(r);
+	return e;
+}
+
+enum err store_check(struct store *s)
+{
+	enum err e;
+
+	if (s->checked)
+		return ERR_NONE;
+	e = store_connect(s);
+	if (!e)
+		e = check_setting(s, "appendonly", "yes",
+				  "redis forgets everything when it stops");
+	if (!e)
+		e = check_setting(s, "appendfsync", "always",
+				  "redis acknowledges what isn't on disk");
+	if (!e)
+		e = check_setting(s, "maxmemory-policy", "noeviction",
+				  "redis deletes entries when memory is short");
+	s->checked = e == ERR_NONE;
+	return e;
+}
+
+/* ---- epoch and lease ---------------------------------------------------- */
+
+enum err store_epoch(struct store *s, uint64_t *epoch)
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+	redisReply *r;
+
+	command_text(&c, "GET");
+	command_text(&c, store_key(s, key, "epoch", ""));
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	*epoch = r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
+	freeReplyObject(r);
+	return ERR_NONE;
+}
+
+enum err store_epoch_begin(struct store *s, uint64_t *epoch)
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+	uint64_t fresh = 0;
+	redisReply *r;
+
+	while (fresh == 0)
+		if (getrandom(&fresh, sizeof fresh, 0) != sizeof fresh)
+			return ERR_UNREACHABLE;
+	command_text(&c, "SET");
+	command_text(&c, store_key(s, key, "epoch", ""));
+	command_number(&c, fresh);
+	command_text(&c, "NX");
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	freeReplyObject(r);
+	return store_epoch(s, epoch);
+}
+
+static redisReply *lease_call(struct store *s, const char *function,
+			      const char *service, const char *instance,
+			      uint64_t token, unsigned ttl_ms)
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+
+	command_text(&c, "FCALL");
+	command_text(&c, function);
+	command_text(&c, "1");
+	command_text(&c, store_key(s, key, "lease", service));
+	command_text(&c, instance);
+	command_number(&c, token);
+	command_number(&c, ttl_ms);
+	return store_call(s, &c);
+}
+
+enum err store_lease_take(struct store *s, const char *service,
+			  const char *instance, uint64_t token, unsigned ttl_ms)
+{
+	redisReply *r =
+		lease_call(s, "kalypso_take", service, instance, token, ttl_ms);
+	enum err e = r && r->type == REDIS_REPLY_STRING ? ERR_HELD
+							: store_verdict(s, r);
+
+	freeReplyObject(r);
+	return e;
+}
+
+enum err store_lease_renew(struct store *s, const char *service,
+			   const char *instance, uint64_t token,
+			   unsigned ttl_ms)
+{
+	redisReply *r = lease_call(s, "kalypso_renew", service, instance, token,
+				   ttl_ms);
+	enum err e = store_verdict(s, r);
+
+	freeReplyObject(r);
+	return e;
+}
+
+/* ---- small records ------------------------------------------------------ */
+
+enum err store_record(struct store *s, const char *key, struct buf *out)
+{
+	struct command c = {.count = 0};
+	char name[KEY_ROOM];
+	enum err e = ERR_NOT_FOUND;
+	redisReply *r;
+
+	command_text(&c, "GET");
+	command_text(&c, store_key(s, name, "closed", key));
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_STRING) {
+		buf_put(out, r->str, (size_t)r->len);
+		e = buf_err(out);
+	}
+	freeReplyObject(r);
+	return e;
+}
+
+enum err store_quarantine(struct store *s, const char *service,
+			  const char *what, const char *reason,
+			  struct bytes body)
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+	redisReply *r;
+
+	command_text(&c, "XADD");
+	command_text(&c, store_key(s, key, "quarantine", service));
+	command_text(&c, "*");
+	command_text(&c, "what");
+	command_text(&c, what);
+	command_text(&c, "reason");
+	command_text(&c, reason);
+	command_text(&c, "body");
+	command_bytes(&c, body);
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	freeReplyObject(r);
+	return ERR_NONE;
+}
+
+enum err store_quarantine_count(struct store *s, const char *service,
+				uint64_t *count)
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+	redisReply *r;
+
+	command_text(&c, "XLEN");
+	command_text(&c, store_key(s, key, "quarantine", service));
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	*count = r->type == REDIS_REPLY_INTEGER ? (uint64_t)r->integer : 0;
+	freeReplyObject(r);
+	return ERR_NONE;
+}
+
+enum err store_status_write(struct store *s, const char *service,
+			    const char *instance, const char *const *pairs,
+			    size_t pairs_count, unsigned ttl_ms)
+{
+	struct command set = {.count = 0}, expire = {.count = 0};
+	char key[KEY_ROOM], arg[96];
+	redisReply *r;
+
+	snprintf(arg, sizeof arg, "%s:%s", service, instance);
+	store_key(s, key, "status", arg);
+	command_text(&set, "HSET");
+	command_text(&set, key);
+	for (size_t i = 0; i < pairs_count; i++)
+		command_text(&set, pairs[i]);
+	r = store_call(s, &set);
+	if (!r)
+		return ERR_UNREACHABLE;
+	freeReplyObject(r);
+	command_text(&expire, "PEXPIRE");
+	command_text(&expire, key);
+	command_number(&expire, ttl_ms);
+	r = store_call(s, &expire);
+	if (!r)
+		return ERR_UNREACHABLE;
+	freeReplyObject(r);
+	return ERR_NONE;
+}
+
+static enum err give_status(struct store *s, const char *key, size_t prefix,
+			    store_status_fn *fn, void *arg)
+{
+	const char *pairs[64];
+	struct command c = {.count = 0};
+	size_t n = 0;
+	redisReply *r;
+
+	command_text(&c, "HGETALL");
+	command_text(&c, key);
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_ARRAY)
+		for (; n < r->elements && n < 64; n++)
+			pairs[n] = r->element[n]->str;
+	if (n)
+		fn(arg, key + prefix, pairs, n);
+	freeReplyObject(r);
+	return ERR_NONE;
+}
+
+enum err store_status_read(struct store *s, store_status_fn *fn, void *arg)
+{
+	char pattern[KEY_ROOM], at[NUMBER_ROOM] = "0";
+	enum err e = ERR_NONE;
+
+	store_key(s, pattern, "status", "*");
+	do {
+		struct command c = {.count = 0};
+		redisReply *r;
+
+		command_text(&c, "SCAN");
+		command_text(&c, at);
+		command_text(&c, "MATCH");
+		command_text(&c, pattern);
+		command_text(&c, "COUNT");
+		command_text(&c, "1000");
+		r = store_call(s, &c);
+		if (!r)
+			return ERR_UNREACHABLE;
+		if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
+			freeReplyObject(r);
+			return ERR_UNREACHABLE;
+		}
+		snprintf(at, sizeof at, "%s", r->element[0]->str);
+		for (size_t i = 0; i < r->element[1]->elements && !e; i++)
+			e = give_status(s, r->element[1]->element[i]->str,
+					strlen(pattern) - 1, fn, arg);
+		freeReplyObject(r);
+	} while (!e && strcmp(at, "0") != 0);
+	return e;
+}

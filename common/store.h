@@ -1,0 +1,186 @@
+/* store - the durable logs, leases, cursors and snapshots, in Redis.
+ *
+ * Logs are the truth between services (docs/architecture.md): each is a Redis
+ * stream whose entries are numbered 1, 2, 3 … without gaps and which one
+ * writer appends to. protocol/messages/redis.def lists every key.
+ *
+ * Calls block for at most the time-out given to store_open(). After
+ * ERR_UNREACHABLE the connection is closed and the next call opens another;
+ * what was under way may or may not have happened, and every write is made so
+ * that it can be repeated. Not thread-safe: one store per thread. SIGPIPE has to
+ * be ignored (loop_new() does). */
+#ifndef COMMON_STORE_H
+#define COMMON_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/types.h"
+
+struct store;
+
+enum {
+	STORE_ENTRIES_MAX = 256, /* of one append */
+	STORE_BYTES_MAX =
+		256 * 1024, /* of one append, unless one entry is larger */
+	STORE_PIECE_BYTES = 256 * 1024,	 /* of a snapshot */
+	STORE_ENTRY_BYTES_MAX = 1 << 20, /* larger entries are refused */
+};
+
+/* How far a writer has read its input: it has dealt with everything up to
+ * entry @input, and of what it will say to the next one @given entries are in
+ * its own log already. */
+struct cursor {
+	uint64_t input, given;
+};
+
+struct entry {
+	uint64_t number; /* from 1 */
+	uint16_t type;	 /* a message number */
+	struct bytes body;
+};
+
+/* A value written together with the entries of an append. */
+struct record {
+	const char *key; /* what replaces % in the pattern of closed */
+	struct bytes value;
+	uint32_t ttl_s;
+};
+
+/* Connect to @url: redis://[:PASSWORD@]HOST[:PORT] or unix:PATH. @name is the
+ * deployment's, 1 to 32 of [a-z0-9-]; both are copied. Does not connect yet.
+ * ERR_CONFIG	@url or @name is not of that form; what is wrong was logged
+ * ERR_NO_MEMORY */
+NODISCARD enum err store_open(struct store **out, const char *url,
+			      const char *name, unsigned timeout_ms);
+void store_close(struct store **store);
+
+/* Connect, check the server's settings and load our functions.
+ * ERR_UNREACHABLE	no answer; try again later
+ * ERR_CONFIG		it answers, but it isn't Redis 7, or would lose what it
+ *			acknowledged (append-only file off or not fsynced
+ *			always, eviction on); what to do has been logged */
+NODISCARD enum err store_check(struct store *s);
+
+/* ---- epoch and lease ---------------------------------------------------- */
+
+/* Which life of the logs this is. 0 if there is none yet. */
+NODISCARD enum err store_epoch(struct store *s, uint64_t *epoch);
+
+/* Begin a life, if there is none; @epoch is the one that holds then. */
+NODISCARD enum err store_epoch_begin(struct store *s, uint64_t *epoch);
+
+/* Who may write for @service: this process, known by its @instance and the
+ * random @token, for @ttl_ms from now. A lease that the same instance held
+ * is taken over at once: the caller holds the lock on the instance's state
+ * folder, so its predecessor is dead.
+ * ERR_HELD	another instance has it */
+NODISCARD enum err store_lease_take(struct store *s, const char *service,
+				    const char *instance, uint64_t token,
+				    unsigned ttl_ms);
+/* Hold it for @ttl_ms more; 0 gives it up. ERR_FENCED: it isn't ours. */
+NODISCARD enum err store_lease_renew(struct store *s, const char *service,
+				     const char *instance, uint64_t token,
+				     unsigned ttl_ms);
+
+/* ---- append ------------------------------------------------------------- */
+
+struct append {
+	const char *service, *instance; /* who writes: its lease, its cursor */
+	uint64_t token;
+	uint64_t epoch;
+	const char *log;
+	struct cursor from, to;	     /* the writer's cursor before and after */
+	const struct entry *entries; /* consecutive numbers */
+	size_t entries_count; /* at most STORE_ENTRIES_MAX; 0 moves the cursor
+			       */
+	uint64_t first; /* number of the first entry, or of the next if none */
+	const struct record *records;
+	size_t records_count;
+};
+
+/* Append @a in one step: all of it, durably, or nothing. Doing it again does
+ * nothing and is ERR_NONE.
+ * ERR_FENCED	the lease is not this process's; nothing was written
+ * ERR_EPOCH	the logs began another life; nothing was written
+ * ERR_CONFLICT	log or cursor are not where @a starts; nothing was written
+ * ERR_UNREACHABLE  unknown: ask again with the same @a */
+NODISCARD enum err store_append(struct store *s, const struct append *a);
+
+/* The same in two halves, so that several are under way at once: what
+ * append_wait() returns is about the oldest one not yet waited for. An append
+ * whose predecessor failed fails too. store_append_pending() counts. */
+NODISCARD enum err store_append_send(struct store *s, const struct append *a);
+NODISCARD enum err store_append_wait(struct store *s);
+unsigned store_append_pending(const struct store *s);
+
+/* ---- read --------------------------------------------------------------- */
+
+typedef enum err store_entry_fn(void *arg, const struct entry *entry);
+
+/* Call @fn for up to @max entries of @log from number @from on, in order;
+ * *next is the number after the last one given. Bodies live for the call.
+ * ERR_CONFLICT	a number is missing: the log was trimmed or damaged
+ * and whatever @fn returned that wasn't ERR_NONE, which ends the reading. */
+NODISCARD enum err store_read(struct store *s, const char *log, uint64_t from,
+			      unsigned max, uint64_t *next, store_entry_fn *fn,
+			      void *arg);
+
+/* The newest entry's number, 0 if there is none, and the writer's cursor. */
+NODISCARD enum err store_last(struct store *s, const char *log,
+			      uint64_t *number);
+NODISCARD enum err store_cursor(struct store *s, const char *service,
+				struct cursor *cursor);
+
+/* How often store_read() was called since the process began. */
+uint64_t store_reads(const struct store *s);
+
+/* The record written under @key. ERR_NOT_FOUND */
+NODISCARD enum err store_record(struct store *s, const char *key,
+				struct buf *out);
+
+/* ---- snapshots ---------------------------------------------------------- */
+
+/* A state that was reached by folding @input entries and saying @output. */
+struct snapshot {
+	uint64_t epoch, input, output;
+	struct buf state; /* owned by whoever holds the snapshot */
+};
+
+/* Write @snapshot in pieces, its manifest last; the two newest are kept. */
+NODISCARD enum err store_snapshot_write(struct store *s, const char *service,
+					const struct snapshot *snapshot);
+
+/* The newest whole snapshot of @epoch; a torn one falls back to the one
+ * before. ERR_NOT_FOUND: there is none. The caller frees out->state. */
+NODISCARD enum err store_snapshot_read(struct store *s, const char *service,
+				       uint64_t epoch, struct snapshot *out);
+
+/* ---- what people look at ------------------------------------------------ */
+
+/* Keep @body, which could not be used, with the reason. */
+NODISCARD enum err store_quarantine(struct store *s, const char *service,
+				    const char *what, const char *reason,
+				    struct bytes body);
+
+/* Publish what this process is doing, for @ttl_ms: pairs of name and value,
+ * @pairs_count in all. */
+NODISCARD enum err store_status_write(struct store *s, const char *service,
+				      const char *instance,
+				      const char *const *pairs,
+				      size_t pairs_count, unsigned ttl_ms);
+
+typedef void store_status_fn(void *arg, const char *service_instance,
+			     const char *const *pairs, size_t pairs_count);
+
+/* Call @fn for each of @services_count services' instance that is alive. */
+NODISCARD enum err store_status_read(struct store *s, store_status_fn *fn,
+				     void *arg);
+
+/* How many entries the quarantine of @service holds. */
+NODISCARD enum err store_quarantine_count(struct store *s, const char *service,
+					  uint64_t *count);
+
+#endif /* COMMON_STORE_H */

@@ -1,0 +1,56 @@
+/* store_impl - what the files of the store share; nobody else includes it. */
+#ifndef COMMON_STORE_IMPL_H
+#define COMMON_STORE_IMPL_H
+
+#include <hiredis/hiredis.h>
+
+#include "common/store.h"
+
+enum {
+	KEY_ROOM = 192,
+	NUMBER_ROOM = 24,
+	ARGS_MAX = 2 * STORE_ENTRIES_MAX + 64
+};
+
+struct store {
+	redisContext *redis; /* NULL while not connected */
+	char *host, *path, *user, *password;
+	int port;
+	char name[33];
+	unsigned timeout_ms;
+	bool checked;
+	unsigned pending;
+	uint64_t reads;
+};
+
+/* A command in the making. Texts are borrowed until it is sent. */
+struct command {
+	const char *argv[ARGS_MAX];
+	size_t sizes[ARGS_MAX];
+	int count;
+	char numbers[32][NUMBER_ROOM]; /* for those that are made here */
+	int numbers_count;
+};
+
+void command_text(struct command *c, const char *text);
+void command_bytes(struct command *c, struct bytes b);
+void command_number(struct command *c, uint64_t v);
+
+/* "log", "chain" to "kalypso:{NAME}:log:chain", as redis.def has it. */
+const char *store_key(const struct store *s, char out[KEY_ROOM],
+		      const char *kind, const char *arg);
+
+/* Connect unless we are. ERR_UNREACHABLE */
+NODISCARD enum err store_connect(struct store *s);
+
+/* Forget the connection: after any error hiredis can't go on. */
+void store_drop(struct store *s);
+
+/* Send @c and wait. NULL after ERR_UNREACHABLE; the caller frees the reply.
+ * Error replies of a server that will recover count as unreachable. */
+redisReply *store_call(struct store *s, const struct command *c);
+
+/* What a function of store.lua answered. */
+NODISCARD enum err store_verdict(struct store *s, const redisReply *r);
+
+#endif /* COMMON_STORE_IMPL_H */

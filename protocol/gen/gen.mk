@@ -1,0 +1,33 @@
+# Generated C, from the descriptions in protocol/. Included by the top Makefile.
+MSG_IN := $(wildcard protocol/messages/*) protocol/gen/msggen.py
+NOUNS := index book match publish watch view
+
+GEN_C += $(B)/gen/msg.c
+GEN_H += $(B)/gen/msg.h $(B)/gen/store_lua.h $(NOUNS:%=$(B)/gen/wire_%.h)
+
+# Written aside first, so that a failed generator leaves nothing behind.
+define generate
+	@mkdir -p $(@D)
+	$(call say,GEN)python3 $(1) > $@.new
+	@mv $@.new $@
+endef
+
+$(B)/gen/msg.h: $(MSG_IN)
+	$(call generate,protocol/gen/msggen.py header protocol/messages)
+$(B)/gen/msg.c: $(MSG_IN)
+	$(call generate,protocol/gen/msggen.py source protocol/messages)
+$(B)/gen/wire_%.h: $(MSG_IN)
+	$(call generate,protocol/gen/msggen.py wire $* protocol/messages)
+$(B)/gen/store_lua.h: common/store.lua protocol/gen/embed.py
+	$(call generate,protocol/gen/embed.py store_lua common/store.lua)
+
+# The contracts' ABI.
+ABI_IN := protocol/abi/kalypso.abi protocol/gen/abi.py protocol/gen/abigen.py
+
+GEN_C += $(B)/gen/abi_market.c
+GEN_H += $(B)/gen/abi_market.h
+
+$(B)/gen/abi_market.h: $(ABI_IN)
+	$(call generate,protocol/gen/abigen.py header protocol/abi/kalypso.abi)
+$(B)/gen/abi_market.c: $(ABI_IN)
+	$(call generate,protocol/gen/abigen.py source protocol/abi/kalypso.abi)

@@ -1,0 +1,407 @@
+/* What the store promises, against a real Redis that the test starts. */
+#include "tests/test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/store.h"
+
+static char folder[] = "/tmp/kalypso-store-XXXXXX";
+static char url[64];
+static pid_t server;
+
+static void start_server(const char *fsync)
+{
+	server = fork();
+	if (server == 0) {
+		assert_int_equal(chdir(folder), 0);
+		execlp("redis-server", "redis-server", "--port", "0",
+		       "--unixsocket", "redis.sock", "--appendonly", "yes",
+		       "--appendfsync", fsync, "--save", "", "--loglevel",
+		       "warning", "--logfile", "redis.log", (char *)NULL);
+		_exit(127);
+	}
+}
+
+static void stop_server(int signal_number)
+{
+	kill(server, signal_number);
+	waitpid(server, NULL, 0);
+}
+
+/* A store whose server answers; bounded by 10 s of tries. */
+static struct store *opened(void)
+{
+	struct store *s = NULL;
+	enum err e = ERR_UNREACHABLE;
+
+	assert_err(store_open(&s, url, "test", 2000), ERR_NONE);
+	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
+		e = store_check(s);
+		if (e)
+			usleep(10000);
+	}
+	assert_err(e, ERR_NONE);
+	return s;
+}
+
+static int begin(void **state)
+{
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(url, sizeof url, "unix:%s/redis.sock", folder);
+	start_server("always");
+	*state = opened();
+	return 0;
+}
+
+static int end(void **state)
+{
+	char command[128];
+
+	store_close((struct store **)state);
+	stop_server(SIGTERM);
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	return system(command);
+}
+
+/* ---- a log of its own for each test ------------------------------------- */
+
+static struct entry entries[STORE_ENTRIES_MAX];
+
+static struct append two(const char *log, uint64_t first)
+{
+	entries[0] =
+		(struct entry){first, 0x0101, {(const uint8_t *)"a\0b", 3}};
+	entries[1] =
+		(struct entry){first + 1, 0x0102, {(const uint8_t *)"cd", 2}};
+	return (struct append){.service = log,
+			       .instance = "a",
+			       .token = 7,
+			       .log = log,
+			       .first = first,
+			       .entries = entries,
+			       .entries_count = 2,
+			       .from = {0, 0},
+			       .to = {5, 1}};
+}
+
+static struct append ready(struct store *s, const char *log)
+{
+	struct append a = two(log, 1);
+
+	assert_err(store_epoch_begin(s, &a.epoch), ERR_NONE);
+	assert_err(store_lease_take(s, log, "a", 7, 60000), ERR_NONE);
+	return a;
+}
+
+static enum err count(void *arg, const struct entry *entry)
+{
+	(void)entry;
+	++*(unsigned *)arg;
+	return ERR_NONE;
+}
+
+static unsigned length(struct store *s, const char *log)
+{
+	unsigned n = 0;
+	uint64_t next;
+
+	assert_err(store_read(s, log, 1, 1000, &next, count, &n), ERR_NONE);
+	return n;
+}
+
+static enum err check_two(void *arg, const struct entry *entry)
+{
+	unsigned *n = arg;
+
+	assert_int_equal(entry->number, *n + 1);
+	assert_int_equal(entry->type, *n ? 0x0102 : 0x0101);
+	assert_int_equal(entry->body.size, *n ? 2 : 3);
+	assert_memory_equal(entry->body.data, *n ? "cd" : "a\0b",
+			    entry->body.size);
+	++*n;
+	return ERR_NONE;
+}
+
+static void what_is_appended_can_be_read(void **state)
+{
+	struct append a = ready(*state, "one");
+	struct cursor cursor;
+	uint64_t next, last;
+	unsigned n = 0;
+
+	assert_err(store_append(*state, &a), ERR_NONE);
+	assert_err(store_read(*state, "one", 1, 100, &next, check_two, &n),
+		   ERR_NONE);
+	assert_int_equal(n, 2);
+	assert_int_equal(next, 3);
+	assert_err(store_last(*state, "one", &last), ERR_NONE);
+	assert_int_equal(last, 2);
+	assert_err(store_cursor(*state, "one", &cursor), ERR_NONE);
+	assert_int_equal(cursor.input, 5);
+	assert_int_equal(cursor.given, 1);
+}
+
+static void an_append_is_done_once(void **state)
+{
+	struct append a = ready(*state, "once");
+
+	assert_err(store_append(*state, &a), ERR_NONE);
+	assert_err(store_append(*state, &a), ERR_NONE);
+	assert_int_equal(length(*state, "once"), 2);
+	entries[1].body.data = (const uint8_t *)"ce";
+	assert_err(store_append(*state, &a), ERR_CONFLICT);
+	assert_int_equal(length(*state, "once"), 2);
+}
+
+static void a_gap_is_a_conflict(void **state)
+{
+	struct append a = ready(*state, "gap");
+
+	a.first = 2;
+	assert_err(store_append(*state, &a), ERR_CONFLICT);
+	a.first = 1;
+	a.from.given = 1;
+	assert_err(store_append(*state, &a), ERR_CONFLICT);
+	assert_int_equal(length(*state, "gap"), 0);
+}
+
+static void without_the_lease_nothing_is_written(void **state)
+{
+	struct append a = ready(*state, "fence");
+
+	a.token = 8;
+	assert_err(store_append(*state, &a), ERR_FENCED);
+	a.token = 7;
+	assert_err(store_lease_renew(*state, "fence", "a", 7, 0), ERR_NONE);
+	assert_err(store_append(*state, &a), ERR_FENCED);
+	assert_int_equal(length(*state, "fence"), 0);
+}
+
+static void another_epoch_writes_nothing(void **state)
+{
+	struct append a = ready(*state, "epoch");
+	uint64_t epoch, again;
+
+	assert_err(store_epoch(*state, &epoch), ERR_NONE);
+	assert_err(store_epoch_begin(*state, &again), ERR_NONE);
+	assert_true(epoch != 0 && epoch == again);
+	a.epoch++;
+	assert_err(store_append(*state, &a), ERR_EPOCH);
+	assert_int_equal(length(*state, "epoch"), 0);
+}
+
+static void one_instance_has_the_lease(void **state)
+{
+	struct store *s = *state;
+
+	assert_err(store_lease_take(s, "lease", "a", 1, 60000), ERR_NONE);
+	assert_err(store_lease_take(s, "lease", "b", 2, 60000), ERR_HELD);
+	assert_err(store_lease_renew(s, "lease", "b", 2, 60000), ERR_FENCED);
+	assert_err(store_lease_renew(s, "lease", "a", 1, 60000), ERR_NONE);
+	/* Another life of the same instance. */
+	assert_err(store_lease_take(s, "lease", "a", 3, 60000), ERR_NONE);
+	assert_err(store_lease_renew(s, "lease", "a", 1, 60000), ERR_FENCED);
+	assert_err(store_lease_renew(s, "lease", "a", 3, 0), ERR_NONE);
+	assert_err(store_lease_take(s, "lease", "b", 2, 1), ERR_NONE);
+	for (int i = 0; i < 1000; i++)
+		if (!store_lease_take(s, "lease", "a", 4, 60000))
+			return; /* b's ran out */
+	fail_msg("a lease of a millisecond did not run out");
+}
+
+static void appends_under_way_keep_their_order(void **state)
+{
+	struct append a = ready(*state, "pipe");
+
+	for (unsigned i = 0; i < 10; i++) {
+		struct append next = two("pipe", 1 + 2 * i);
+
+		next.epoch = a.epoch;
+		next.from = (struct cursor){i, 0};
+		next.to = (struct cursor){i + 1, 0};
+		assert_err(store_append_send(*state, &next), ERR_NONE);
+	}
+	assert_int_equal(store_append_pending(*state), 10);
+	for (unsigned i = 0; i < 10; i++)
+		assert_err(store_append_wait(*state), ERR_NONE);
+	assert_int_equal(length(*state, "pipe"), 20);
+}
+
+static void records_come_with_their_append(void **state)
+{
+	struct append a = ready(*state, "record");
+	struct record r = {"17", {(const uint8_t *)"seventeen", 9}, 1000};
+	struct buf out = {0};
+
+	a.records = &r;
+	a.records_count = 1;
+	a.token = 1;
+	assert_err(store_append(*state, &a), ERR_FENCED);
+	assert_err(store_record(*state, "17", &out), ERR_NOT_FOUND);
+	a.token = 7;
+	assert_err(store_append(*state, &a), ERR_NONE);
+	assert_err(store_record(*state, "17", &out), ERR_NONE);
+	assert_string_equal(buf_text(&out), "seventeen");
+	buf_free(&out);
+}
+
+static void snapshot_with(struct buf *state, uint8_t fill)
+{
+	for (int i = 0; i < 600000; i++)
+		buf_put_u8(state, (uint8_t)(fill + i));
+}
+
+static void the_newest_whole_snapshot_is_read(void **state)
+{
+	struct snapshot in = {.epoch = 9}, out;
+
+	assert_err(store_snapshot_read(*state, "snap", 9, &out), ERR_NOT_FOUND);
+	for (uint8_t i = 1; i <= 3; i++) {
+		buf_clear(&in.state);
+		snapshot_with(&in.state, i);
+		in.input = 100u * i;
+		in.output = 10u * i;
+		assert_err(store_snapshot_write(*state, "snap", &in), ERR_NONE);
+	}
+	assert_err(store_snapshot_read(*state, "snap", 8, &out), ERR_NOT_FOUND);
+	assert_err(store_snapshot_read(*state, "snap", 9, &out), ERR_NONE);
+	assert_int_equal(out.input, 300);
+	assert_int_equal(out.output, 30);
+	assert_int_equal(out.state.size, in.state.size);
+	assert_memory_equal(out.state.data, in.state.data, in.state.size);
+	buf_free(&in.state);
+	buf_free(&out.state);
+}
+
+static void a_torn_snapshot_falls_back(void **state)
+{
+	struct snapshot in = {.epoch = 9}, out;
+	char command[256];
+
+	for (uint8_t i = 1; i <= 2; i++) {
+		buf_clear(&in.state);
+		snapshot_with(&in.state, i);
+		in.input = 100u * i;
+		assert_err(store_snapshot_write(*state, "torn", &in), ERR_NONE);
+	}
+	/* Lose one piece of the newest. */
+	snprintf(command, sizeof command,
+		 "cd %s && id=$(redis-cli -s redis.sock hget "
+		 "'kalypso:{test}:snapshot:torn' new | cut -d' ' -f1) && "
+		 "redis-cli -s redis.sock del "
+		 "\"kalypso:{test}:piece:torn:$id:1\" > del",
+		 folder);
+	assert_int_equal(system(command), 0);
+	assert_err(store_snapshot_read(*state, "torn", 9, &out), ERR_NONE);
+	assert_int_equal(out.input, 100);
+	buf_free(&in.state);
+	buf_free(&out.state);
+}
+
+static void note_status(void *arg, const char *who, const char *const *pairs,
+			size_t n)
+{
+	if (strcmp(who, "matcher:a") == 0 && n == 4 &&
+	    strcmp(pairs[1], "leader") == 0)
+		++*(unsigned *)arg;
+}
+
+static void status_is_read_back(void **state)
+{
+	static const char *const pairs[] = {"role", "leader", "block", "7"};
+	unsigned found = 0;
+
+	assert_err(store_status_write(*state, "matcher", "a", pairs, 4, 60000),
+		   ERR_NONE);
+	assert_err(store_status_read(*state, note_status, &found), ERR_NONE);
+	assert_int_equal(found, 1);
+}
+
+static void quarantine_keeps_what_it_is_given(void **state)
+{
+	uint64_t n = 0;
+
+	assert_err(store_quarantine(*state, "q", "log", "absurd",
+				    (struct bytes){(const uint8_t *)"x", 1}),
+		   ERR_NONE);
+	assert_err(store_quarantine_count(*state, "q", &n), ERR_NONE);
+	assert_int_equal(n, 1);
+}
+
+static void a_killed_server_loses_nothing(void **state)
+{
+	struct store *s = *state;
+	struct append a = ready(s, "kill");
+
+	assert_err(store_append(s, &a), ERR_NONE);
+	stop_server(SIGKILL);
+	assert_err(store_append(s, &a), ERR_UNREACHABLE);
+	assert_err(store_append(s, &a), ERR_UNREACHABLE);
+	start_server("always");
+	store_close(&s);
+	s = opened();
+	*state = s;
+	assert_int_equal(length(s, "kill"), 2);
+	assert_err(store_append(s, &a), ERR_NONE); /* a repeat */
+	assert_int_equal(length(s, "kill"), 2);
+}
+
+static void a_server_that_may_forget_is_refused(void **state)
+{
+	struct store *s = *state;
+	enum err e = ERR_UNREACHABLE;
+
+	stop_server(SIGTERM);
+	start_server("everysec");
+	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
+		e = store_check(s);
+		usleep(e == ERR_UNREACHABLE ? 10000 : 0);
+	}
+	assert_err(e, ERR_CONFIG);
+}
+
+static void bad_urls_are_refused(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	assert_err(store_open(&s, "http://x", "test", 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x:0", "test", 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x:70000", "test", 1), ERR_CONFIG);
+	assert_err(store_open(&s, "unix:", "test", 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x", "Te st", 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://u:p@[x:1", "test", 1), ERR_NONE);
+	store_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_appended_can_be_read),
+		cmocka_unit_test(an_append_is_done_once),
+		cmocka_unit_test(a_gap_is_a_conflict),
+		cmocka_unit_test(without_the_lease_nothing_is_written),
+		cmocka_unit_test(another_epoch_writes_nothing),
+		cmocka_unit_test(one_instance_has_the_lease),
+		cmocka_unit_test(appends_under_way_keep_their_order),
+		cmocka_unit_test(records_come_with_their_append),
+		cmocka_unit_test(the_newest_whole_snapshot_is_read),
+		cmocka_unit_test(a_torn_snapshot_falls_back),
+		cmocka_unit_test(status_is_read_back),
+		cmocka_unit_test(quarantine_keeps_what_it_is_given),
+		cmocka_unit_test(bad_urls_are_refused),
+		cmocka_unit_test(a_killed_server_loses_nothing),
+		cmocka_unit_test(a_server_that_may_forget_is_refused),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	log_open("store_test", LEVEL_ERROR + 1, false);
+	return cmocka_run_group_tests(tests, begin, end);
+}
