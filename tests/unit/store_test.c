@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,11 +15,13 @@
 static char folder[] = "/tmp/kalypso-store-XXXXXX";
 static char url[64];
 static pid_t server;
+static struct store *store;
 
 static void start_server(const char *fsync)
 {
 	server = fork();
 	if (server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* not to outlive us */
 		assert_int_equal(chdir(folder), 0);
 		execlp("redis-server", "redis-server", "--port", "0",
 		       "--unixsocket", "redis.sock", "--appendonly", "yes",
@@ -42,7 +45,7 @@ static struct store *opened(void)
 
 	assert_err(store_open(&s, url, "test", 2000), ERR_NONE);
 	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
-		e = store_check(s);
+		e = store_check(store);
 		if (e)
 			usleep(10000);
 	}
@@ -56,7 +59,8 @@ static int begin(void **state)
 		return -1;
 	snprintf(url, sizeof url, "unix:%s/redis.sock", folder);
 	start_server("always");
-	*state = opened();
+	(void)state;
+	store = opened();
 	return 0;
 }
 
@@ -64,7 +68,8 @@ static int end(void **state)
 {
 	char command[128];
 
-	store_close((struct store **)state);
+	(void)state;
+	store_close(&store);
 	stop_server(SIGTERM);
 	snprintf(command, sizeof command, "rm -rf %s", folder);
 	return system(command);
@@ -131,123 +136,131 @@ static enum err check_two(void *arg, const struct entry *entry)
 
 static void what_is_appended_can_be_read(void **state)
 {
-	struct append a = ready(*state, "one");
+	struct append a = ready(store, "one");
 	struct cursor cursor;
 	uint64_t next, last;
 	unsigned n = 0;
 
-	assert_err(store_append(*state, &a), ERR_NONE);
-	assert_err(store_read(*state, "one", 1, 100, &next, check_two, &n),
+	(void)state;
+	assert_err(store_append(store, &a), ERR_NONE);
+	assert_err(store_read(store, "one", 1, 100, &next, check_two, &n),
 		   ERR_NONE);
 	assert_int_equal(n, 2);
 	assert_int_equal(next, 3);
-	assert_err(store_last(*state, "one", &last), ERR_NONE);
+	assert_err(store_last(store, "one", &last), ERR_NONE);
 	assert_int_equal(last, 2);
-	assert_err(store_cursor(*state, "one", &cursor), ERR_NONE);
+	assert_err(store_cursor(store, "one", &cursor), ERR_NONE);
 	assert_int_equal(cursor.input, 5);
 	assert_int_equal(cursor.given, 1);
 }
 
 static void an_append_is_done_once(void **state)
 {
-	struct append a = ready(*state, "once");
+	struct append a = ready(store, "once");
 
-	assert_err(store_append(*state, &a), ERR_NONE);
-	assert_err(store_append(*state, &a), ERR_NONE);
-	assert_int_equal(length(*state, "once"), 2);
+	(void)state;
+	assert_err(store_append(store, &a), ERR_NONE);
+	assert_err(store_append(store, &a), ERR_NONE);
+	assert_int_equal(length(store, "once"), 2);
 	entries[1].body.data = (const uint8_t *)"ce";
-	assert_err(store_append(*state, &a), ERR_CONFLICT);
-	assert_int_equal(length(*state, "once"), 2);
+	assert_err(store_append(store, &a), ERR_CONFLICT);
+	assert_int_equal(length(store, "once"), 2);
 }
 
 static void a_gap_is_a_conflict(void **state)
 {
-	struct append a = ready(*state, "gap");
+	struct append a = ready(store, "gap");
 
+	(void)state;
 	a.first = 2;
-	assert_err(store_append(*state, &a), ERR_CONFLICT);
+	assert_err(store_append(store, &a), ERR_CONFLICT);
 	a.first = 1;
 	a.from.given = 1;
-	assert_err(store_append(*state, &a), ERR_CONFLICT);
-	assert_int_equal(length(*state, "gap"), 0);
+	assert_err(store_append(store, &a), ERR_CONFLICT);
+	assert_int_equal(length(store, "gap"), 0);
 }
 
 static void without_the_lease_nothing_is_written(void **state)
 {
-	struct append a = ready(*state, "fence");
+	struct append a = ready(store, "fence");
 
+	(void)state;
 	a.token = 8;
-	assert_err(store_append(*state, &a), ERR_FENCED);
+	assert_err(store_append(store, &a), ERR_FENCED);
 	a.token = 7;
-	assert_err(store_lease_renew(*state, "fence", "a", 7, 0), ERR_NONE);
-	assert_err(store_append(*state, &a), ERR_FENCED);
-	assert_int_equal(length(*state, "fence"), 0);
+	assert_err(store_lease_renew(store, "fence", "a", 7, 0), ERR_NONE);
+	assert_err(store_append(store, &a), ERR_FENCED);
+	assert_int_equal(length(store, "fence"), 0);
 }
 
 static void another_epoch_writes_nothing(void **state)
 {
-	struct append a = ready(*state, "epoch");
+	struct append a = ready(store, "epoch");
 	uint64_t epoch, again;
 
-	assert_err(store_epoch(*state, &epoch), ERR_NONE);
-	assert_err(store_epoch_begin(*state, &again), ERR_NONE);
+	(void)state;
+	assert_err(store_epoch(store, &epoch), ERR_NONE);
+	assert_err(store_epoch_begin(store, &again), ERR_NONE);
 	assert_true(epoch != 0 && epoch == again);
 	a.epoch++;
-	assert_err(store_append(*state, &a), ERR_EPOCH);
-	assert_int_equal(length(*state, "epoch"), 0);
+	assert_err(store_append(store, &a), ERR_EPOCH);
+	assert_int_equal(length(store, "epoch"), 0);
 }
 
 static void one_instance_has_the_lease(void **state)
 {
-	struct store *s = *state;
-
-	assert_err(store_lease_take(s, "lease", "a", 1, 60000), ERR_NONE);
-	assert_err(store_lease_take(s, "lease", "b", 2, 60000), ERR_HELD);
-	assert_err(store_lease_renew(s, "lease", "b", 2, 60000), ERR_FENCED);
-	assert_err(store_lease_renew(s, "lease", "a", 1, 60000), ERR_NONE);
+	(void)state;
+	assert_err(store_lease_take(store, "lease", "a", 1, 60000), ERR_NONE);
+	assert_err(store_lease_take(store, "lease", "b", 2, 60000), ERR_HELD);
+	assert_err(store_lease_renew(store, "lease", "b", 2, 60000),
+		   ERR_FENCED);
+	assert_err(store_lease_renew(store, "lease", "a", 1, 60000), ERR_NONE);
 	/* Another life of the same instance. */
-	assert_err(store_lease_take(s, "lease", "a", 3, 60000), ERR_NONE);
-	assert_err(store_lease_renew(s, "lease", "a", 1, 60000), ERR_FENCED);
-	assert_err(store_lease_renew(s, "lease", "a", 3, 0), ERR_NONE);
-	assert_err(store_lease_take(s, "lease", "b", 2, 1), ERR_NONE);
+	assert_err(store_lease_take(store, "lease", "a", 3, 60000), ERR_NONE);
+	assert_err(store_lease_renew(store, "lease", "a", 1, 60000),
+		   ERR_FENCED);
+	assert_err(store_lease_renew(store, "lease", "a", 3, 0), ERR_NONE);
+	assert_err(store_lease_take(store, "lease", "b", 2, 1), ERR_NONE);
 	for (int i = 0; i < 1000; i++)
-		if (!store_lease_take(s, "lease", "a", 4, 60000))
+		if (!store_lease_take(store, "lease", "a", 4, 60000))
 			return; /* b's ran out */
 	fail_msg("a lease of a millisecond did not run out");
 }
 
 static void appends_under_way_keep_their_order(void **state)
 {
-	struct append a = ready(*state, "pipe");
+	struct append a = ready(store, "pipe");
 
+	(void)state;
 	for (unsigned i = 0; i < 10; i++) {
 		struct append next = two("pipe", 1 + 2 * i);
 
 		next.epoch = a.epoch;
 		next.from = (struct cursor){i, 0};
 		next.to = (struct cursor){i + 1, 0};
-		assert_err(store_append_send(*state, &next), ERR_NONE);
+		assert_err(store_append_send(store, &next), ERR_NONE);
 	}
 	assert_int_equal(store_append_pending(*state), 10);
 	for (unsigned i = 0; i < 10; i++)
 		assert_err(store_append_wait(*state), ERR_NONE);
-	assert_int_equal(length(*state, "pipe"), 20);
+	assert_int_equal(length(store, "pipe"), 20);
 }
 
 static void records_come_with_their_append(void **state)
 {
-	struct append a = ready(*state, "record");
+	struct append a = ready(store, "record");
 	struct record r = {"17", {(const uint8_t *)"seventeen", 9}, 1000};
 	struct buf out = {0};
 
+	(void)state;
 	a.records = &r;
 	a.records_count = 1;
 	a.token = 1;
-	assert_err(store_append(*state, &a), ERR_FENCED);
-	assert_err(store_record(*state, "17", &out), ERR_NOT_FOUND);
+	assert_err(store_append(store, &a), ERR_FENCED);
+	assert_err(store_record(store, "17", &out), ERR_NOT_FOUND);
 	a.token = 7;
-	assert_err(store_append(*state, &a), ERR_NONE);
-	assert_err(store_record(*state, "17", &out), ERR_NONE);
+	assert_err(store_append(store, &a), ERR_NONE);
+	assert_err(store_record(store, "17", &out), ERR_NONE);
 	assert_string_equal(buf_text(&out), "seventeen");
 	buf_free(&out);
 }
@@ -262,16 +275,17 @@ static void the_newest_whole_snapshot_is_read(void **state)
 {
 	struct snapshot in = {.epoch = 9}, out;
 
-	assert_err(store_snapshot_read(*state, "snap", 9, &out), ERR_NOT_FOUND);
+	(void)state;
+	assert_err(store_snapshot_read(store, "snap", 9, &out), ERR_NOT_FOUND);
 	for (uint8_t i = 1; i <= 3; i++) {
 		buf_clear(&in.state);
 		snapshot_with(&in.state, i);
 		in.input = 100u * i;
 		in.output = 10u * i;
-		assert_err(store_snapshot_write(*state, "snap", &in), ERR_NONE);
+		assert_err(store_snapshot_write(store, "snap", &in), ERR_NONE);
 	}
-	assert_err(store_snapshot_read(*state, "snap", 8, &out), ERR_NOT_FOUND);
-	assert_err(store_snapshot_read(*state, "snap", 9, &out), ERR_NONE);
+	assert_err(store_snapshot_read(store, "snap", 8, &out), ERR_NOT_FOUND);
+	assert_err(store_snapshot_read(store, "snap", 9, &out), ERR_NONE);
 	assert_int_equal(out.input, 300);
 	assert_int_equal(out.output, 30);
 	assert_int_equal(out.state.size, in.state.size);
@@ -285,11 +299,12 @@ static void a_torn_snapshot_falls_back(void **state)
 	struct snapshot in = {.epoch = 9}, out;
 	char command[256];
 
+	(void)state;
 	for (uint8_t i = 1; i <= 2; i++) {
 		buf_clear(&in.state);
 		snapshot_with(&in.state, i);
 		in.input = 100u * i;
-		assert_err(store_snapshot_write(*state, "torn", &in), ERR_NONE);
+		assert_err(store_snapshot_write(store, "torn", &in), ERR_NONE);
 	}
 	/* Lose one piece of the newest. */
 	snprintf(command, sizeof command,
@@ -299,7 +314,7 @@ static void a_torn_snapshot_falls_back(void **state)
 		 "\"kalypso:{test}:piece:torn:$id:1\" > del",
 		 folder);
 	assert_int_equal(system(command), 0);
-	assert_err(store_snapshot_read(*state, "torn", 9, &out), ERR_NONE);
+	assert_err(store_snapshot_read(store, "torn", 9, &out), ERR_NONE);
 	assert_int_equal(out.input, 100);
 	buf_free(&in.state);
 	buf_free(&out.state);
@@ -318,9 +333,10 @@ static void status_is_read_back(void **state)
 	static const char *const pairs[] = {"role", "leader", "block", "7"};
 	unsigned found = 0;
 
-	assert_err(store_status_write(*state, "matcher", "a", pairs, 4, 60000),
+	(void)state;
+	assert_err(store_status_write(store, "matcher", "a", pairs, 4, 60000),
 		   ERR_NONE);
-	assert_err(store_status_read(*state, note_status, &found), ERR_NONE);
+	assert_err(store_status_read(store, note_status, &found), ERR_NONE);
 	assert_int_equal(found, 1);
 }
 
@@ -328,40 +344,40 @@ static void quarantine_keeps_what_it_is_given(void **state)
 {
 	uint64_t n = 0;
 
-	assert_err(store_quarantine(*state, "q", "log", "absurd",
+	(void)state;
+	assert_err(store_quarantine(store, "q", "log", "absurd",
 				    (struct bytes){(const uint8_t *)"x", 1}),
 		   ERR_NONE);
-	assert_err(store_quarantine_count(*state, "q", &n), ERR_NONE);
+	assert_err(store_quarantine_count(store, "q", &n), ERR_NONE);
 	assert_int_equal(n, 1);
 }
 
 static void a_killed_server_loses_nothing(void **state)
 {
-	struct store *s = *state;
-	struct append a = ready(s, "kill");
+	struct append a = ready(store, "kill");
 
-	assert_err(store_append(s, &a), ERR_NONE);
+	(void)state;
+	assert_err(store_append(store, &a), ERR_NONE);
 	stop_server(SIGKILL);
-	assert_err(store_append(s, &a), ERR_UNREACHABLE);
-	assert_err(store_append(s, &a), ERR_UNREACHABLE);
+	assert_err(store_append(store, &a), ERR_UNREACHABLE);
+	assert_err(store_append(store, &a), ERR_UNREACHABLE);
 	start_server("always");
-	store_close(&s);
-	s = opened();
-	*state = s;
-	assert_int_equal(length(s, "kill"), 2);
-	assert_err(store_append(s, &a), ERR_NONE); /* a repeat */
-	assert_int_equal(length(s, "kill"), 2);
+	store_close(&store);
+	store = opened();
+	assert_int_equal(length(store, "kill"), 2);
+	assert_err(store_append(store, &a), ERR_NONE); /* a repeat */
+	assert_int_equal(length(store, "kill"), 2);
 }
 
 static void a_server_that_may_forget_is_refused(void **state)
 {
-	struct store *s = *state;
 	enum err e = ERR_UNREACHABLE;
 
+	(void)state;
 	stop_server(SIGTERM);
 	start_server("everysec");
 	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
-		e = store_check(s);
+		e = store_check(store);
 		usleep(e == ERR_UNREACHABLE ? 10000 : 0);
 	}
 	assert_err(e, ERR_CONFIG);
