@@ -45,7 +45,7 @@ static struct store *opened(void)
 
 	assert_err(store_open(&s, url, "test", 2000), ERR_NONE);
 	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
-		e = store_check(store);
+		e = store_check(s);
 		if (e)
 			usleep(10000);
 	}
