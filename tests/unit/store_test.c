@@ -240,9 +240,9 @@ static void appends_under_way_keep_their_order(void **state)
 		next.to = (struct cursor){i + 1, 0};
 		assert_err(store_append_send(store, &next), ERR_NONE);
 	}
-	assert_int_equal(store_append_pending(*state), 10);
+	assert_int_equal(store_append_pending(store), 10);
 	for (unsigned i = 0; i < 10; i++)
-		assert_err(store_append_wait(*state), ERR_NONE);
+		assert_err(store_append_wait(store), ERR_NONE);
 	assert_int_equal(length(store, "pipe"), 20);
 }
 
