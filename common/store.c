@@ -164,7 +164,6 @@ void store_drop(struct store *s)
 	if (s->redis)
 		redisFree(s->redis);
 	s->redis = NULL;
-	s->checked = false;
 	s->pending = 0;
 }
 
@@ -188,6 +187,50 @@ static enum err authenticate(struct store *s)
 		log_error("store.refused",
 			  "text=\"redis refused the password\"");
 	freeReplyObject(r);
+	return e;
+}
+
+static enum err check_setting(struct store *s, const char *name,
+			      const char *want, const char *why)
+{
+	struct command c = {.count = 0};
+	redisReply *r;
+	enum err e = ERR_NONE;
+
+	command_text(&c, "CONFIG");
+	command_text(&c, "GET");
+	command_text(&c, name);
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_ERROR) {
+		/* Managed servers hide CONFIG: say so and trust. */
+		log_warn("store.unchecked", "setting=%s reply=\"%s\"", name,
+			 r->str);
+	} else if (r->elements != 2 || strcmp(r->element[1]->str, want) != 0) {
+		log_error("store.setting",
+			  "setting=%s is=%s text=\"%s: set it with "
+			  "'redis-cli config set %s %s' and in redis.conf\"",
+			  name, r->elements == 2 ? r->element[1]->str : "?",
+			  why, name, want);
+		e = ERR_CONFIG;
+	}
+	freeReplyObject(r);
+	return e;
+}
+
+/* What is acknowledged has to be on disk, and stay there. */
+static enum err check_settings(struct store *s)
+{
+	enum err e = check_setting(s, "appendonly", "yes",
+				   "redis forgets everything when it stops");
+
+	if (!e)
+		e = check_setting(s, "appendfsync", "always",
+				  "redis acknowledges what isn't on disk");
+	if (!e)
+		e = check_setting(s, "maxmemory-policy", "noeviction",
+				  "redis deletes entries when memory is short");
 	return e;
 }
 
@@ -233,10 +276,17 @@ enum err store_connect(struct store *s)
 	}
 	e = authenticate(s);
 	if (!e)
+		e = check_settings(s);
+	if (!e)
 		e = load_functions(s);
 	if (e)
 		store_drop(s);
 	return e;
+}
+
+enum err store_check(struct store *s)
+{
+	return store_connect(s);
 }
 
 /* An answer that says "not now", of a server that is loading, blocked by a
@@ -295,57 +345,6 @@ enum err store_verdict(struct store *s, const redisReply *r)
 		  r->str ? r->str : "");
 	store_drop(s);
 	return ERR_UNREACHABLE;
-}
-
-/* ---- settings ----------------------------------------------------------- */
-
-static enum err check_setting(struct store *s, const char *name,
-			      const char *want, const char *why)
-{
-	struct command c = {.count = 0};
-	redisReply *r;
-	enum err e = ERR_NONE;
-
-	command_text(&c, "CONFIG");
-	command_text(&c, "GET");
-	command_text(&c, name);
-	r = store_call(s, &c);
-	if (!r)
-		return ERR_UNREACHABLE;
-	if (r->type == REDIS_REPLY_ERROR) {
-		/* Managed servers hide CONFIG: say so and trust. */
-		log_warn("store.unchecked", "setting=%s reply=\"%s\"", name,
-			 r->str);
-	} else if (r->elements != 2 || strcmp(r->element[1]->str, want) != 0) {
-		log_error("store.setting",
-			  "setting=%s is=%s text=\"%s: set it with "
-			  "'redis-cli config set %s %s' and in redis.conf\"",
-			  name, r->elements == 2 ? r->element[1]->str : "?",
-			  why, name, want);
-		e = ERR_CONFIG;
-	}
-	freeReplyObject(r);
-	return e;
-}
-
-enum err store_check(struct store *s)
-{
-	enum err e;
-
-	if (s->checked)
-		return ERR_NONE;
-	e = store_connect(s);
-	if (!e)
-		e = check_setting(s, "appendonly", "yes",
-				  "redis forgets everything when it stops");
-	if (!e)
-		e = check_setting(s, "appendfsync", "always",
-				  "redis acknowledges what isn't on disk");
-	if (!e)
-		e = check_setting(s, "maxmemory-policy", "noeviction",
-				  "redis deletes entries when memory is short");
-	s->checked = e == ERR_NONE;
-	return e;
 }
 
 /* ---- epoch and lease ---------------------------------------------------- */

@@ -57,7 +57,8 @@ NODISCARD enum err store_open(struct store **out, const char *url,
 			      const char *name, unsigned timeout_ms);
 void store_close(struct store **store);
 
-/* Connect, check the server's settings and load our functions.
+/* Connect, unless we are: check the server's settings, load our functions.
+ * Every other call does this too, but gives ERR_UNREACHABLE for any failure.
  * ERR_UNREACHABLE	no answer; try again later
  * ERR_CONFIG		it answers, but it isn't Redis 7, or would lose what it
  *			acknowledged (append-only file off or not fsynced

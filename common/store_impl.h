@@ -18,7 +18,6 @@ struct store {
 	int port;
 	char name[33];
 	unsigned timeout_ms;
-	bool checked;
 	unsigned pending;
 	uint64_t reads;
 };
@@ -40,7 +39,7 @@ void command_number(struct command *c, uint64_t v);
 const char *store_key(const struct store *s, char out[KEY_ROOM],
 		      const char *kind, const char *arg);
 
-/* Connect unless we are. ERR_UNREACHABLE */
+/* Connect unless we are; see store_check(). */
 NODISCARD enum err store_connect(struct store *s);
 
 /* Forget the connection: after any error hiredis can't go on. */

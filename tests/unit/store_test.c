@@ -372,9 +372,11 @@ static void a_killed_server_loses_nothing(void **state)
 static void a_server_that_may_forget_is_refused(void **state)
 {
 	enum err e = ERR_UNREACHABLE;
+	uint64_t last;
 
 	(void)state;
 	stop_server(SIGTERM);
+	assert_err(store_last(store, "kill", &last), ERR_UNREACHABLE);
 	start_server("everysec");
 	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
 		e = store_check(store);
