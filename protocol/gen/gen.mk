@@ -31,3 +31,7 @@ $(B)/gen/abi_market.h: $(ABI_IN)
 	$(call generate,protocol/gen/abigen.py header protocol/abi/kalypso.abi)
 $(B)/gen/abi_market.c: $(ABI_IN)
 	$(call generate,protocol/gen/abigen.py source protocol/abi/kalypso.abi)
+
+abicheck: ## hold protocol/abi against the compiled contracts
+	python3 protocol/gen/abicheck.py protocol/abi/kalypso.abi build/contracts/out protocol/contracts/src
+.PHONY: abicheck

@@ -49,6 +49,24 @@ static inline struct buf golden_column(const char *path, const char *kind,
 	return out;
 }
 
+/* How many rows of @kind there are in @path. */
+static inline int golden_rows(const char *path, const char *kind)
+{
+	char *line = NULL;
+	size_t room = 0;
+	int rows = 0;
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		fail_msg("%s can't be opened", path);
+	while (getline(&line, &room, file) > 0)
+		rows += strncmp(line, kind, strlen(kind)) == 0 &&
+			line[strlen(kind)] == ' ';
+	fclose(file);
+	free(line);
+	return rows;
+}
+
 /* Fails unless @got is that column. */
 static inline void assert_golden(struct bytes got, const char *path,
 				 const char *kind, const char *name, int column)

@@ -5,12 +5,14 @@
 #include "tests/golden/filled.h"
 
 static struct buf out;
+static int calls;
 
 static void assert_call(const char *name, enum err e)
 {
 	assert_err(e, ERR_NONE);
 	assert_golden(buf_bytes(&out), FILLED_PATH, "call", name, 0);
 	buf_clear(&out);
+	calls++;
 }
 
 static void calls_of_proof_marketplace(void **state)
@@ -135,6 +137,10 @@ static void calls_of_proof_marketplace(void **state)
 	assert_call("nonceUsed",
 		    abi_call_nonce_used(&out, &f.address[1], &f.u256[2]));
 	assert_call("batchUsed", abi_call_batch_used(&out, &f.u256[1]));
+	assert_call("registry", abi_call_registry(&out));
+	assert_call("keyRegistry", abi_call_key_registry(&out));
+	assert_call("paymentToken", abi_call_payment_token(&out));
+	assert_call("stakeToken", abi_call_stake_token(&out));
 	assert_call("setSetting",
 		    abi_call_set_setting(&out, &f.hash[1], &f.u256[2]));
 	assert_call("setting", abi_call_setting(&out, &f.hash[1]));
@@ -211,6 +217,12 @@ static void calls_of_erc20(void **state)
 	assert_call("mint", abi_call_mint(&out, &f.address[1], &f.u256[2]));
 }
 
+static void no_call_was_left_out(void **state)
+{
+	(void)state;
+	assert_int_equal(calls, golden_rows(FILLED_PATH, "call"));
+}
+
 static void a_call_is_appended(void **state)
 {
 	struct buf alone = {0};
@@ -277,6 +289,7 @@ int main(void)
 		cmocka_unit_test(calls_of_entity_key_registry),
 		cmocka_unit_test(calls_of_i_proof_verifier),
 		cmocka_unit_test(calls_of_erc20),
+		cmocka_unit_test(no_call_was_left_out),
 		cmocka_unit_test(a_call_is_appended),
 		cmocka_unit_test(empty_arrays_and_bytes_are_written),
 		cmocka_unit_test(a_value_too_large_for_its_type_is_refused),
