@@ -1,0 +1,213 @@
+/* One position in a log, moved by doorbells and by reading. */
+#include "common/follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bus.h"
+#include "common/log.h"
+#include "common/metric.h"
+
+enum { READ_MAX = 1000, RETRY_MS = 100 };
+
+static struct metric gaps =
+	METRIC(COUNTER, "bus_gap_total",
+	       "doorbells that were missed, found by a gap or a heartbeat");
+static struct metric silences =
+	METRIC(COUNTER, "bus_silence_total",
+	       "times that nothing was heard for half a second");
+static struct metric reads =
+	METRIC(COUNTER, "log_read_total", "reads of a log's stream");
+
+struct follow {
+	struct follow_source source;
+	struct follow_handlers handlers;
+	struct bus_in *in;
+	struct loop_timer *silence, *reading;
+	uint64_t next; /* number of the next entry to give */
+	uint64_t heard_us;
+	bool live, ended;
+	bool suspicious; /* silent at the last look; look once more */
+};
+
+const char *follow_writer(const char *log)
+{
+	static const struct {
+		const char *log, *writer;
+	} rows[] = {
+#define SERVICE(folder, noun)
+#define LINK(name, number, writer, meaning) {#name, writer},
+#include "protocol/messages/links.def"
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (strcmp(rows[i].log, log) == 0)
+			return rows[i].writer;
+	return NULL;
+}
+
+static void end(struct follow *f, enum err e)
+{
+	f->ended = true;
+	f->handlers.failed(f->handlers.arg, e);
+}
+
+static enum err give(void *arg, const struct entry *entry)
+{
+	struct follow *f = arg;
+	enum err e = f->handlers.entry(f->handlers.arg, entry);
+
+	if (!e)
+		f->next = entry->number + 1;
+	return e;
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+static void read_more(void *arg);
+
+static void read_in(struct follow *f, unsigned ms)
+{
+	f->live = false;
+	if (!f->reading && !f->ended)
+		f->reading = loop_timer(f->source.loop, ms, true, read_more, f);
+}
+
+/* Read one chunk; the loop turns between chunks. */
+static void read_more(void *arg)
+{
+	struct follow *f = arg;
+	uint64_t from = f->next, next;
+	enum err e;
+
+	f->reading = NULL; /* freed by its only call */
+	if (f->ended)
+		return;
+	metric_add(&reads, 1);
+	e = store_read(f->source.store, f->source.log, from, READ_MAX, &next,
+		       give, f);
+	if (e == ERR_UNREACHABLE) {
+		read_in(f, RETRY_MS);
+		return;
+	}
+	if (e) {
+		end(f, e);
+		return;
+	}
+	if (next - from == READ_MAX) {
+		f->handlers.caught_up(f->handlers.arg);
+		read_in(f, 1);
+		return;
+	}
+	f->live = true;
+	f->heard_us = metric_now_us();
+	f->handlers.caught_up(f->handlers.arg);
+}
+
+/* ---- doorbells ---------------------------------------------------------- */
+
+static void on_frame(void *arg, uint64_t epoch, const struct entry *entry)
+{
+	struct follow *f = arg;
+	uint64_t newest = entry->number;
+
+	if (f->ended)
+		return;
+	if (epoch != f->source.epoch) {
+		uint64_t now;
+
+		/* The store decides whether a new life has begun. */
+		if (store_epoch(f->source.store, &now) == ERR_NONE &&
+		    now != f->source.epoch)
+			end(f, ERR_EPOCH);
+		return;
+	}
+	f->heard_us = metric_now_us();
+	if (!f->live)
+		return; /* what we are reading will cover it */
+	if (entry->type != 0 && newest == f->next) {
+		enum err e = give(f, entry);
+
+		if (e)
+			end(f, e);
+	} else if (newest >= f->next) {
+		metric_add(&gaps, 1);
+		read_in(f, 0);
+	}
+}
+
+static void on_drained(void *arg)
+{
+	struct follow *f = arg;
+
+	if (f->live && !f->ended)
+		f->handlers.caught_up(f->handlers.arg);
+}
+
+static void on_silence(void *arg)
+{
+	struct follow *f = arg;
+
+	if (!f->live || f->ended ||
+	    metric_now_us() - f->heard_us < BUS_SILENCE_MS * 1000) {
+		f->suspicious = false;
+		return;
+	}
+	/* After a pause of our own the frames are there, but not read yet. */
+	f->suspicious = !f->suspicious;
+	if (f->suspicious)
+		return;
+	metric_add(&silences, 1);
+	read_in(f, 0);
+}
+
+enum err follow_new(struct follow **out, const struct follow_source *source,
+		    uint64_t from, const struct follow_handlers *handlers)
+{
+	struct follow *f = calloc(1, sizeof *f);
+	enum err e;
+
+	if (!f)
+		return ERR_NO_MEMORY;
+	metric_register(&gaps);
+	metric_register(&silences);
+	metric_register(&reads);
+	*f = (struct follow){
+		.source = *source, .handlers = *handlers, .next = from};
+	/* Listen first: what comes while we read is then not missed twice. */
+	e = bus_in_open(&f->in, source->loop, source->bus_at,
+			follow_writer(source->log), source->instances, on_frame,
+			on_drained, f);
+	if (e) {
+		free(f);
+		return e;
+	}
+	f->silence = loop_timer(source->loop, BUS_SILENCE_MS / 4, false,
+				on_silence, f);
+	read_in(f, 0);
+	*out = f;
+	return ERR_NONE;
+}
+
+void follow_free(struct follow **follow)
+{
+	struct follow *f = *follow;
+
+	if (!f)
+		return;
+	loop_timer_cancel(f->source.loop, &f->silence);
+	loop_timer_cancel(f->source.loop, &f->reading);
+	bus_in_close(&f->in);
+	free(f);
+	*follow = NULL;
+}
+
+uint64_t follow_given(const struct follow *follow)
+{
+	return follow->next - 1;
+}
+
+bool follow_is_live(const struct follow *follow)
+{
+	return follow->live && !follow->ended;
+}
