@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IClaims} from "./IClaims.sol";
 import {IKalypsoErrors} from "./IKalypsoErrors.sol";
 import {ISettings} from "./ISettings.sol";
 
 /// @title Generators: their stake, compute and quotes, and what tasks hold of them.
 /// @notice Holds the stake token. All amounts of stake are units of it, prices are units of the payment token, times
-/// are seconds. Pool 0 is the stake held here; further pools (restaked vaults) are to come.
+/// are seconds. `claimable` holds parts of penalties. Pool 0 is the stake held here; further pools (restaked vaults) are to come.
 ///
 /// **Nobody gets a last look.** A match is made on the terms that a quote has in a block, and reaches the chain a
 /// little later. So each change that would break it (new terms, leaving, less compute) leaves what was there before
 /// good for the setting `quoteGrace` more seconds, and a second change within that time is refused.
-interface IGeneratorRegistry is IKalypsoErrors, ISettings {
+interface IGeneratorRegistry is IKalypsoErrors, ISettings, IClaims {
     /// @notice `generator` registered.
     event GeneratorRegistered(address indexed generator, address rewardAddress, uint64 compute, bytes metadata);
     /// @notice `generator` is leaving: everything it has staked is under notice (StakeChanged follows), it can't quote
@@ -44,10 +45,8 @@ interface IGeneratorRegistry is IKalypsoErrors, ISettings {
     );
     /// @notice The generator left the market. `draining`: tasks run or, for `quoteGrace` more seconds, may still be
     /// assigned on the last terms; the quote is gone when that time is over and the last task has ended.
-    /// Not draining: gone at once.
+    /// Not draining: gone at once; not so far, since `quoteGrace` is at least a second.
     event QuoteRemoved(address indexed generator, uint256 indexed marketId, bool draining);
-    /// @notice `amount` of stake tokens was paid to `account` out of what it could claim.
-    event Withdrawn(address indexed account, uint256 amount);
 
     // ---- the generator's calls
 
@@ -59,7 +58,7 @@ interface IGeneratorRegistry is IKalypsoErrors, ISettings {
     function register(address rewardAddress, uint64 compute, bytes calldata metadata) external;
 
     /// @notice Adds stake to a generator, paid by the caller (who approves it first), whoever that is.
-    /// Errors: GeneratorUnknown, ZeroAmount, and those of the token.
+    /// Errors: GeneratorUnknown (also while the record ends), ZeroAmount, and those of the token.
     function stake(address generator, uint256 amount) external;
 
     /// @notice Gives notice for `amount` more of the caller's stake. From here on the engine doesn't count it, but it
@@ -104,10 +103,6 @@ interface IGeneratorRegistry is IKalypsoErrors, ISettings {
     /// Errors: GeneratorUnknown (also when called twice), StillInUse (an active quote, or a task).
     function deregister() external;
 
-    /// @notice Pays `account` all stake tokens that it can claim (its parts of penalties). Anyone may call.
-    /// Errors: NothingDue.
-    function withdraw(address account) external;
-
     // ---- views
 
     /// @notice A generator's record; all 0 where there is none.
@@ -142,9 +137,6 @@ interface IGeneratorRegistry is IKalypsoErrors, ISettings {
 
     /// @notice When what the generator has under notice is paid, unix seconds; 0: nothing is under notice.
     function payableAt(address generator) external view returns (uint64);
-
-    /// @notice Stake tokens that the account can withdraw.
-    function claimable(address account) external view returns (uint256);
 
     // ---- the marketplace's calls
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IClaims} from "./IClaims.sol";
 import {IKalypsoErrors} from "./IKalypsoErrors.sol";
 import {ISettings} from "./ISettings.sol";
 
@@ -140,7 +141,7 @@ struct MarketView {
 /// array and in an event. The transaction reverts as a whole, skipping nothing, when it runs out of gas.
 ///
 /// **Pausing** stops createMarket, createRequest, createRequests and createRequestFor, and nothing else.
-interface IProofMarketplace is IKalypsoErrors, ISettings {
+interface IProofMarketplace is IKalypsoErrors, ISettings, IClaims {
     // ---- events
 
     /// @notice A market was made. `fee` payment tokens were credited to the treasury; requests are taken from
@@ -228,8 +229,6 @@ interface IProofMarketplace is IKalypsoErrors, ISettings {
     event SlashSkipped(uint256 indexed requestId, bytes4 reason);
     /// @notice The account's nonce is spent.
     event NonceUsed(address indexed account, uint256 nonce);
-    /// @notice `amount` of payment tokens was paid to `account` out of what it could claim.
-    event Withdrawn(address indexed account, uint256 amount);
 
     // ---- markets
 
@@ -354,11 +353,18 @@ interface IProofMarketplace is IKalypsoErrors, ISettings {
     /// @return reasons Per item 0 or an error of slash.
     function slashMany(uint256[] calldata requestIds) external returns (bytes4[] memory reasons);
 
-    // ---- money
+    // ---- pausing
 
-    /// @notice Pays `account` all payment tokens that it can claim. Anyone may call.
-    /// Errors: NothingDue.
-    function withdraw(address account) external;
+    /// @notice Stops new requests and new markets, nothing else. Caller: GUARDIAN_ROLE.
+    /// Errors: EnforcedPause (it is paused).
+    function pause() external;
+
+    /// @notice Allows new requests and new markets again. Caller: GUARDIAN_ROLE.
+    /// Errors: ExpectedPause (it isn't paused).
+    function unpause() external;
+
+    /// @notice Whether new requests and new markets are stopped.
+    function paused() external view returns (bool);
 
     // ---- views
 
@@ -367,9 +373,6 @@ interface IProofMarketplace is IKalypsoErrors, ISettings {
 
     /// @notice A market; all 0 where there is none.
     function marketOf(uint256 marketId) external view returns (MarketView memory);
-
-    /// @notice Payment tokens that the account can withdraw.
-    function claimable(address account) external view returns (uint256);
 
     /// @notice Id of the newest request, which is how many there are.
     function requestCount() external view returns (uint256);
@@ -382,4 +385,8 @@ interface IProofMarketplace is IKalypsoErrors, ISettings {
 
     /// @notice Whether a decision with this batch number was published.
     function batchUsed(uint256 batch) external view returns (bool);
+
+    /// @notice Whether a decision must name one of the last 256 blocks of this chain. Off where BLOCKHASH isn't the
+    /// chain's own; fixed by the implementation.
+    function checksBranch() external view returns (bool);
 }
