@@ -2,8 +2,8 @@
 MSG_IN := $(wildcard protocol/messages/*) protocol/gen/msggen.py
 NOUNS := index book match publish watch view
 
-GEN_C += $(B)/gen/msg.c
-GEN_H += $(B)/gen/msg.h $(B)/gen/store_lua.h $(NOUNS:%=$(B)/gen/wire_%.h)
+GEN_C += $(B)/gen/msg.c $(B)/gen/translate.c
+GEN_H += $(B)/gen/msg.h $(B)/gen/translate.h $(B)/gen/store_lua.h $(NOUNS:%=$(B)/gen/wire_%.h)
 
 # Written aside first, so that a failed generator leaves nothing behind.
 define generate
@@ -31,6 +31,12 @@ $(B)/gen/abi_market.h: $(ABI_IN)
 	$(call generate,protocol/gen/abigen.py header protocol/abi/kalypso.abi)
 $(B)/gen/abi_market.c: $(ABI_IN)
 	$(call generate,protocol/gen/abigen.py source protocol/abi/kalypso.abi)
+
+# From the contracts' events to messages.
+$(B)/gen/translate.h: protocol/gen/translate.py
+	$(call generate,protocol/gen/msggen.py translate-header protocol/messages)
+$(B)/gen/translate.c: $(MSG_IN) $(ABI_IN) protocol/gen/translate.py
+	$(call generate,protocol/gen/msggen.py translate protocol/abi/kalypso.abi protocol/messages)
 
 abicheck: ## hold protocol/abi against the compiled contracts
 	python3 protocol/gen/abicheck.py protocol/abi/kalypso.abi build/contracts/out protocol/contracts/src
