@@ -4,14 +4,13 @@ pragma solidity ^0.8.28;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {Core} from "./Core.sol";
-import {MarketplaceLater} from "./Later.sol";
 import {CoreAddresses} from "./interfaces/ICore.sol";
 import {Tasks} from "./marketplace/Tasks.sol";
 
 /// @title The market: requests, their escrow, tasks, proofs and penalties.
 /// @dev See IProofMarketplace, which is the manual. Its parts are in marketplace/, each building on the one before:
 /// MarketState (storage), Markets, Requests, Tasks.
-contract ProofMarketplace is Tasks, MarketplaceLater {
+contract ProofMarketplace is Tasks {
     constructor(CoreAddresses memory a, bool checksBranch) Core(a) EIP712("Kalypso", "1") Tasks(checksBranch) {}
 
     /// @notice Sets roles and settings. Called once, by the proxy's constructor.
