@@ -71,18 +71,14 @@ static char *copy(const char *from, size_t size)
 	return size ? strndup(from, size) : NULL;
 }
 
-/* [USER][:PASSWORD]@HOST[:PORT] */
+/* [USER@]HOST[:PORT] */
 static enum err parse_redis_url(struct store *s, const char *rest)
 {
-	const char *at = strrchr(rest, '@'), *colon;
+	const char *at = strchr(rest, '@');
 	size_t size;
 
 	if (at) {
-		colon = memchr(rest, ':', (size_t)(at - rest));
-		size = (size_t)((colon ? colon : at) - rest);
-		s->user = copy(rest, size);
-		if (colon)
-			s->password = copy(colon + 1, (size_t)(at - colon - 1));
+		s->user = copy(rest, (size_t)(at - rest));
 		rest = at + 1;
 	}
 	size = strcspn(rest, ":/");
@@ -111,7 +107,7 @@ static enum err parse_url(struct store *s, const char *url)
 }
 
 enum err store_open(struct store **out, const char *url, const char *name,
-		    unsigned timeout_ms)
+		    const char *password, unsigned timeout_ms)
 {
 	struct store *s = calloc(1, sizeof *s);
 	size_t size = strlen(name);
@@ -130,13 +126,14 @@ enum err store_open(struct store **out, const char *url, const char *name,
 		return ERR_CONFIG;
 	}
 	memcpy(s->name, name, size + 1);
+	if (password && *password)
+		s->password = strdup(password);
 	e = parse_url(s, url);
 	if (e) {
-		/* Not the URL itself: it may hold a password. */
-		log_error(
-			"store.url",
-			"text=\"redis must be redis://[:PASSWORD@]HOST[:PORT] "
-			"or unix:PATH\"");
+		log_error("store.url",
+			  "redis=\"%s\" text=\"it must be "
+			  "redis://[USER@]HOST[:PORT] or unix:PATH\"",
+			  url);
 		store_close(&s);
 		return e;
 	}

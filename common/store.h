@@ -7,8 +7,8 @@
  * Calls block for at most the time-out given to store_open(). After
  * ERR_UNREACHABLE the connection is closed and the next call opens another;
  * what was under way may or may not have happened, and every write is made so
- * that it can be repeated. Not thread-safe: one store per thread. SIGPIPE has to
- * be ignored (loop_new() does). */
+ * that it can be repeated. Not thread-safe: one store per thread. SIGPIPE has
+ * to be ignored (loop_new() does). */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
 
@@ -49,12 +49,14 @@ struct record {
 	uint32_t ttl_s;
 };
 
-/* Connect to @url: redis://[:PASSWORD@]HOST[:PORT] or unix:PATH. @name is the
- * deployment's, 1 to 32 of [a-z0-9-]; both are copied. Does not connect yet.
+/* For @url: redis://[USER@]HOST[:PORT] or unix:PATH. @name is the deployment's,
+ * 1 to 32 of [a-z0-9-]; @password may be NULL or empty. All are copied. Does
+ * not connect yet.
  * ERR_CONFIG	@url or @name is not of that form; what is wrong was logged
  * ERR_NO_MEMORY */
 NODISCARD enum err store_open(struct store **out, const char *url,
-			      const char *name, unsigned timeout_ms);
+			      const char *name, const char *password,
+			      unsigned timeout_ms);
 void store_close(struct store **store);
 
 /* Connect, unless we are: check the server's settings, load our functions.

@@ -100,10 +100,14 @@ void wire_json(const struct wire_message *d, const void *m, struct buf *out);
 /* Append @text as a JSON string, quotes included. */
 void wire_json_text(struct buf *out, const char *text, size_t size);
 
-/* Where a core puts what it has to say. put() takes the bytes for the call;
- * what it returns, the core returns. */
+/* Where a core puts what it has to say; what it returns, the core returns.
+ * Bytes and texts are borrowed for the call. */
 struct sink {
 	enum err (*put)(struct sink *sink, uint16_t number, struct bytes body);
+	/* Keep @value under @key for those who look it up later; it becomes
+	 * visible together with what is put next. NULL: nobody looks. */
+	enum err (*keep)(struct sink *sink, const char *key,
+			 struct bytes value);
 	struct buf scratch; /* of wire_send(); freed by the sink's owner */
 };
 

@@ -43,7 +43,7 @@ static struct store *opened(void)
 	struct store *s = NULL;
 	enum err e = ERR_UNREACHABLE;
 
-	assert_err(store_open(&s, url, "test", 2000), ERR_NONE);
+	assert_err(store_open(&s, url, "test", NULL, 2000), ERR_NONE);
 	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
 		e = store_check(s);
 		if (e)
@@ -390,12 +390,12 @@ static void bad_urls_are_refused(void **state)
 	struct store *s;
 
 	(void)state;
-	assert_err(store_open(&s, "http://x", "test", 1), ERR_CONFIG);
-	assert_err(store_open(&s, "redis://x:0", "test", 1), ERR_CONFIG);
-	assert_err(store_open(&s, "redis://x:70000", "test", 1), ERR_CONFIG);
-	assert_err(store_open(&s, "unix:", "test", 1), ERR_CONFIG);
-	assert_err(store_open(&s, "redis://x", "Te st", 1), ERR_CONFIG);
-	assert_err(store_open(&s, "redis://u:p@[x:1", "test", 1), ERR_NONE);
+	assert_err(store_open(&s, "http://x", "test", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x:0", "test", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x:70000", "test", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "unix:", "test", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x", "Te st", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://user@x:1", "test", NULL, 1), ERR_NONE);
 	store_close(&s);
 }
 

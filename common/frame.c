@@ -1,0 +1,477 @@
+/* From argv to a running service, and back out. */
+#include "common/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/keccak.h"
+#include "common/log.h"
+#include "common/metric.h"
+#include "common/version.h"
+
+enum {
+	PHASE_MS = 50,
+	RETRY_MS = 100,
+	STATUS_TTL_MS = 5000,
+	COMPLAIN_US = 30 * 1000 * 1000,
+	PAIRS_OWN = 20, /* texts of a status that the frame adds */
+	PAIRS_SERVICE = 32,
+};
+
+static struct metric up_since =
+	METRIC(GAUGE, "service_ready", "1 while the service does its work");
+static struct metric rejected =
+	METRIC(COUNTER, "input_rejected_total", "input that could not be used");
+static struct metric retried =
+	METRIC(COUNTER, "retry_total", "times that the world was not ready");
+static struct metric store_trips = METRIC(COUNTER, "store_unreachable_total",
+					  "calls that Redis did not answer");
+
+#define OPT(kind, name, fallback, unit, meaning)                               \
+	{#name,	   CONF_##kind, offsetof(struct frame_options, name),          \
+	 fallback, unit,	meaning},
+static const struct conf_row frame_rows[] = {
+#include "common/frame.def"
+	{0}};
+#define OPT(kind, name, fallback, unit, meaning)                               \
+	{#name,	   CONF_##kind, offsetof(struct market_options, name),         \
+	 fallback, unit,	meaning},
+static const struct conf_row market_rows[] = {
+#include "common/market.def"
+	{0}};
+
+/* ---- errors ------------------------------------------------------------- */
+
+void frame_stop(struct frame *f, const char *what, enum err e)
+{
+	log_error("service.stopping", "what=%s err=%s text=\"%s\"", what,
+		  err_name(e), err_text(e));
+	f->fatal = e;
+	loop_stop(f->loop);
+}
+
+bool frame_settle(struct frame *f, const char *what, enum err e)
+{
+	switch (err_class(e)) {
+	case ERR_CLASS_STOP:
+		frame_stop(f, what, e);
+		return false;
+	case ERR_CLASS_RETRY:
+		metric_add(&retried, 1);
+		break;
+	case ERR_CLASS_REJECT:
+		if (e == ERR_NONE)
+			return true;
+		metric_add(&rejected, 1);
+		log_warn("input.rejected", "what=%s err=%s", what, err_name(e));
+		break;
+	}
+	return true;
+}
+
+void frame_set_ready(struct frame *f, bool ready, const char *why)
+{
+	if (ready && !f->ready)
+		log_info("service.ready", "after_ms=%" PRIu64,
+			 (metric_now_us() - f->started_us) / 1000);
+	f->ready = ready;
+	f->why = why;
+	metric_set(&up_since, ready);
+	admin_set_ready(f->admin, ready, why);
+}
+
+/* ---- our own log -------------------------------------------------------- */
+
+struct follow_source frame_source(struct frame *f, const char *log)
+{
+	return (struct follow_source){.loop = f->loop,
+				      .store = f->store,
+				      .bus_at = f->market.bus,
+				      .instances = f->market.instances,
+				      .log = log,
+				      .epoch = f->epoch};
+}
+
+static void on_beat(void *arg)
+{
+	struct frame *f = arg;
+
+	writer_beat(f->writer);
+}
+
+enum err frame_open_log(struct frame *f, uint64_t after)
+{
+	struct writer_config config = {.store = f->store,
+				       .bus = f->bus,
+				       .service = f->service->name,
+				       .instance = f->options.instance,
+				       .log = f->service->writes,
+				       .token = f->token,
+				       .epoch = f->epoch};
+	enum err e = writer_new(&f->writer, &config, after);
+
+	if (e)
+		return e;
+	f->beats = loop_timer(f->loop, BUS_HEARTBEAT_MS, false, on_beat, f);
+	return ERR_NONE;
+}
+
+static void flush_again(void *arg)
+{
+	struct frame *f = arg;
+
+	f->retry = NULL;
+	frame_flush(f);
+}
+
+void frame_flush(struct frame *f)
+{
+	enum err e = writer_flush(f->writer);
+
+	if (e == ERR_UNREACHABLE) {
+		metric_add(&store_trips, 1);
+		if (!f->retry)
+			f->retry = loop_timer(f->loop, RETRY_MS, true,
+					      flush_again, f);
+	} else if (e) {
+		frame_stop(f, "log.append", e);
+	}
+}
+
+/* ---- lease and status --------------------------------------------------- */
+
+static void renew(void *arg)
+{
+	struct frame *f = arg;
+	enum err e = store_lease_renew(f->store, f->service->name,
+				       f->options.instance, f->token,
+				       (unsigned)f->market.lease);
+
+	if (e == ERR_FENCED)
+		frame_stop(f, "lease.lost", e);
+	else if (e)
+		metric_add(&store_trips, 1);
+}
+
+static void write_status(struct frame *f)
+{
+	const char *pairs[PAIRS_OWN + PAIRS_SERVICE];
+	char pid[16], port[8], logged[24], put[24], up[24];
+	size_t n = 0;
+
+	snprintf(pid, sizeof pid, "%d", getpid());
+	snprintf(port, sizeof port, "%u", admin_port(f->admin));
+	snprintf(up, sizeof up, "%" PRIu64,
+		 (metric_now_us() - f->started_us) / 1000000);
+	pairs[n++] = "version";
+	pairs[n++] = KALYPSO_VERSION;
+	pairs[n++] = "pid";
+	pairs[n++] = pid;
+	pairs[n++] = "admin_port";
+	pairs[n++] = port;
+	pairs[n++] = "up_s";
+	pairs[n++] = up;
+	pairs[n++] = "ready";
+	pairs[n++] = f->ready ? "true" : "false";
+	pairs[n++] = "why";
+	pairs[n++] = f->ready ? "" : f->why;
+	if (f->writer) {
+		snprintf(logged, sizeof logged, "%" PRIu64,
+			 writer_logged(f->writer));
+		snprintf(put, sizeof put, "%" PRIu64,
+			 (uint64_t)writer_waiting(f->writer));
+		pairs[n++] = "logged";
+		pairs[n++] = logged;
+		pairs[n++] = "waiting";
+		pairs[n++] = put;
+	}
+	if (f->service->status && f->phase == UINT32_MAX)
+		n += f->service->status(f->self, pairs + n);
+	if (store_status_write(f->store, f->service->name, f->options.instance,
+			       pairs, n, STATUS_TTL_MS))
+		metric_add(&store_trips, 1);
+}
+
+static void on_second(void *arg)
+{
+	struct frame *f = arg;
+
+	admin_beat(f->admin);
+	if (f->store && f->epoch)
+		write_status(f);
+}
+
+/* ---- starting ----------------------------------------------------------- */
+
+static enum err reach_store(struct frame *f)
+{
+	return f->store ? store_check(f->store) : ERR_NONE;
+}
+
+static enum err know_epoch(struct frame *f)
+{
+	enum err e;
+
+	if (!f->store)
+		return ERR_NONE;
+	e = f->service->opens_epoch ? store_epoch_begin(f->store, &f->epoch)
+				    : store_epoch(f->store, &f->epoch);
+	return !e && !f->epoch ? ERR_UNREACHABLE : e;
+}
+
+static enum err take_lease(struct frame *f)
+{
+	char endpoint[BUS_ENDPOINT_ROOM];
+	enum err e;
+
+	if (!f->service->writes)
+		return ERR_NONE;
+	e = store_lease_take(f->store, f->service->name, f->options.instance,
+			     f->token, (unsigned)f->market.lease);
+	if (e)
+		return e;
+	if (!f->renewal)
+		f->renewal = loop_timer(f->loop, (unsigned)f->market.lease / 4,
+					false, renew, f);
+	bus_endpoint(endpoint, f->market.bus, f->service->name,
+		     f->options.instance);
+	return f->bus ? ERR_NONE : bus_out_open(&f->bus, endpoint);
+}
+
+static enum err start(struct frame *f)
+{
+	enum err e = f->service->start(f, f->self);
+
+	if (!e && !f->store)
+		frame_set_ready(f, true, "");
+	return e;
+}
+
+static const struct {
+	enum err (*advance)(struct frame *f);
+	const char *waiting; /* what is missing while it returns RETRY */
+} phases[] = {
+	{reach_store, "waiting for redis"},
+	{know_epoch, "waiting for chain-indexer to open the logs"},
+	{take_lease, "standby: another instance holds the lease"},
+	{start, "waiting to start"},
+};
+
+enum { PHASES = sizeof phases / sizeof phases[0], RUNNING = UINT32_MAX };
+
+static void complain(struct frame *f, enum err e)
+{
+	uint64_t now = metric_now_us();
+
+	admin_set_ready(f->admin, false, phases[f->phase].waiting);
+	f->why = phases[f->phase].waiting;
+	if (e == f->last_error && now - f->complained_us < COMPLAIN_US)
+		return;
+	f->last_error = e;
+	f->complained_us = now;
+	log_info("service.waiting", "for=\"%s\" err=%s",
+		 phases[f->phase].waiting, err_name(e));
+}
+
+static void advance(void *arg)
+{
+	struct frame *f = arg;
+
+	while (f->phase < PHASES) {
+		enum err e = phases[f->phase].advance(f);
+
+		if (e && err_class(e) == ERR_CLASS_RETRY) {
+			complain(f, e);
+			return;
+		}
+		if (e) {
+			frame_stop(f, "service.start", e);
+			return;
+		}
+		f->phase++;
+		f->last_error = ERR_NONE;
+	}
+	f->phase = (unsigned)RUNNING;
+	loop_timer_cancel(f->loop, &f->phases);
+}
+
+/* ---- options and state folder ------------------------------------------- */
+
+static enum err check_options(struct frame *f)
+{
+	const char *instance = f->options.instance;
+	enum log_level level;
+
+	if (log_level_parse(&level, f->options.log_level)) {
+		fprintf(stderr,
+			"%s: --log-level: %s is not debug, info, warn "
+			"or error\n",
+			f->service->name, f->options.log_level);
+		return ERR_CONFIG;
+	}
+	if (strcmp(f->options.log_format, "human") != 0 &&
+	    strcmp(f->options.log_format, "json") != 0) {
+		fprintf(stderr, "%s: --log-format: %s is not human or json\n",
+			f->service->name, f->options.log_format);
+		return ERR_CONFIG;
+	}
+	log_open(f->service->name, level, *f->options.log_format == 'j');
+	if (!*instance || strlen(instance) > 32 ||
+	    instance[strspn(instance,
+			    "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
+		log_error("config.instance",
+			  "instance=\"%s\" text=\"1 to 32 of "
+			  "a-z, 0-9 and -\"",
+			  instance);
+		return ERR_CONFIG;
+	}
+	if (f->options.admin_port > 65535 || f->market.lease > 60000 ||
+	    (f->service->market && f->market.lease < 200)) {
+		log_error("config.range",
+			  "text=\"--admin-port is at most 65535, --lease 200 "
+			  "to 60000 ms\"");
+		return ERR_CONFIG;
+	}
+	return ERR_NONE;
+}
+
+const char *frame_folder(const struct frame *f, char out[FRAME_PATH_ROOM])
+{
+	snprintf(out, FRAME_PATH_ROOM, "%s/%s.%s", f->options.state_dir,
+		 f->service->name, f->options.instance);
+	return out;
+}
+
+/* One process per instance: the lock goes when the process does. */
+static enum err lock_folder(struct frame *f)
+{
+	char path[FRAME_PATH_ROOM], lock[FRAME_PATH_ROOM + 8];
+
+	frame_folder(f, path);
+	if ((mkdir(f->options.state_dir, 0700) && errno != EEXIST) ||
+	    (mkdir(path, 0700) && errno != EEXIST)) {
+		log_error("state.folder",
+			  "path=%s text=\"%s: give a folder that can be "
+			  "written with --state-dir\"",
+			  path, strerror(errno));
+		return ERR_CONFIG;
+	}
+	snprintf(lock, sizeof lock, "%s/lock", path);
+	f->lock = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (f->lock >= 0 && flock(f->lock, LOCK_EX | LOCK_NB) == 0)
+		return ERR_NONE;
+	log_error("state.locked", "path=%s text=\"%s\"", lock,
+		  errno == EWOULDBLOCK
+			  ? "this instance is running already: stop it, or "
+			    "give another --instance"
+			  : strerror(errno));
+	return ERR_CONFIG;
+}
+
+/* ---- in and out --------------------------------------------------------- */
+
+static enum err read_options(struct frame *f, int argc, char **argv)
+{
+	const struct service *s = f->service;
+	struct conf_table tables[3];
+	struct conf_program program = {s->name, s->summary, tables, 0};
+
+	if (s->options)
+		tables[program.tables_count++] = (struct conf_table){
+			s->options, (char *)f->self + s->options_offset};
+	if (s->market)
+		tables[program.tables_count++] =
+			(struct conf_table){market_rows, &f->market};
+	tables[program.tables_count++] =
+		(struct conf_table){frame_rows, &f->options};
+	return conf_read(&program, argc, argv);
+}
+
+static enum err open_frame(struct frame *f)
+{
+	enum err e = check_options(f);
+
+	if (!e)
+		e = lock_folder(f);
+	if (!e)
+		e = keccak_self_test();
+	if (!e && getrandom(&f->token, sizeof f->token, 0) != sizeof f->token)
+		e = ERR_NO_MEMORY;
+	if (!e)
+		e = loop_new(&f->loop);
+	if (!e)
+		e = admin_open(&f->admin, f->options.admin_host,
+			       (uint16_t)f->options.admin_port);
+	if (!e && f->service->market)
+		e = store_open(&f->store, f->market.redis, f->market.name,
+			       f->market.redis_password,
+			       (unsigned)f->market.redis_timeout);
+	return e;
+}
+
+static void close_frame(struct frame *f)
+{
+	loop_timer_cancel(f->loop, &f->phases);
+	loop_timer_cancel(f->loop, &f->seconds);
+	loop_timer_cancel(f->loop, &f->beats);
+	loop_timer_cancel(f->loop, &f->renewal);
+	loop_timer_cancel(f->loop, &f->retry);
+	/* With it, the next copy need not wait for the lease to run out. */
+	if (f->bus && store_lease_renew(f->store, f->service->name,
+					f->options.instance, f->token, 0))
+		log_debug("lease.kept", "text=\"it runs out by itself\"");
+	writer_free(&f->writer);
+	bus_out_close(&f->bus);
+	store_close(&f->store);
+	admin_close(&f->admin);
+	loop_free(&f->loop);
+	if (f->lock >= 0)
+		close(f->lock);
+}
+
+int service_main(const struct service *service, void *self, int argc,
+		 char **argv)
+{
+	struct frame f = {.service = service,
+			  .self = self,
+			  .lock = -1,
+			  .why = "starting"};
+	enum err e;
+
+	metric_register(&up_since);
+	metric_register(&rejected);
+	metric_register(&retried);
+	metric_register(&store_trips);
+	f.started_us = metric_now_us();
+	e = read_options(&f, argc, argv);
+	if (e)
+		return EXIT_CONFIG;
+	e = open_frame(&f);
+	if (!e) {
+		log_info("service.started",
+			 "version=" KALYPSO_VERSION " instance=%s pid=%d "
+			 "admin=%s:%u",
+			 f.options.instance, getpid(), f.options.admin_host,
+			 admin_port(f.admin));
+		f.seconds = loop_timer(f.loop, 1000, false, on_second, &f);
+		f.phases = loop_timer(f.loop, PHASE_MS, false, advance, &f);
+		loop_run(f.loop);
+		if (f.phase >= PHASES && service->stop)
+			service->stop(self);
+		e = f.fatal;
+	}
+	log_info("service.exited", "err=%s", err_name(e));
+	if (f.loop)
+		close_frame(&f);
+	return e == ERR_NONE	 ? EXIT_OK
+	       : e == ERR_CONFIG ? EXIT_CONFIG
+				 : EXIT_STOPPED;
+}

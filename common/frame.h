@@ -1,0 +1,111 @@
+/* frame - what every program that runs as a service has in common.
+ *
+ * Options, log lines, signals, the loop, the admin port, the lock on the state
+ * folder; for the services of the market also the store, the epoch of the
+ * logs, the lease, the service's own log and its heartbeat. A service fills a
+ * struct service and calls service_main(). */
+#ifndef COMMON_FRAME_H
+#define COMMON_FRAME_H
+
+#include "common/admin.h"
+#include "common/bus.h"
+#include "common/conf.h"
+#include "common/follow.h"
+#include "common/loop.h"
+#include "common/store.h"
+#include "common/writer.h"
+
+/* Exit statuses, the same for every program. */
+enum {
+	EXIT_OK = 0,	  /* stopped because it was asked to */
+	EXIT_STOPPED = 1, /* something ended it; the last log line says what */
+	EXIT_CONFIG = 2,  /* it can't run like this: mend the options */
+};
+
+/* Options of every service; their rows are in common/frame.def and
+ * common/market.def. */
+struct frame_options {
+#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
+#include "common/frame.def"
+};
+
+struct market_options {
+#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
+#include "common/market.def"
+};
+
+struct frame {
+	const struct service *service;
+	void *self;
+	struct frame_options options;
+	struct market_options market; /* zero without service->market */
+	struct loop *loop;
+	struct admin *admin;
+	struct store *store;   /* NULL without service->market */
+	struct bus_out *bus;   /* NULL unless the service writes a log */
+	uint64_t epoch;	       /* of the logs */
+	uint64_t token;	       /* of our lease */
+	struct writer *writer; /* our own log; NULL until it is opened */
+
+	/* frame.c's own */
+	int lock;
+	unsigned phase;
+	enum err fatal, last_error;
+	uint64_t started_us, complained_us;
+	bool ready;
+	const char *why;
+	struct loop_timer *phases, *renewal, *beats, *seconds, *retry;
+};
+
+struct service {
+	const char *name;		/* the folder in services/ */
+	const char *summary;		/* one sentence, for --help */
+	const struct conf_row *options; /* filled into the member of @self at */
+	size_t options_offset;		/* this offset before start() */
+
+	bool market;	    /* uses the store and the bus */
+	const char *writes; /* its own log, by its name in links.def, or NULL;
+			     * only the holder of the lease gets to start() */
+	bool opens_epoch;   /* begins the first life of the logs */
+
+	/* Begin the work: everything that the frame provides is there. It may
+	 * be called again after ERR_CLASS_RETRY. */
+	enum err (*start)(struct frame *frame, void *self);
+	/* Once a second: pairs of name and value for `kalypso status`; how many
+	 * texts were written to @pairs (room for 32). May be NULL. */
+	size_t (*status)(void *self, const char **pairs);
+	/* Release what start() built. Called once, after the loop ended. */
+	void (*stop)(void *self);
+};
+
+/* Run @service until SIGTERM, SIGINT or an ERR_CLASS_STOP error. Borrows both.
+ * Returns the process's exit status. */
+int service_main(const struct service *service, void *self, int argc,
+		 char **argv);
+
+/* Open our own log; the first entry put will be number @after + 1. To be
+ * called from start(). See writer_new(). */
+NODISCARD enum err frame_open_log(struct frame *frame, uint64_t after);
+
+/* What follow_new() needs to read @log. */
+struct follow_source frame_source(struct frame *frame, const char *log);
+
+/* An error ends here, by its class: RETRY and REJECT are logged and counted,
+ * STOP leaves the loop. @what is a dotted constant. False if it is STOP. */
+bool frame_settle(struct frame *frame, const char *what, enum err e);
+
+/* Leave the loop because of @e, whatever its class. */
+void frame_stop(struct frame *frame, const char *what, enum err e);
+
+/* Append what waits in our own log, with frame_settle() on failure: after
+ * ERR_UNREACHABLE it is tried again by itself. */
+void frame_flush(struct frame *frame);
+
+/* This service's own folder. Returns @out. */
+enum { FRAME_PATH_ROOM = 512 };
+const char *frame_folder(const struct frame *frame, char out[FRAME_PATH_ROOM]);
+
+/* Shown by /readyz and in the status. @why is a constant. */
+void frame_set_ready(struct frame *frame, bool ready, const char *why);
+
+#endif /* COMMON_FRAME_H */
