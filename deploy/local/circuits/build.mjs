@@ -1,7 +1,7 @@
 // Makes everything one market needs out of one circuit: keys, verifier, sample.
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,12 +46,24 @@ export async function makePowersOfTau(power, dir) {
 	await Promise.all([rm(first), rm(second)]);
 }
 
+async function finishKeys(dir) {
+	const key = await snarkjs.zKey.exportVerificationKey(join(dir, "circuit.zkey"));
+	await writeJson(join(dir, "verification_key.json"), key);
+	await rm(join(dir, "circuit.r1cs"));
+}
+
 export async function makeKeys(dir, powers) {
 	const [r1cs, first, zkey] = ["circuit.r1cs", "first.zkey", "circuit.zkey"].map((f) => join(dir, f));
 	await snarkjs.zKey.newZKey(r1cs, powers, first);
 	await snarkjs.zKey.contribute(first, zkey, "development", entropy());
-	await writeJson(join(dir, "verification_key.json"), await snarkjs.zKey.exportVerificationKey(zkey));
-	await Promise.all([rm(first), rm(r1cs)]);
+	await rm(first);
+	await finishKeys(dir);
+}
+
+// Keys that several people made together, elsewhere. The sample shows whether they fit the circuit.
+export async function takeKeys(dir, zkey) {
+	await copyFile(zkey, join(dir, "circuit.zkey"));
+	await finishKeys(dir);
 }
 
 export function contractName(name) {
@@ -104,7 +116,6 @@ export async function writeMeta(name, dir, info, more) {
 			`verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[${signals.length}])`),
 		constraints: info.nConstraints,
 		power: powerFor(info),
-		developmentOnly: true,
 		// What createMarket puts on chain.
 		metadata: {
 			name,

@@ -11,16 +11,18 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 const OUT = fileURLToPath(new URL("../../../build/circuits", import.meta.url));
 const STILL_AT_IT_MS = 10_000;
 
-const HELP = `usage: node setup.mjs [--out=DIR] [NAME...]
+const HELP = `usage: node setup.mjs [--out=DIR] [--zkey=FILE] [NAME...]
 
 Compiles each circuit beside this file (or those named), makes its Groth16 keys and its Solidity
 verifier, and proves one sample. What is there already and still fits is left alone.
 
-  --out=DIR   where to put it, a folder NAME for each circuit [build/circuits]
-  --quiet     no progress
-  --help      this text
+  --out=DIR    where to put it, a folder NAME for each circuit [build/circuits]
+  --zkey=FILE  take this proving key for the one circuit named, instead of making one
+  --quiet      no progress
+  --help       this text
 
-For development only: whoever makes these keys alone could keep the secret in them and forge proofs.
+Keys made here are for development only: whoever makes them alone can forge proofs. Keys that
+several people made together come in with --zkey.
 `;
 
 const WARNING = `
@@ -30,11 +32,19 @@ const WARNING = `
 `;
 
 function readOptions() {
-	const { values, positionals } = parseArgs({
+	const { values, positionals: names } = parseArgs({
 		allowPositionals: true,
-		options: { out: { type: "string" }, quiet: { type: "boolean" }, help: { type: "boolean" } },
+		options: {
+			out: { type: "string" },
+			zkey: { type: "string" },
+			quiet: { type: "boolean" },
+			help: { type: "boolean" },
+		},
 	});
-	return { ...values, out: resolve(values.out ?? OUT), names: positionals };
+	if (values.zkey && names.length !== 1) {
+		throw new Error("--zkey belongs to one circuit: name it");
+	}
+	return { ...values, out: resolve(values.out ?? OUT), names };
 }
 
 function circuitNames() {
@@ -91,24 +101,30 @@ async function powersOfTau(cache, power, { step }) {
 	return join(entry, "powers.ptau");
 }
 
-async function makeMarket(cache, name, dir, reporter) {
+async function makeMarket(cache, name, zkey, dir, reporter) {
 	const build = await loadBuild();
 	const step = (text, work) => reporter.step(`${name}: ${text}`, work);
 	const info = await step("compile", () => build.compile(name, dir));
-	const powers = await powersOfTau(cache, build.powerFor(info), reporter);
-	await step(`keys for ${info.nConstraints} constraints`, () => build.makeKeys(dir, powers));
+	if (zkey) {
+		await step("keys as given", () => build.takeKeys(dir, zkey));
+	} else {
+		const powers = await powersOfTau(cache, build.powerFor(info), reporter);
+		await step(`keys for ${info.nConstraints} constraints`, () => build.makeKeys(dir, powers));
+	}
 	await step("Solidity verifier", () => build.makeVerifier(name, dir));
-	await build.writeMeta(name, dir, info, { tools: toolVersions() });
+	await build.writeMeta(name, dir, info, { developmentOnly: !zkey, tools: toolVersions() });
 	await step("sample proof", () => build.makeSample(name, dir));
 }
 
-async function setUp(cache, name, reporter) {
-	const hash = hashOf([JSON.stringify(toolVersions()), ...sourcesOf(name)]);
-	const { made } = await remember(cache, name, hash, (dir) => makeMarket(cache, name, dir, reporter));
+// True when keys that are for development only have been made.
+async function setUp(cache, name, zkey, reporter) {
+	const given = zkey ? [readFileSync(zkey)] : [];
+	const hash = hashOf([JSON.stringify(toolVersions()), ...sourcesOf(name), ...given]);
+	const { made } = await remember(cache, name, hash, (dir) => makeMarket(cache, name, zkey, dir, reporter));
 	publish(cache, name, hash);
 	const where = relative(process.cwd(), join(cache.out, name)) || ".";
 	reporter.say(`${name}: ${made ? "made" : "up to date"} in ${where}`);
-	return made;
+	return made && !zkey;
 }
 
 async function main() {
@@ -124,7 +140,7 @@ async function main() {
 	const made = await withLock(cache, waiting, async () => {
 		const results = [];
 		for (const name of names) {
-			results.push(await setUp(cache, name, reporter));
+			results.push(await setUp(cache, name, options.zkey, reporter));
 		}
 		return results;
 	});

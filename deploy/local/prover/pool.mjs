@@ -21,8 +21,8 @@ class Lane {
 		return new Promise((resolve, reject) => {
 			this.started = { resolve, reject };
 			this.why = "the proving process ended";
-			// Advanced: bytes travel as they are.
-			this.child = fork(WORKER, { serialization: "advanced" });
+			// Bytes travel as they are; whatever a library prints goes to stderr.
+			this.child = fork(WORKER, { serialization: "advanced", stdio: ["ignore", 2, 2, "ipc"] });
 			this.child.on("message", (message) => this.onMessage(message));
 			this.child.on("error", (error) => this.onError(error));
 			this.child.on("exit", () => this.onExit());

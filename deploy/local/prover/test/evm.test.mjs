@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import * as snarkjs from "snarkjs";
+import solc from "solc";
 import { createPublicClient, createWalletClient, http, numberToHex } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
@@ -15,9 +17,13 @@ import { checkProof, openMarket, useOneThread } from "../groth16.mjs";
 import { MARKETS, call, inputsOf, marketDir, metaOf, payload, sampleOf, seeded, startProver } from "./helpers.mjs";
 
 const require = createRequire(import.meta.url);
+const CONTRACTS = fileURLToPath(new URL("../../../../protocol/contracts", import.meta.url));
 const ANVIL_MNEMONIC = "test test test test test test test test test test test junk";
 const YES = numberToHex(1, { size: 32 });
 const NO = numberToHex(0, { size: 32 });
+
+const noContracts = existsSync(join(CONTRACTS, "node_modules", "@openzeppelin"))
+	? false : "the contracts' packages aren't installed";
 
 await useOneThread();
 
@@ -57,11 +63,30 @@ after(async () => {
 	await once(anvil.child, "exit");
 });
 
-async function deploy(name) {
-	const { abi, bytecode } = JSON.parse(readFileSync(join(marketDir(name), "verifier.json"), "utf8"));
-	const hash = await wallet.deployContract({ abi, bytecode });
+async function deploy({ abi, bytecode, args }) {
+	const hash = await wallet.deployContract({ abi, bytecode, args });
 	const { contractAddress } = await chain.waitForTransactionReceipt({ hash });
 	return { abi, address: contractAddress };
+}
+
+function exportedVerifier(name) {
+	return JSON.parse(readFileSync(join(marketDir(name), "verifier.json"), "utf8"));
+}
+
+// The contract that a market names as its verifier; it wraps the exported one.
+function compileWrapper() {
+	const source = "src/verifiers/Groth16ProofVerifier.sol";
+	const find = (file) => {
+		const path = [file, join("node_modules", file)].map((at) => join(CONTRACTS, at)).find(existsSync);
+		return path ? { contents: readFileSync(path, "utf8") } : { error: "not found" };
+	};
+	const answer = JSON.parse(solc.compile(JSON.stringify({
+		language: "Solidity",
+		sources: { [source]: { content: find(source).contents } },
+		settings: { evmVersion: "cancun", outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } } },
+	}), { import: find }));
+	const { abi, evm } = answer.contracts[source].Groth16ProofVerifier;
+	return { abi, bytecode: "0x" + evm.bytecode.object };
 }
 
 // A point on the twisted curve that isn't in the subgroup of Groth16's pairing.
@@ -95,7 +120,7 @@ for (const name of MARKETS) {
 		};
 
 		before(async () => {
-			verifier = await deploy(name);
+			verifier = await deploy(exportedVerifier(name));
 		});
 
 		test("fresh proofs are accepted, for their inputs only", async () => {
@@ -118,6 +143,20 @@ for (const name of MARKETS) {
 			assert.equal(await chain.readContract(asked), true);
 			const gas = await chain.estimateContractGas(asked);
 			assert.ok(gas < 300_000n, `${gas} gas`);
+		});
+
+		test("the market's wrapper takes the sample and the bytes as they are", { skip: noContracts }, async () => {
+			const args = [verifier.address, BigInt(metaOf(name).signals.length), toHex(inputs), toHex(proof)];
+			const wrapper = await deploy({ ...compileWrapper(), args });
+			const read = (functionName, ...values) => chain.readContract({ ...wrapper, functionName, args: values.map(toHex) });
+			const flipped = Buffer.from(proof);
+			flipped[0] ^= 1;
+			assert.equal(await read("checkSample"), true);
+			assert.equal(await read("verify", inputs, proof), true);
+			assert.equal(await read("verify", inputs, flipped), false);
+			assert.equal(await read("checkInputs", fresh(random)), true);
+			assert.equal(await read("checkInputs", inputs.subarray(32)), false);
+			await assert.rejects(deploy({ ...compileWrapper(), args: [...args.slice(0, 3), toHex(flipped)] }));
 		});
 
 		test("the calldata that snarkjs prints is ours", async () => {
