@@ -22,7 +22,7 @@ $(B)/gen/store_lua.h: common/store.lua protocol/gen/embed.py
 	$(call generate,protocol/gen/embed.py store_lua common/store.lua)
 
 # The contracts' ABI.
-ABI_IN := protocol/abi/kalypso.abi protocol/gen/abi.py protocol/gen/abigen.py
+ABI_IN := protocol/abi/kalypso.abi protocol/gen/abi.py protocol/gen/abic.py protocol/gen/abigen.py
 
 GEN_C += $(B)/gen/abi_market.c
 GEN_H += $(B)/gen/abi_market.h
