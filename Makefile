@@ -23,7 +23,7 @@ CFLAGS_asan = -std=c11 -g -O1 $(WARN) -fsanitize=address,undefined -fno-sanitize
 LDFLAGS_asan = -fsanitize=address,undefined -Wl,--as-needed
 
 PROGRAMS := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
-COMMON := $(wildcard common/*.c)
+COMMON := $(wildcard common/*.c protocol/*.c)
 CORES := $(filter-out %/main.c,$(wildcard services/*/*.c))
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 

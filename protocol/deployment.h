@@ -1,0 +1,26 @@
+/* deployment - where the contracts of a market are: the file that
+ * protocol/contracts/deploy.sh writes.
+ *
+ *	{"chainId": 31337, "startBlock": 1, "ProofMarketplace": "0x…",
+ *	 "GeneratorRegistry": "0x…", "EntityKeyRegistry": "0x…",
+ *	 "PaymentToken": "0x…", "StakeToken": "0x…"}
+ *
+ * Further members are ignored. */
+#ifndef PROTOCOL_DEPLOYMENT_H
+#define PROTOCOL_DEPLOYMENT_H
+
+#include "common/err.h"
+#include "common/types.h"
+
+struct deployment {
+	uint64_t chain_id;
+	uint64_t start_block; /* no event of ours is older */
+	struct address marketplace, registry, keys;
+	struct address payment_token, stake_token;
+};
+
+/* Read @path. ERR_CONFIG: it can't be read or lacks something; what, where and
+ * what to do has been logged. */
+NODISCARD enum err deployment_read(struct deployment *out, const char *path);
+
+#endif /* PROTOCOL_DEPLOYMENT_H */

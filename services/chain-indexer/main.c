@@ -1,0 +1,450 @@
+/* chain-indexer - says what the canonical chain said, in its order.
+ *
+ * Reads an Ethereum node and appends to the chain log: events of our three
+ * contracts, a mark after each block, roll-backs. Holds no key, sends no
+ * transaction, decides nothing but which branch is canonical. It must never
+ * leave out an event, or say one twice. Read index.h next, then
+ * common/chain.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/chain.h"
+#include "common/frame.h"
+#include "common/hex.h"
+#include "common/log.h"
+#include "common/metric.h"
+#include "protocol/deployment.h"
+#include "services/chain-indexer/index.h"
+
+enum {
+	CONTRACTS = 3,
+	IDENTITY_RETRY_MS = 500,
+	FLUSH_BYTES = 1 << 20,
+	WAITING_BYTES_MAX = 64 << 20, /* while Redis does not answer */
+	READ_MAX = 1000,
+};
+
+struct options {
+#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
+#include "services/chain-indexer/config.def"
+};
+
+static const struct conf_row rows[] = {
+#define OPT(kind, name, fallback, unit, meaning)                               \
+	{#name,	   CONF_##kind, offsetof(struct options, name),                \
+	 fallback, unit,	meaning},
+#include "services/chain-indexer/config.def"
+	{0}};
+
+struct indexer {
+	struct options options;
+	struct sink sink; /* into our own log */
+	struct frame *frame;
+	struct deployment contracts;
+	struct http *http;
+	struct rpc *rpc;
+	struct index *index;
+	struct chain *chain;
+	uint64_t saved; /* number of our log as of the newest snapshot */
+	char tip[24], head[24]; /* texts of the status */
+
+	/* Is the node of the chain that we are told to read? */
+	struct {
+		unsigned missing;
+		bool unreachable, wrong;
+		uint64_t chain_id;
+		struct hash32 genesis;
+	} identity;
+};
+
+static struct metric indexed = METRIC(COUNTER, "block_indexed_total",
+				      "blocks appended to the chain log");
+static struct metric unreadable =
+	METRIC(COUNTER, "event_unreadable_total",
+	       "logs of our contracts that could not be read");
+
+static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
+{
+	struct indexer *self =
+		(struct indexer *)((char *)sink -
+				   offsetof(struct indexer, sink));
+
+	return writer_put(self->frame->writer, number, body, NULL);
+}
+
+static void on_unreadable(void *arg, const struct evm_log *l, enum err why)
+{
+	struct indexer *self = arg;
+	char contract[ADDRESS_ROOM], tx[HASH32_ROOM];
+	struct buf bytes = {0};
+
+	metric_add(&unreadable, 1);
+	log_warn("event.unreadable",
+		 "block=%" PRIu64 " index=%" PRIu32 " contract=%s tx=%s err=%s",
+		 l->block, l->index, address_format(contract, &l->log.address),
+		 hash32_format(tx, &l->tx), err_name(why));
+	for (unsigned i = 0; i < l->log.topics_count; i++)
+		buf_put(&bytes, l->log.topics[i].bytes, 32);
+	buf_put(&bytes, l->log.data.data, l->log.data.size);
+	if (store_quarantine(self->frame->store, "chain-indexer", tx,
+			     err_text(why), buf_bytes(&bytes)))
+		log_warn("quarantine.failed", "tx=%s", tx);
+	buf_free(&bytes);
+}
+
+/* ---- where we were ------------------------------------------------------ */
+
+static enum err on_own_entry(void *arg, const struct entry *entry)
+{
+	struct indexer *self = arg;
+
+	return index_receive(self->index, &self->sink, entry->type,
+			     entry->body);
+}
+
+static enum err load_snapshot(struct indexer *self, uint64_t *after)
+{
+	struct snapshot s;
+	enum err e = store_snapshot_read(self->frame->store, "chain-indexer",
+					 self->frame->epoch, &s);
+
+	*after = 0;
+	if (e == ERR_NOT_FOUND)
+		return ERR_NONE;
+	if (!e && !index_load(self->index, buf_bytes(&s.state)))
+		*after = s.output;
+	buf_free(&s.state);
+	return e;
+}
+
+/* From the newest snapshot through our own log to its end. */
+static enum err recover(struct indexer *self)
+{
+	uint64_t next, from, after;
+	enum err e = load_snapshot(self, &after);
+
+	for (from = after + 1; !e; from = next) {
+		e = store_read(self->frame->store, "chain", from, READ_MAX,
+			       &next, on_own_entry, self);
+		if (!e && next - from < READ_MAX)
+			break;
+	}
+	if (e)
+		return e;
+	self->saved = after;
+	return frame_open_log(self->frame, next - 1);
+}
+
+static void save_snapshot(struct indexer *self)
+{
+	struct frame *f = self->frame;
+	struct snapshot s = {.epoch = f->epoch,
+			     .output = writer_logged(f->writer)};
+	enum err e;
+
+	if (writer_waiting(f->writer) || s.output == self->saved)
+		return;
+	e = index_save(self->index, &s.state);
+	if (!e)
+		e = store_snapshot_write(f->store, "chain-indexer", &s);
+	if (e)
+		log_warn("snapshot.failed", "err=%s", err_name(e));
+	else
+		self->saved = s.output;
+	buf_free(&s.state);
+}
+
+/* ---- following the chain ------------------------------------------------ */
+
+static enum err on_block(void *arg, const struct evm_header *header,
+			 const struct evm_log *logs, size_t logs_count)
+{
+	struct indexer *self = arg;
+	struct writer *w = self->frame->writer;
+	enum err e =
+		index_block(self->index, &self->sink, header, logs, logs_count);
+
+	if (e)
+		return e;
+	writer_answered(w, header->block.number);
+	metric_add(&indexed, 1);
+	if (writer_waiting_bytes(w) > FLUSH_BYTES)
+		frame_flush(self->frame);
+	return writer_waiting_bytes(w) > WAITING_BYTES_MAX ? ERR_NO_MEMORY
+							   : ERR_NONE;
+}
+
+static enum err on_rolled_back(void *arg, const struct block_ref *to,
+			       const struct block_ref *from)
+{
+	struct indexer *self = arg;
+	enum err e = index_roll_back(self->index, &self->sink, to, from);
+
+	writer_answered(self->frame->writer, to->number);
+	return e;
+}
+
+static void on_caught_up(void *arg)
+{
+	struct indexer *self = arg;
+	struct frame *f = self->frame;
+	const struct block_ref *tip = fork_tip(index_fork(self->index));
+
+	frame_flush(f);
+	if (tip && tip->number + 1 >= chain_head(self->chain))
+		frame_set_ready(f, true, "");
+	if (writer_logged(f->writer) - self->saved >= f->market.snapshot_every)
+		save_snapshot(self);
+}
+
+static void on_failed(void *arg, enum err e)
+{
+	struct indexer *self = arg;
+
+	frame_stop(self->frame, "chain.ended", e);
+}
+
+/* ---- the right chain? --------------------------------------------------- */
+
+static void check_identity(void *arg);
+
+static enum err open_index(struct indexer *self)
+{
+	const struct deployment *d = &self->contracts;
+	const struct msg_chain_opened wanted = {.chain_id = d->chain_id,
+						.genesis =
+							self->identity.genesis,
+						.start_block = d->start_block,
+						.marketplace = d->marketplace,
+						.registry = d->registry,
+						.keys = d->keys};
+	enum err e = index_open(self->index, &self->sink, &wanted);
+
+	if (e == ERR_CONFLICT)
+		log_error("chain.other",
+			  "log_chain_id=%" PRIu64 " text=\"the logs under "
+			  "--name=%s are of another chain or of other "
+			  "contracts: give another --name, or an empty "
+			  "redis\"",
+			  index_opened(self->index)->chain_id,
+			  self->frame->market.name);
+	return e == ERR_CONFLICT ? ERR_CONFIG : e;
+}
+
+static enum err begin_following(struct indexer *self)
+{
+	struct address contracts[CONTRACTS] = {self->contracts.marketplace,
+					       self->contracts.registry,
+					       self->contracts.keys};
+	struct chain_config config = {
+		.loop = self->frame->loop,
+		.rpc = self->rpc,
+		.ws = self->options.ws,
+		.poll_ms = (unsigned)self->options.poll,
+		.contracts = contracts,
+		.contracts_count = CONTRACTS,
+		.range_max = (unsigned)self->options.range,
+	};
+	struct chain_handlers handlers = {.block = on_block,
+					  .rolled_back = on_rolled_back,
+					  .caught_up = on_caught_up,
+					  .failed = on_failed,
+					  .arg = self};
+	enum err e = open_index(self);
+
+	return e ? e
+		 : chain_new(&self->chain, &config, index_fork(self->index),
+			     &handlers);
+}
+
+static void conclude(struct indexer *self)
+{
+	struct frame *f = self->frame;
+	enum err e = ERR_CONFIG;
+
+	if (self->identity.unreachable) {
+		frame_set_ready(f, false, "waiting for the node");
+		log_info("node.waiting", "node=%s", rpc_node(self->rpc));
+		loop_timer(f->loop, IDENTITY_RETRY_MS, true, check_identity,
+			   self);
+		return;
+	}
+	if (self->identity.chain_id != self->contracts.chain_id)
+		log_error("node.chain_id",
+			  "node=%s is=%" PRIu64 " want=%" PRIu64
+			  " text=\"the node is of another chain than the "
+			  "contracts: mend --rpc or --contracts\"",
+			  rpc_node(self->rpc), self->identity.chain_id,
+			  self->contracts.chain_id);
+	else if (self->identity.wrong)
+		log_error("node.contracts",
+			  "node=%s text=\"no contract at an address of "
+			  "--contracts: another chain with the same id, or "
+			  "one that began anew; deploy, or mend --contracts\"",
+			  rpc_node(self->rpc));
+	else
+		e = begin_following(self);
+	if (e)
+		frame_stop(f, "chain.start", e);
+}
+
+static void count_answer(struct indexer *self, const struct rpc_answer *a,
+			 enum err e)
+{
+	self->identity.unreachable |= a->err || e;
+	if (--self->identity.missing == 0)
+		conclude(self);
+}
+
+static void on_chain_id(void *arg, const struct rpc_answer *a)
+{
+	struct indexer *self = arg;
+
+	count_answer(
+		self, a,
+		a->err ? a->err
+		       : evm_u64_parse(&self->identity.chain_id, a->result));
+}
+
+static void on_genesis(void *arg, const struct rpc_answer *a)
+{
+	struct indexer *self = arg;
+
+	count_answer(
+		self, a,
+		a->err ? a->err
+		       : evm_hash_parse(&self->identity.genesis,
+					json_object_get(a->result, "hash")));
+}
+
+static void on_code(void *arg, const struct rpc_answer *a)
+{
+	struct indexer *self = arg;
+	struct buf code = {0};
+	enum err e = a->err ? a->err : evm_bytes_parse(&code, a->result);
+
+	self->identity.wrong |= !e && code.size == 0;
+	buf_free(&code);
+	count_answer(self, a, e);
+}
+
+static void check_identity(void *arg)
+{
+	struct indexer *self = arg;
+	const struct address *contracts[CONTRACTS] = {
+		&self->contracts.marketplace, &self->contracts.registry,
+		&self->contracts.keys};
+	struct rpc_batch *b = rpc_batch_new(self->rpc);
+
+	memset(&self->identity, 0, sizeof self->identity);
+	self->identity.missing = 2 + CONTRACTS;
+	rpc_batch_add(b, "eth_chainId", NULL, on_chain_id, self);
+	rpc_batch_add(b, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0),
+		      on_genesis, self);
+	for (unsigned i = 0; i < CONTRACTS; i++)
+		rpc_batch_add(
+			b, "eth_getCode",
+			json_pack("[o,s]", evm_address(contracts[i]), "latest"),
+			on_code, self);
+	rpc_batch_send(b);
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static enum err make_index(struct indexer *self)
+{
+	struct index_config config = {
+		.start_block = self->contracts.start_block,
+		.depth = (unsigned)self->options.depth,
+		.unreadable = on_unreadable,
+		.arg = self,
+	};
+
+	index_free(&self->index);
+	return index_new(&self->index, &config);
+}
+
+static enum err start(struct frame *frame, void *arg)
+{
+	struct indexer *self = arg;
+	struct rpc_config config = {
+		.loop = frame->loop,
+		.urls = self->options.rpc,
+		.timeout_ms = (unsigned)self->options.rpc_timeout};
+	enum err e;
+
+	metric_register(&indexed);
+	metric_register(&unreadable);
+	self->frame = frame;
+	self->sink.put = sink_put;
+	if (self->options.range < 1 || self->options.depth < 16 ||
+	    self->options.depth > 100000 || self->options.poll < 10) {
+		log_error("config.range", "text=\"--range is at least 1, "
+					  "--depth 16 to 100000, --poll at "
+					  "least 10\"");
+		return ERR_CONFIG;
+	}
+	e = deployment_read(&self->contracts, self->options.contracts);
+	if (!e)
+		e = make_index(self);
+	if (!e)
+		e = recover(self);
+	if (!e)
+		e = http_new(&self->http, frame->loop);
+	config.http = self->http;
+	if (!e)
+		e = rpc_new(&self->rpc, &config);
+	if (!e)
+		check_identity(self);
+	return e;
+}
+
+static size_t status(void *arg, const char **pairs)
+{
+	struct indexer *self = arg;
+	const struct block_ref *tip = fork_tip(index_fork(self->index));
+
+	snprintf(self->tip, sizeof self->tip, "%" PRIu64,
+		 tip ? tip->number : 0);
+	snprintf(self->head, sizeof self->head, "%" PRIu64,
+		 self->chain ? chain_head(self->chain) : 0);
+	pairs[0] = "block";
+	pairs[1] = self->tip;
+	pairs[2] = "head";
+	pairs[3] = self->head;
+	return 4;
+}
+
+static void stop(void *arg)
+{
+	struct indexer *self = arg;
+
+	if (self->chain)
+		save_snapshot(self);
+	chain_free(&self->chain);
+	rpc_free(&self->rpc);
+	http_free(&self->http);
+	index_free(&self->index);
+	buf_free(&self->sink.scratch);
+}
+
+int main(int argc, char **argv)
+{
+	static struct indexer self;
+	static const struct service chain_indexer = {
+		.name = "chain-indexer",
+		.summary = "Reads an Ethereum node and appends to the chain "
+			   "log what the market's contracts said.",
+		.options = rows,
+		.options_offset = offsetof(struct indexer, options),
+		.market = true,
+		.writes = "chain",
+		.opens_epoch = true,
+		.start = start,
+		.status = status,
+		.stop = stop,
+	};
+
+	return service_main(&chain_indexer, &self, argc, argv);
+}
