@@ -16,8 +16,8 @@
 struct index;
 
 struct index_config {
-	struct msg_chain_opened opened; /* what the log is to be of */
-	unsigned depth;			/* blocks remembered for roll-backs */
+	uint64_t start_block; /* the first block of an empty log */
+	unsigned depth;	      /* blocks remembered for roll-backs */
 	/* Told of every log that can't be read, with the reason. */
 	void (*unreadable)(void *arg, const struct evm_log *log, enum err why);
 	void *arg;
