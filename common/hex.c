@@ -27,27 +27,34 @@ static bool has_prefix(const char *text, size_t size)
 	return size >= 2 && text[0] == '0' && text[1] == 'x';
 }
 
-/* Are the 2 * @size characters at @text all digits? */
-static bool are_digits(const char *text, size_t size)
+/* Decode 2 * @size characters; false if one of them is no digit. */
+static bool decode_digits(uint8_t *out, size_t size, const char *text)
 {
-	for (size_t i = 0; i < 2 * size; i++)
-		if (!values[(uint8_t)text[i]])
-			return false;
-	return true;
+	const uint8_t *c = (const uint8_t *)text;
+	unsigned good = 1;
+
+	for (size_t i = 0; i < size; i++, c += 2) {
+		unsigned high = values[c[0]], low = values[c[1]];
+
+		good &= (high != 0) & (low != 0);
+		out[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+	}
+	return good;
 }
 
-static void decode_digits(uint8_t *out, size_t size, const char *text)
+static bool are_digits(const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
-		out[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 |
-				   hex_digit(text[2 * i + 1]));
+		if (hex_digit(text[i]) < 0)
+			return false;
+	return true;
 }
 
 enum err hex_decode(uint8_t *out, size_t size, const char *text,
 		    size_t text_size)
 {
 	if (!has_prefix(text, text_size) || text_size % 2 != 0 ||
-	    (text_size - 2) / 2 != size || !are_digits(text + 2, size))
+	    (text_size - 2) / 2 != size || !are_digits(text + 2, 2 * size))
 		return ERR_MALFORMED;
 	decode_digits(out, size, text + 2);
 	return ERR_NONE;
@@ -61,12 +68,13 @@ enum err hex_decode_buf(struct buf *out, const char *text, size_t text_size)
 	if (!has_prefix(text, text_size) || text_size % 2 != 0)
 		return ERR_MALFORMED;
 	size = (text_size - 2) / 2;
-	if (!are_digits(text + 2, size))
-		return ERR_MALFORMED;
 	at = buf_extend(out, size);
 	if (!at)
 		return buf_err(out);
-	decode_digits(at, size, text + 2);
+	if (!decode_digits(at, size, text + 2)) {
+		out->size -= size;
+		return ERR_MALFORMED;
+	}
 	return ERR_NONE;
 }
 

@@ -143,19 +143,21 @@ static struct u256 mul_u64(const struct u256 *a, uint64_t b, uint64_t *carry)
 
 enum err u256_mul(struct u256 *out, const struct u256 *a, const struct u256 *b)
 {
-	struct u256 product = U256_ZERO;
+	uint64_t product[8] = {0};
 
 	for (int i = 0; i < 4; i++) {
-		uint64_t carry;
-		struct u256 row = mul_u64(a, b->limb[i], &carry);
+		u128 carry = 0;
 
-		if (carry || u256_bit_length(&row) + 64 * (unsigned)i > 256)
-			return ERR_OVERFLOW;
-		row = u256_shl(&row, 64 * (unsigned)i);
-		if (u256_add(&product, &product, &row))
-			return ERR_OVERFLOW;
+		for (int j = 0; j < 4; j++) {
+			carry += (u128)a->limb[i] * b->limb[j] + product[i + j];
+			product[i + j] = (uint64_t)carry;
+			carry >>= 64;
+		}
+		product[i + 4] = (uint64_t)carry;
 	}
-	*out = product;
+	if (product[4] | product[5] | product[6] | product[7])
+		return ERR_OVERFLOW;
+	memcpy(out->limb, product, sizeof out->limb);
 	return ERR_NONE;
 }
 
