@@ -60,7 +60,7 @@ function answerProof({ proof, unprovable }, { encode }) {
 
 function notSupported() {
 	throw new Refusal("not_supported",
-		"this prover serves a public market, where nothing is attested or signed");
+		"this is the prover of a public market: it attests and signs nothing");
 }
 
 // method; call: the pool's word for the job; read: body to job; answer: the job's result to a body.

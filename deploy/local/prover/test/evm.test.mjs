@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as snarkjs from "snarkjs";
@@ -16,7 +15,7 @@ import { FIELD, bytesToProof, fromJson, fromWords, proofToBytes, toHex, toWords 
 import { checkProof, openMarket, useOneThread } from "../groth16.mjs";
 import { MARKETS, call, inputsOf, marketDir, metaOf, payload, sampleOf, seeded, startProver } from "./helpers.mjs";
 
-const require = createRequire(import.meta.url);
+const ANVIL = fileURLToPath(new URL("../../node_modules/.bin/anvil", import.meta.url));
 const CONTRACTS = fileURLToPath(new URL("../../../../protocol/contracts", import.meta.url));
 const ANVIL_MNEMONIC = "test test test test test test test test test test test junk";
 const YES = numberToHex(1, { size: 32 });
@@ -27,14 +26,8 @@ const noContracts = existsSync(join(CONTRACTS, "node_modules", "@openzeppelin"))
 
 await useOneThread();
 
-function anvilBinary() {
-	const cpu = process.arch === "x64" ? "amd64" : process.arch;
-	const name = `@foundry-rs/anvil-${process.platform}-${cpu}/package.json`;
-	return join(dirname(require.resolve(name, { paths: [require.resolve("@foundry-rs/anvil/package.json")] })), "bin", "anvil");
-}
-
 async function startAnvil() {
-	const child = spawn(anvilBinary(), ["--port", "0", "--threads", "1"], { stdio: ["ignore", "pipe", "inherit"] });
+	const child = spawn(ANVIL, ["--port", "0", "--threads", "1"], { stdio: ["ignore", "pipe", "inherit"] });
 	const port = await new Promise((resolve, reject) => {
 		let text = "";
 		child.stdout.on("data", (data) => {
