@@ -1,0 +1,64 @@
+/* table - rows of one size that never move, found by number, with undo.
+ *
+ * Rows live in segments; a row's number is its own until it is removed, then
+ * it may be given to another. Number 0 is none. Every change goes through
+ * table_edit(), which keeps what the row was before for undo.
+ *
+ * Indexes over rows (maps, trees, lists) are the core's: before a row changes
+ * or goes, and after it came or changed, the core takes it out of them and
+ * puts it in. When blocks are undone, the table calls the core back to do the
+ * same. Rows must not hold pointers. */
+#ifndef COMMON_TABLE_H
+#define COMMON_TABLE_H
+
+#include "common/undo.h"
+
+struct table;
+struct scan;
+
+typedef uint32_t row_id;
+
+struct table_hooks {
+	/* The row is about to be changed or taken away by undo. */
+	void (*detach)(void *core, row_id row);
+	/* The row is as it was before. */
+	void (*attach)(void *core, row_id row);
+	void *core;
+};
+
+/* @index names the table in undo records: below 256, unlike its siblings'.
+ * Borrows @undo. ERR_NO_MEMORY */
+NODISCARD enum err table_new(struct table **out, uint8_t index, size_t row_size,
+			     struct undo *undo,
+			     const struct table_hooks *hooks);
+void table_free(struct table **table);
+
+/* A new row, all zero; 0 if memory ran out. */
+NODISCARD row_id table_add(struct table *t);
+
+/* The row, to be read. @row is not 0 and in use. */
+const void *table_row(const struct table *t, row_id row);
+
+/* The row, to be changed; NULL if memory ran out, and nothing changed. */
+void *table_edit(struct table *t, row_id row);
+
+/* The row's number may be given to another from now on.
+ * ERR_NO_MEMORY: nothing changed */
+NODISCARD enum err table_remove(struct table *t, row_id row);
+
+/* Rows in use. */
+size_t table_count(const struct table *t);
+
+/* The smallest number in use above @row; 0 if there is none. */
+row_id table_next(const struct table *t, row_id row);
+
+/* Undo one record of this table: to be called from an undo_fn. */
+void table_undo(struct table *t, const struct undo_record *r,
+		const void *bytes);
+
+/* All rows as bytes and back, into an empty table; attach() is called for each
+ * row. ERR_MALFORMED, ERR_NO_MEMORY */
+void table_save(const struct table *t, struct buf *out);
+NODISCARD enum err table_load(struct table *t, struct scan *in);
+
+#endif /* COMMON_TABLE_H */
