@@ -47,6 +47,9 @@ static enum err sink_keep(struct sink *sink, const char *key,
 
 	snprintf(f->key, sizeof f->key, "%s", key);
 	buf_clear(&f->value);
+	/* Stamped with the entry that it comes with: a reader of the log knows
+	 * whether it is older or newer than what he has. */
+	buf_put_be64(&f->value, writer_put_number(f->frame->writer) + 1);
 	buf_put(&f->value, value.data, value.size);
 	return buf_err(&f->value);
 }

@@ -334,10 +334,12 @@ static enum err check_options(struct frame *f)
 		return ERR_CONFIG;
 	}
 	if (f->options.admin_port > 65535 || f->market.lease > 60000 ||
-	    (f->service->market && f->market.lease < 200)) {
+	    (f->service->market &&
+	     (f->market.lease < 200 || f->market.depth < 16 ||
+	      f->market.depth > 100000))) {
 		log_error("config.range",
 			  "text=\"--admin-port is at most 65535, --lease 200 "
-			  "to 60000 ms\"");
+			  "to 60000 ms, --depth 16 to 100000 blocks\"");
 		return ERR_CONFIG;
 	}
 	return ERR_NONE;

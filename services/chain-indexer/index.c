@@ -98,11 +98,13 @@ static bool emitted_by_its_contract(const struct index *ix,
 }
 
 static enum err say_unreadable(struct index *ix, struct sink *out,
-			       const struct evm_log *l, const struct place *at,
-			       enum err why)
+			       const struct evm_log *l,
+			       const struct event_source *from, enum err why)
 {
-	struct msg_event_unreadable m = {
-		.at = *at, .tx = l->tx, .contract = l->log.address};
+	struct msg_event_unreadable m = {.at = from->at,
+					 .time = from->time,
+					 .tx = from->tx,
+					 .contract = l->log.address};
 	struct sha256 sha;
 
 	if (l->log.topics_count)
@@ -120,17 +122,18 @@ static enum err say_unreadable(struct index *ix, struct sink *out,
 
 /* *said grows by what was said. */
 static enum err say_event(struct index *ix, struct sink *out,
-			  const struct evm_log *l, uint32_t *said)
+			  const struct evm_log *l, struct unix_s time,
+			  uint32_t *said)
 {
-	struct place at = {l->block, l->index};
+	struct event_source from = {{l->block, l->index}, time, l->tx};
 	enum err e = ERR_UNKNOWN_TYPE;
 
 	if (l->log.topics_count && translate_is_housekeeping(&l->log.topics[0]))
 		return ERR_NONE;
 	if (l->log.topics_count && emitted_by_its_contract(ix, &l->log))
-		e = translate_event(out, &l->log, &at, &l->tx);
+		e = translate_event(out, &l->log, &from);
 	if (e == ERR_UNKNOWN_TYPE || e == ERR_MALFORMED || e == ERR_RANGE)
-		e = say_unreadable(ix, out, l, &at, e);
+		e = say_unreadable(ix, out, l, &from, e);
 	else
 		ix->events += e == ERR_NONE;
 	*said += e == ERR_NONE;
@@ -147,7 +150,8 @@ enum err index_block(struct index *ix, struct sink *out,
 				      .gas_limit = header->gas_limit};
 
 	for (size_t i = 0; i < logs_count; i++) {
-		enum err e = say_event(ix, out, &logs[i], &mark.events);
+		enum err e = say_event(ix, out, &logs[i],
+				       header->block.time, &mark.events);
 
 		if (e)
 			return e;

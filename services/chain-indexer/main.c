@@ -356,7 +356,7 @@ static enum err make_index(struct indexer *self)
 {
 	struct index_config config = {
 		.start_block = self->contracts.start_block,
-		.depth = (unsigned)self->options.depth,
+		.depth = (unsigned)self->frame->market.depth,
 		.unreadable = on_unreadable,
 		.arg = self,
 	};
@@ -378,11 +378,9 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&unreadable);
 	self->frame = frame;
 	self->sink.put = sink_put;
-	if (self->options.range < 1 || self->options.depth < 16 ||
-	    self->options.depth > 100000 || self->options.poll < 10) {
+	if (self->options.range < 1 || self->options.poll < 10) {
 		log_error("config.range", "text=\"--range is at least 1, "
-					  "--depth 16 to 100000, --poll at "
-					  "least 10\"");
+					  "--poll at least 10\"");
 		return ERR_CONFIG;
 	}
 	e = deployment_read(&self->contracts, self->options.contracts);
