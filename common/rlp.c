@@ -159,18 +159,6 @@ struct bytes rlp_get_bytes(struct rlp *r)
 	return next(r, STRING);
 }
 
-void rlp_get_exactly(struct rlp *r, uint8_t *out, size_t size)
-{
-	struct bytes v = next(r, STRING);
-
-	if (v.size != size)
-		fail(r);
-	if (r->err)
-		memset(out, 0, size);
-	else
-		memcpy(out, v.data, size);
-}
-
 struct u256 rlp_get_u256(struct rlp *r)
 {
 	struct bytes v = next(r, STRING);

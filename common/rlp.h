@@ -49,9 +49,6 @@ bool rlp_is_end(const struct rlp *r);
 /* A string, borrowed from the input. */
 struct bytes rlp_get_bytes(struct rlp *r);
 
-/* A string of exactly @size bytes, copied. */
-void rlp_get_exactly(struct rlp *r, uint8_t *out, size_t size);
-
 uint64_t rlp_get_uint(struct rlp *r);
 struct u256 rlp_get_u256(struct rlp *r);
 

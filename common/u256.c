@@ -186,18 +186,17 @@ enum err u256_divmod_u64(struct u256 *quotient, uint64_t *remainder,
 	return ERR_NONE;
 }
 
-/* Long division, one bit at a time: a divisor above 64 bits is rare here. */
+/* Long division, one bit at a time: a divisor above 64 bits is rare here. The
+ * rest is at most as long as what was taken of a, so no shift overflows. */
 static void divide_bits(struct u256 *quotient, struct u256 *remainder,
 			struct u256 a, struct u256 b)
 {
 	struct u256 q = U256_ZERO, rest = U256_ZERO;
 
 	for (unsigned i = u256_bit_length(&a); i-- > 0;) {
-		uint64_t top = rest.limb[3] >> 63;
-
 		rest = u256_shl(&rest, 1);
 		rest.limb[0] |= a.limb[i / 64] >> i % 64 & 1;
-		if (top || u256_cmp(&rest, &b) >= 0) {
+		if (u256_cmp(&rest, &b) >= 0) {
 			rest = sub_wrapping(&rest, &b);
 			q.limb[i / 64] |= UINT64_C(1) << i % 64;
 		}

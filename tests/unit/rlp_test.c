@@ -180,6 +180,9 @@ static enum err read_hex(const char *text)
 	return e;
 }
 
+#define ZEROS_8	 "0000000000000000"
+#define ZEROS_56 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8
+
 static void other_forms_are_refused(void **state)
 {
 	static const struct {
@@ -192,7 +195,8 @@ static void other_forms_are_refused(void **state)
 		 "0"
 		 "000000000000000000000000000000000000000000000000000000",
 		 "long form of 55 bytes"},
-		{"0xb90038", "a zero in front of a length"},
+		{"0xb90038" ZEROS_56, "a zero in front of a length"},
+		{"0xf90038" ZEROS_56, "the same of a list"},
 		{"0xb9", "a length that isn't there"},
 		{"0xb90101", "fewer bytes than the length says"},
 		{"0x83646f", "the same, short"},
@@ -201,13 +205,14 @@ static void other_forms_are_refused(void **state)
 		{"0xc183", "a string longer than its list"},
 		{"0xc2c3c0", "a list longer than its list"},
 		{"0xf800", "long form of an empty list"},
-		{"0xf90001c0", "a zero in front of a list's length"},
 		{"0xffffffffffffffffff", "a list of 2^64 - 1 bytes"},
 	};
 
 	(void)state;
 	assert_err(read_hex("0x"), ERR_NONE);
 	assert_err(read_hex("0xc7c0c1c0c3c0c1c0"), ERR_NONE);
+	assert_err(read_hex("0xb838" ZEROS_56), ERR_NONE);
+	assert_err(read_hex("0xf838" ZEROS_56), ERR_NONE);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (read_hex(rows[i].text) != ERR_MALFORMED)
 			fail_msg("accepted: %s", rows[i].why);
@@ -239,23 +244,6 @@ static void a_string_is_no_list(void **state)
 	r = rlp_read(TEXT("\x05"));
 	list = rlp_get_list(&r);
 	assert_err(rlp_read_end(&list), ERR_MALFORMED);
-}
-
-static void a_size_that_is_asked_for_is_held(void **state)
-{
-	struct rlp r = rlp_read(TEXT("\x83"
-				     "abc"));
-	uint8_t out[4] = {1, 1, 1, 1};
-
-	(void)state;
-	rlp_get_exactly(&r, out, 3);
-	assert_err(rlp_read_end(&r), ERR_NONE);
-	assert_memory_equal(out, "abc\x01", 4);
-	r = rlp_read(TEXT("\x83"
-			  "abc"));
-	rlp_get_exactly(&r, out, 4);
-	assert_err(rlp_read_end(&r), ERR_MALFORMED);
-	assert_memory_equal(out, "\0\0\0\0", 4);
 }
 
 static void what_is_left_unread_is_an_error(void **state)
@@ -305,7 +293,6 @@ int main(void)
 		cmocka_unit_test(other_forms_are_refused),
 		cmocka_unit_test(scalars_have_no_zero_in_front),
 		cmocka_unit_test(a_string_is_no_list),
-		cmocka_unit_test(a_size_that_is_asked_for_is_held),
 		cmocka_unit_test(what_is_left_unread_is_an_error),
 		cmocka_unit_test(noise_does_no_harm),
 	};

@@ -194,6 +194,12 @@ static void numbers_out_of_range_are_no_signature(void **state)
 	assert_err(secp_recover(&signer, &digest, &bad), ERR_SIGNATURE);
 	memset(&bad.r, 0xff, sizeof bad.r);
 	assert_err(secp_recover(&signer, &digest, &bad), ERR_SIGNATURE);
+	/* So small that r + n is an x as well: what 2 and 3 stand for. */
+	for (uint8_t r = 1; r < 50; r++) {
+		bad = (struct signature){
+			.r = {{[31] = r}}, .s = {{[31] = 1}}, .parity = 2};
+		assert_err(secp_recover(&signer, &digest, &bad), ERR_SIGNATURE);
+	}
 	secret_key_free(&key);
 }
 
