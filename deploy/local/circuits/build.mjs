@@ -24,8 +24,17 @@ function writeJson(file, value) {
 
 // circom2 reads only below its working folder and the folders above it.
 export async function compile(name, dir) {
-	const args = [require.resolve("circom2/cli.js"), `circuits/${name}/circuit.circom`,
-		"--r1cs", "--wasm", "--O2", "-l", "node_modules", "-o", dir];
+	const args = [
+		require.resolve("circom2/cli.js"),
+		`circuits/${name}/circuit.circom`,
+		"--r1cs",
+		"--wasm",
+		"--O2",
+		"-l",
+		"node_modules",
+		"-o",
+		dir,
+	];
 	await promisify(execFile)(process.execPath, args, { cwd: LOCAL });
 	await rename(join(dir, "circuit_js", "circuit.wasm"), join(dir, "circuit.wasm"));
 	await rm(join(dir, "circuit_js"), { recursive: true });
@@ -53,7 +62,9 @@ async function finishKeys(dir) {
 }
 
 export async function makeKeys(dir, powers) {
-	const [r1cs, first, zkey] = ["circuit.r1cs", "first.zkey", "circuit.zkey"].map((f) => join(dir, f));
+	const [r1cs, first, zkey] = ["circuit.r1cs", "first.zkey", "circuit.zkey"].map((f) =>
+		join(dir, f),
+	);
 	await snarkjs.zKey.newZKey(r1cs, powers, first);
 	await snarkjs.zKey.contribute(first, zkey, "development", entropy());
 	await rm(first);
@@ -74,21 +85,27 @@ export function contractName(name) {
 async function exportSolidity(name, dir) {
 	const templates = join(require.resolve("snarkjs"), "..", "..", "templates");
 	const groth16 = await readFile(join(templates, "verifier_groth16.sol.ejs"), "utf8");
-	const source = await snarkjs.zKey.exportSolidityVerifier(join(dir, "circuit.zkey"), { groth16 });
+	const source = await snarkjs.zKey.exportSolidityVerifier(join(dir, "circuit.zkey"), {
+		groth16,
+	});
 	return source.replace("contract Groth16Verifier ", `contract ${contractName(name)} `);
 }
 
 function compileSolidity(content, contract) {
 	const solc = require("solc");
-	const answer = JSON.parse(solc.compile(JSON.stringify({
-		language: "Solidity",
-		sources: { "verifier.sol": { content } },
-		settings: {
-			evmVersion: "cancun",
-			optimizer: { enabled: true, runs: 200 },
-			outputSelection: { "*": { [contract]: ["abi", "evm.bytecode.object"] } },
-		},
-	})));
+	const answer = JSON.parse(
+		solc.compile(
+			JSON.stringify({
+				language: "Solidity",
+				sources: { "verifier.sol": { content } },
+				settings: {
+					evmVersion: "cancun",
+					optimizer: { enabled: true, runs: 200 },
+					outputSelection: { "*": { [contract]: ["abi", "evm.bytecode.object"] } },
+				},
+			}),
+		),
+	);
 	const { abi, evm } = answer.contracts?.["verifier.sol"]?.[contract] ?? {};
 	if (!evm) {
 		throw new Error(answer.errors.map((error) => error.formattedMessage).join("\n"));
@@ -113,7 +130,8 @@ export async function writeMeta(name, dir, info, more) {
 		proofLayout: PROOF_LAYOUT,
 		contract: contractName(name),
 		verifyProof: toFunctionSelector(
-			`verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[${signals.length}])`),
+			`verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[${signals.length}])`,
+		),
 		constraints: info.nConstraints,
 		power: powerFor(info),
 		// What createMarket puts on chain.
@@ -133,7 +151,7 @@ export async function makeSample(name, dir) {
 	const market = await openMarket(dir);
 	const inputs = fresh(randomBytes);
 	const { proof } = await makeProof(market, inputs);
-	if (!await checkProof(market, inputs, proof)) {
+	if (!(await checkProof(market, inputs, proof))) {
 		throw new Error(`${name}: the sample's proof doesn't verify`);
 	}
 	await writeJson(join(dir, "sample.json"), { inputs: toHex(inputs), proof: toHex(proof) });

@@ -1,8 +1,16 @@
-// Keeps what set-up made: folders named by the hash of what went in, each there whole or not at all.
+// Keeps what set-up made: folders named by the hash of what went in, each there whole or not.
 import { createHash } from "node:crypto";
 import {
-	existsSync, linkSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync,
-	symlinkSync, writeFileSync,
+	existsSync,
+	linkSync,
+	mkdirSync,
+	readFileSync,
+	readdirSync,
+	readlinkSync,
+	renameSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

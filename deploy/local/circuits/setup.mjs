@@ -48,9 +48,14 @@ function readOptions() {
 }
 
 function circuitNames() {
-	const folders = readdirSync(HERE, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+	const folders = readdirSync(HERE, { withFileTypes: true }).filter((entry) =>
+		entry.isDirectory(),
+	);
 	const hasCircuit = ({ name }) => readdirSync(join(HERE, name)).includes("circuit.circom");
-	return folders.filter(hasCircuit).map(({ name }) => name).sort();
+	return folders
+		.filter(hasCircuit)
+		.map(({ name }) => name)
+		.sort();
 }
 
 // The versions of the tools belong to the cache's keys: another compiler, another circuit.
@@ -58,7 +63,8 @@ function toolVersions() {
 	const lock = JSON.parse(readFileSync(join(HERE, "..", "package-lock.json"), "utf8"));
 	const tools = ["circom2", "circomlib", "ffjavascript", "snarkjs", "solc"];
 	return Object.fromEntries(
-		tools.map((tool) => [tool, lock.packages[`node_modules/${tool}`].version]));
+		tools.map((tool) => [tool, lock.packages[`node_modules/${tool}`].version]),
+	);
 }
 
 function sourcesOf(name) {
@@ -96,8 +102,10 @@ async function powersOfTau(cache, power, { step }) {
 	const { ffjavascript, snarkjs } = toolVersions();
 	const hash = hashOf([ffjavascript, snarkjs]);
 	const { entry } = await remember(cache, `powers-of-tau-${power}`, hash, (dir) =>
-		step(`powers of tau for 2^${power} constraints (the longest step)`,
-			() => build.makePowersOfTau(power, dir)));
+		step(`powers of tau for 2^${power} constraints (the longest step)`, () =>
+			build.makePowersOfTau(power, dir),
+		),
+	);
 	return join(entry, "powers.ptau");
 }
 
@@ -120,7 +128,9 @@ async function makeMarket(cache, name, zkey, dir, reporter) {
 async function setUp(cache, name, zkey, reporter) {
 	const given = zkey ? [readFileSync(zkey)] : [];
 	const hash = hashOf([JSON.stringify(toolVersions()), ...sourcesOf(name), ...given]);
-	const { made } = await remember(cache, name, hash, (dir) => makeMarket(cache, name, zkey, dir, reporter));
+	const { made } = await remember(cache, name, hash, (dir) =>
+		makeMarket(cache, name, zkey, dir, reporter),
+	);
 	publish(cache, name, hash);
 	const where = relative(process.cwd(), join(cache.out, name)) || ".";
 	reporter.say(`${name}: ${made ? "made" : "up to date"} in ${where}`);
@@ -150,7 +160,10 @@ async function main() {
 }
 
 // snarkjs leaves its worker threads running, so the end is said explicitly.
-main().then(() => process.exit(0), (error) => {
-	console.error(`set-up failed: ${error.stack ?? error}`);
-	process.exit(1);
-});
+main().then(
+	() => process.exit(0),
+	(error) => {
+		console.error(`set-up failed: ${error.stack ?? error}`);
+		process.exit(1);
+	},
+);

@@ -59,8 +59,10 @@ function answerProof({ proof, unprovable }, { encode }) {
 }
 
 function notSupported() {
-	throw new Refusal("not_supported",
-		"this is the prover of a public market: it attests and signs nothing");
+	throw new Refusal(
+		"not_supported",
+		"this is the prover of a public market: it attests and signs nothing",
+	);
 }
 
 // method; call: the pool's word for the job; read: body to job; answer: the job's result to a body.
@@ -69,10 +71,18 @@ const CALLS = {
 	benchmark: {
 		method: "GET",
 		call: "benchmark",
-		answer: ({ ms }, { market }) => ({ data: `one proof of ${market}`, time_in_ms: Math.round(ms) }),
+		answer: ({ ms }, { market }) => ({
+			data: `one proof of ${market}`,
+			time_in_ms: Math.round(ms),
+		}),
 	},
 	generateProof: { method: "POST", call: "prove", read: readInputs, answer: answerProof },
-	checkInput: { method: "POST", call: "check", read: readInputs, answer: ({ valid }) => ({ valid }) },
+	checkInput: {
+		method: "POST",
+		call: "check",
+		read: readInputs,
+		answer: ({ valid }) => ({ valid }),
+	},
 	verifyInputsAndProof: {
 		method: "POST",
 		call: "verify",
@@ -148,10 +158,16 @@ export class Api {
 		const [, named, name] = /^(?:\/([a-z0-9-]+))?\/api\/([A-Za-z]+)$/.exec(path) ?? [];
 		const market = named ?? (this.markets.length === 1 ? this.markets[0] : undefined);
 		if (!Object.hasOwn(CALLS, name ?? "")) {
-			throw new Refusal("unknown_path", `no such call; there are ${Object.keys(CALLS).join(", ")}, each after /api/`);
+			throw new Refusal(
+				"unknown_path",
+				`no such call; there are ${Object.keys(CALLS).join(", ")}, each after /api/`,
+			);
 		}
 		if (!this.markets.includes(market)) {
-			throw new Refusal("unknown_path", `no such market here: put one of ${this.markets.join(", ")} before /api`);
+			throw new Refusal(
+				"unknown_path",
+				`no such market here: put one of ${this.markets.join(", ")} before /api`,
+			);
 		}
 		const { method } = CALLS[name];
 		if (request.method !== method) {
@@ -161,8 +177,10 @@ export class Api {
 	}
 
 	status(market) {
-		return `prover-gateway of ${market}: ready, ${this.proofsMade[market]} proofs made, `
-			+ `${this.pool.megabytes()} MB`;
+		return (
+			`prover-gateway of ${market}: ready, ${this.proofsMade[market]} proofs made, ` +
+			`${this.pool.megabytes()} MB`
+		);
 	}
 
 	async runJob({ call, read }, market, request, response) {
@@ -202,7 +220,8 @@ export class Api {
 			send(response, 200, await this.answer(request, response, noted));
 			noted.status = 200;
 		} catch (error) {
-			const refusal = error instanceof Refusal ? error : new Refusal("prover_failed", error.message);
+			const refusal =
+				error instanceof Refusal ? error : new Refusal("prover_failed", error.message);
 			send(response, refusal.status, refusal.body, refusal.headers);
 			Object.assign(noted, { status: refusal.status, ...refusal.body });
 		}

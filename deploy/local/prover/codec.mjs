@@ -70,7 +70,11 @@ export function bytesToProof(bytes) {
 	const [a0, a1, b00, b01, b10, b11, c0, c1] = words.map(String);
 	return {
 		pi_a: [a0, a1, "1"],
-		pi_b: [[b01, b00], [b11, b10], ["1", "0"]],
+		pi_b: [
+			[b01, b00],
+			[b11, b10],
+			["1", "0"],
+		],
 		pi_c: [c0, c1, "1"],
 		protocol: "groth16",
 		curve: "bn128",

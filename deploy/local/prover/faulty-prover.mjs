@@ -1,17 +1,18 @@
 #!/usr/bin/env node
-// A prover that misbehaves on demand, for tests only: passes calls on to a real one, or breaks them.
+// A prover that misbehaves on demand, for tests only: passes calls on to a real one or breaks them.
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "./codec.mjs";
-import { OptionError, readOptions } from "./options.mjs";
+import { OptionError, choice, number, readOptions, text } from "./options.mjs";
 
 const PROGRAM = {
 	name: "faulty-prover",
 	usage: "node faulty-prover.mjs --upstream=URL [OPTION...]",
-	summary: "Stands before a prover and misbehaves as told. For tests only. Prints its URL.\n\n"
-		+ "POST /fault {\"mode\": MODE, \"times\": N, \"delay_ms\": N, \"call\": NAME} changes how, for the next N calls\n"
-		+ "(then \"none\" again; without times for good), of that call only if one is named.\n"
-		+ "GET /fault tells the setting and how many calls came and were broken.",
+	summary:
+		"Stands before a prover and misbehaves as told. For tests only. Prints its URL.\n\n" +
+		'POST /fault {"mode": MODE, "times": N, "delay_ms": N, "call": NAME} changes how, for the\n' +
+		"next N calls (without times for good), of that call only if one is named.\n" +
+		"GET /fault tells the setting and how many calls came and were broken.",
 };
 
 const garble = (text) => text.slice(0, text.length / 2);
@@ -46,14 +47,24 @@ const MODES = {
 		await MODES.none({ response, upstream });
 	},
 	hang: async () => {},
-	error500: async ({ response }) => send(response, 500, JSON.stringify({ error: "prover_failed", reason: "told to" })),
-	error503: async ({ response }) => send(response, 503, JSON.stringify({ error: "busy", reason: "told to" }), { "Retry-After": "1" }),
-	html: async ({ response }) => send(response, 502, "<html><h1>502 Bad Gateway</h1></html>", { "Content-Type": "text/html" }),
+	error500: async ({ response }) =>
+		send(response, 500, JSON.stringify({ error: "prover_failed", reason: "told to" })),
+	error503: async ({ response }) =>
+		send(response, 503, JSON.stringify({ error: "busy", reason: "told to" }), {
+			"Retry-After": "1",
+		}),
+	html: async ({ response }) =>
+		send(response, 502, "<html><h1>502 Bad Gateway</h1></html>", {
+			"Content-Type": "text/html",
+		}),
 	empty: async ({ response }) => send(response, 200, ""),
 	garbage: async ({ response }) => send(response, 200, "\u0000{proof: yes"),
 	half: async ({ response, upstream }) => {
 		const { body } = await upstream();
-		response.writeHead(200, { "Content-Type": "application/json", "Content-Length": body.length });
+		response.writeHead(200, {
+			"Content-Type": "application/json",
+			"Content-Length": body.length,
+		});
 		response.write(garble(body));
 		setTimeout(() => response.destroy(), 50);
 	},
@@ -63,27 +74,29 @@ const MODES = {
 		response.write('{"proof":[0');
 		const more = Buffer.alloc(65536, ",0");
 		while (!response.destroyed) {
-			response.write(more) || await new Promise((resolve) => {
-				response.once("drain", resolve).once("close", resolve);
-			});
+			response.write(more) ||
+				(await new Promise((resolve) => {
+					response.once("drain", resolve).once("close", resolve);
+				}));
 		}
 	},
-	shape: async ({ response }) => send(response, 200, JSON.stringify({ proof: [1, 2, "three", 4000] })),
+	shape: async ({ response }) =>
+		send(response, 200, JSON.stringify({ proof: [1, 2, "three", 4000] })),
 	wrong_proof: withProof(flipBit),
 	short_proof: withProof((proof) => [...proof.subarray(1)]),
 	other_bytes: withProof((proof) => "0x" + proof.toString("hex")),
 	false_invalid: async ({ response }) => send(response, 422, invalidInputs("told to say so")),
-	other_422: async ({ response }) => send(response, 422, JSON.stringify({ detail: "a framework's own 422" })),
+	other_422: async ({ response }) =>
+		send(response, 422, JSON.stringify({ detail: "a framework's own 422" })),
 	redirect: async ({ response }) => send(response, 302, "", { Location: "http://127.0.0.1:9/" }),
 };
 
 const ROWS = [
-	{ name: "upstream", kind: "text", fallback: null, unit: "URL", meaning: "the real prover; /api/... is added" },
-	{ name: "host", kind: "text", fallback: "127.0.0.1", unit: "ADDRESS", meaning: "where to listen" },
-	{ name: "port", kind: "number", fallback: 0, unit: "PORT", meaning: "where to listen; 0 takes a free port" },
-	{ name: "mode", kind: "text", fallback: "none", choices: Object.keys(MODES), unit: "MODE",
-		meaning: `how to misbehave: ${Object.keys(MODES).join(", ")}` },
-	{ name: "delay_ms", kind: "number", fallback: 5000, unit: "MS", meaning: "how slow slow is" },
+	text("upstream", null, "URL", "the real prover; /api/... is added"),
+	text("host", "127.0.0.1", "ADDRESS", "where to listen"),
+	number("port", 0, "PORT", "where to listen; 0 takes a free port"),
+	choice("mode", Object.keys(MODES), "how to misbehave"),
+	number("delay_ms", 5000, "MS", "how slow slow is"),
 ];
 
 function send(response, status, body, headers = {}) {
@@ -110,7 +123,12 @@ async function passOn(upstream, request, body) {
 }
 
 function changeFault(fault, text) {
-	const { mode = "none", times = Infinity, delay_ms = fault.delay, call = null } = JSON.parse(text);
+	const {
+		mode = "none",
+		times = Infinity,
+		delay_ms = fault.delay,
+		call = null,
+	} = JSON.parse(text);
 	if (!Object.hasOwn(MODES, mode)) {
 		throw new Error(`no mode '${mode}'; there are ${Object.keys(MODES).join(", ")}`);
 	}
@@ -144,11 +162,22 @@ async function serve(options, fault, request, response) {
 
 function main() {
 	const options = readOptions(PROGRAM, ROWS);
-	const fault = { mode: options.mode, times: Infinity, delay: options.delay_ms, call: null, calls: 0, broken: 0 };
+	const fault = {
+		mode: options.mode,
+		times: Infinity,
+		delay: options.delay_ms,
+		call: null,
+		calls: 0,
+		broken: 0,
+	};
 	const server = createServer((request, response) => {
 		serve(options, fault, request, response).catch((error) => {
 			if (!response.headersSent) {
-				send(response, 502, JSON.stringify({ error: "prover_failed", reason: error.message }));
+				send(
+					response,
+					502,
+					JSON.stringify({ error: "prover_failed", reason: error.message }),
+				);
 			}
 		});
 	});

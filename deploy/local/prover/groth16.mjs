@@ -4,9 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildBn128 } from "ffjavascript";
 import * as snarkjs from "snarkjs";
-import {
-	FIELD, WORD_BYTES, bytesToProof, fromJson, proofToBytes, toWords,
-} from "./codec.mjs";
+import { FIELD, WORD_BYTES, bytesToProof, fromJson, proofToBytes, toWords } from "./codec.mjs";
 
 const CIRCUITS = new URL("../circuits/", import.meta.url);
 
@@ -19,7 +17,9 @@ export async function useOneThread() {
 // A market's folder may bring its own solve.mjs; else the one beside the circuit's source is taken.
 async function findSolver(dir, name) {
 	const own = join(dir, "solve.mjs");
-	const url = existsSync(own) ? pathToFileURL(resolve(own)) : new URL(`${name}/solve.mjs`, CIRCUITS);
+	const url = existsSync(own)
+		? pathToFileURL(resolve(own))
+		: new URL(`${name}/solve.mjs`, CIRCUITS);
 	return (await import(url.href)).solve;
 }
 
@@ -46,11 +46,14 @@ export function readSample(dir) {
 // The circuit's input for these bytes, or { unprovable: reason }.
 function solveBytes({ signals, solve }, inputs) {
 	if (inputs.length !== signals.length * WORD_BYTES) {
-		return { unprovable: `inputs must be ${signals.length} words of ${WORD_BYTES} bytes: ${signals.join(", ")}` };
+		const expected = `${signals.length} words of ${WORD_BYTES} bytes`;
+		return { unprovable: `inputs must be ${expected}: ${signals.join(", ")}` };
 	}
 	const words = toWords(inputs);
 	const large = words.findIndex((word) => word >= FIELD);
-	return large < 0 ? solve(words) : { unprovable: `${signals[large]} is not below the field's size` };
+	return large < 0
+		? solve(words)
+		: { unprovable: `${signals[large]} is not below the field's size` };
 }
 
 // Where solver and circuit disagree, this throws: that is our fault, not the inputs'.
@@ -93,5 +96,5 @@ export async function checkProof(market, inputs, proofBytes) {
 		return false;
 	}
 	const words = toWords(inputs).map(String);
-	return await snarkjs.groth16.verify(market.vkey, words, proof) && inSubgroup(proof.pi_b);
+	return (await snarkjs.groth16.verify(market.vkey, words, proof)) && inSubgroup(proof.pi_b);
 }

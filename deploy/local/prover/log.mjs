@@ -19,12 +19,23 @@ function write(level, event, pairs) {
 	const time = new Date().toISOString();
 	const known = Object.entries(pairs).filter(([, value]) => value !== undefined);
 	const line = settings.json
-		? JSON.stringify({ time, level, service: settings.service, event,
-			...Object.fromEntries(known.map(([key, value]) => [key, String(value)])) })
-		: [time, level, settings.service, event,
-			...known.map(([key, value]) => `${key}=${toText(value)}`)].join(" ");
+		? JSON.stringify({
+				time,
+				level,
+				service: settings.service,
+				event,
+				...Object.fromEntries(known.map(([key, value]) => [key, String(value)])),
+			})
+		: [
+				time,
+				level,
+				settings.service,
+				event,
+				...known.map(([key, value]) => `${key}=${toText(value)}`),
+			].join(" ");
 	process.stderr.write(line + "\n");
 }
 
 export const log = Object.fromEntries(
-	LEVELS.map((level) => [level, (event, pairs = {}) => write(level, event, pairs)]));
+	LEVELS.map((level) => [level, (event, pairs = {}) => write(level, event, pairs)]),
+);

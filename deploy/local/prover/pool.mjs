@@ -22,7 +22,10 @@ class Lane {
 			this.started = { resolve, reject };
 			this.why = "the proving process ended";
 			// Bytes travel as they are; whatever a library prints goes to stderr.
-			this.child = fork(WORKER, { serialization: "advanced", stdio: ["ignore", 2, 2, "ipc"] });
+			this.child = fork(WORKER, {
+				serialization: "advanced",
+				stdio: ["ignore", 2, 2, "ipc"],
+			});
 			this.child.on("message", (message) => this.onMessage(message));
 			this.child.on("error", (error) => this.onError(error));
 			this.child.on("exit", () => this.onExit());
@@ -144,7 +147,9 @@ export class Pool {
 				if (job.secondsLeft() > 0) {
 					lane.take(job);
 				} else {
-					job.reject(new Refusal("deadline_passed", "the deadline passed while the call waited"));
+					job.reject(
+						new Refusal("deadline_passed", "the deadline passed while the call waited"),
+					);
 				}
 			}
 		}

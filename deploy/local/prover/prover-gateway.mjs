@@ -5,7 +5,7 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Api } from "./api.mjs";
 import { log, openLog } from "./log.mjs";
-import { OptionError, readOptions } from "./options.mjs";
+import { OptionError, choice, flag, number, readOptions, text, texts } from "./options.mjs";
 import { Pool } from "./pool.mjs";
 
 const LAST_ANSWERS_MS = 500;
@@ -13,41 +13,28 @@ const LAST_ANSWERS_MS = 500;
 const PROGRAM = {
 	name: "prover-gateway",
 	usage: "node prover-gateway.mjs --market-dir=DIR [OPTION...]",
-	summary: "Makes the proofs of public markets, behind the prover API version 1. One market is served\n"
-		+ "under /api and /NAME/api, several under /NAME/api only. Prints its URL when it is ready.",
+	summary:
+		"Makes the proofs of public markets, behind the prover API version 1. One market is\n" +
+		"served under /api and /NAME/api, several under /NAME/api. Prints its URL when it is ready.",
 };
 
 const ROWS = [
-	{ name: "market_dir", kind: "texts", fallback: null, unit: "DIR",
-		meaning: "a folder that the set-up made: circuit, keys, sample" },
-	{ name: "host", kind: "text", fallback: "127.0.0.1", unit: "ADDRESS", meaning: "where to listen" },
-	{ name: "port", kind: "number", fallback: 3030, unit: "PORT", meaning: "where to listen; 0 takes a free port" },
-	{ name: "port_file", kind: "text", fallback: "", unit: "FILE",
-		meaning: "gets the port once the prover is ready; removed at the end" },
-	{ name: "concurrency", kind: "number", fallback: 1, least: 1, unit: "N",
-		meaning: "proofs made at the same time, each on one core and with its own memory" },
-	{ name: "queue_limit", kind: "number", fallback: 64, least: 1, unit: "CALLS",
-		meaning: "calls that may wait; more are answered with 503" },
-	{ name: "job_timeout", kind: "number", fallback: 120, least: 1, unit: "SECONDS",
-		meaning: "a proof that takes longer fails, and its process is replaced" },
-	{ name: "stop_timeout", kind: "number", fallback: 10, unit: "SECONDS",
-		meaning: "how long SIGTERM lets calls finish" },
-	{ name: "max_body", kind: "number", fallback: 16 * 1024 * 1024, least: 1, unit: "BYTES",
-		meaning: "longest body that is read" },
-	{ name: "deadline_slack", kind: "number", fallback: 0, unit: "SECONDS",
-		meaning: "how far the chain's clock may be behind ours before X-Kalypso-Deadline counts as passed" },
-	{ name: "bytes", kind: "text", fallback: "array", choices: ["array", "hex"], unit: "array|hex",
-		meaning: "how bytes are sent" },
-	{ name: "nice", kind: "number", fallback: 0, unit: "N",
-		meaning: "niceness of the the proving processes, 0 to 19" },
-	{ name: "idle", kind: "flag", fallback: false, unit: "",
-		meaning: "the proving processes run only on processor time that nobody else wants (chrt --idle)" },
-	{ name: "cold", kind: "flag", fallback: false, unit: "",
-		meaning: "be ready without proving each sample first; the first proof is slower" },
-	{ name: "log_level", kind: "text", fallback: "info", choices: ["debug", "info", "warn", "error"],
-		unit: "debug|info|warn|error", meaning: "least level that is written" },
-	{ name: "log_format", kind: "text", fallback: "text", choices: ["text", "json"],
-		unit: "text|json", meaning: "how log lines look" },
+	texts("market_dir", "DIR", "a folder that the set-up made: circuit, keys, sample"),
+	text("host", "127.0.0.1", "ADDRESS", "where to listen"),
+	number("port", 3030, "PORT", "where to listen; 0 takes a free port"),
+	text("port_file", "", "FILE", "gets the port once the prover is ready; removed at the end"),
+	number("concurrency", 1, "N", "proofs made at a time, each by a process on one core", 1),
+	number("queue_limit", 64, "CALLS", "calls that may wait; more are answered with 503", 1),
+	number("job_timeout", 120, "SECONDS", "after which a proof fails, its process replaced", 1),
+	number("stop_timeout", 10, "SECONDS", "how long SIGTERM lets calls finish"),
+	number("max_body", 16 * 1024 * 1024, "BYTES", "longest body that is read", 1),
+	number("deadline_slack", 0, "SECONDS", "how far the chain's clock may be behind ours"),
+	choice("bytes", ["array", "hex"], "how bytes are sent"),
+	number("nice", 0, "N", "niceness of the proving processes, 0 to 19"),
+	flag("idle", "prove only on processor time that nobody else wants (chrt --idle)"),
+	flag("cold", "be ready without proving each sample first; the first proof is slower"),
+	choice("log_level", ["info", "debug", "warn", "error"], "least level that is written"),
+	choice("log_format", ["text", "json"], "how log lines look"),
 ];
 
 function listen(server, { port, host }) {

@@ -3,7 +3,14 @@
 // web-worker package that it loads takes any such thread for one of its own.
 import { spawnSync } from "node:child_process";
 import { setPriority } from "node:os";
-import { checkInputs, checkProof, makeProof, openMarket, readSample, useOneThread } from "./groth16.mjs";
+import {
+	checkInputs,
+	checkProof,
+	makeProof,
+	openMarket,
+	readSample,
+	useOneThread,
+} from "./groth16.mjs";
 
 // Only proving gives way; the HTTP side stays quick. Gives what went wrong, if anything did.
 function lowerPriority({ nice, idle }) {
@@ -24,7 +31,9 @@ async function benchmark({ market, sample }) {
 const calls = {
 	prove: ({ market }, { inputs }) => makeProof(market, inputs),
 	check: ({ market }, { inputs }) => checkInputs(market, inputs),
-	verify: async ({ market }, { inputs, proof }) => ({ valid: await checkProof(market, inputs, proof) }),
+	verify: async ({ market }, { inputs, proof }) => ({
+		valid: await checkProof(market, inputs, proof),
+	}),
 	benchmark,
 };
 
@@ -42,7 +51,7 @@ async function openAll({ dirs, warmUp }) {
 	for (const dir of dirs) {
 		const market = await openMarket(dir);
 		const sample = readSample(dir);
-		if (!await checkProof(market, sample.inputs, sample.proof)) {
+		if (!(await checkProof(market, sample.inputs, sample.proof))) {
 			throw new Error(`the sample in ${dir} doesn't verify: run the set-up again`);
 		}
 		open.set(market.name, { market, sample });
@@ -66,6 +75,8 @@ async function start(settings) {
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 process.on("disconnect", () => process.exit(0));
-process.once("message", (settings) => start(settings).catch((error) => {
-	process.send({ failed: error.message, rss: 0 }, () => process.exit(1));
-}));
+process.once("message", (settings) =>
+	start(settings).catch((error) => {
+		process.send({ failed: error.message, rss: 0 }, () => process.exit(1));
+	}),
+);

@@ -11,8 +11,8 @@ function randomNumber(random, bytes) {
 
 function draw(random) {
 	const low = randomNumber(random, 7);
-	const width = 1n + randomNumber(random, 4) % (RANGE - 1n);
-	const value = low + randomNumber(random, 4) % (width + 1n);
+	const width = 1n + (randomNumber(random, 4) % (RANGE - 1n));
+	const value = low + (randomNumber(random, 4) % (width + 1n));
 	return { low, high: low + width, value };
 }
 
@@ -30,7 +30,10 @@ export function unprovable(random) {
 		{ why: "opens to nothing known", inputs: fromWords([randomNumber(random, 31), low, high]) },
 		{ why: "high below low", inputs: fromWords([commitment, high, low]) },
 		{ why: "range too wide", inputs: fromWords([commitment, low, low + RANGE]) },
-		{ why: "low too long", inputs: fromWords([commitment, low + (1n << 64n), high + (1n << 64n)]) },
+		{
+			why: "low too long",
+			inputs: fromWords([commitment, low + (1n << 64n), high + (1n << 64n)]),
+		},
 	];
 }
 

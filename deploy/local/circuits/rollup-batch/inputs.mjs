@@ -2,7 +2,14 @@
 // random(n) gives n bytes: node:crypto's randomBytes, or a seeded source for repeatable runs.
 import { fromWords, toWords } from "../../prover/codec.mjs";
 import {
-	ACCOUNTS, BITS, TRANSFERS, apply, packBalances, packTransfers, rootOf, unpackBalances,
+	ACCOUNTS,
+	BITS,
+	TRANSFERS,
+	apply,
+	packBalances,
+	packTransfers,
+	rootOf,
+	unpackBalances,
 	unpackTransfers,
 } from "./solve.mjs";
 
@@ -44,14 +51,21 @@ export function fresh(random) {
 
 function overdraw(before) {
 	const amount = before[0] + 1n;
-	const transfers = [{ from: 0, to: 1, amount }, ...Array(TRANSFERS - 1).fill(
-		{ from: 0, to: 0, amount: 0n })];
+	const transfers = [
+		{ from: 0, to: 1, amount },
+		...Array(TRANSFERS - 1).fill({ from: 0, to: 0, amount: 0n }),
+	];
 	return encode(rootOf(before), rootOf(before), before, transfers);
 }
 
 function overfill(transfers) {
 	const full = Array(ACCOUNTS).fill((1n << BITS) - 1n);
-	return encode(rootOf(full), rootOf(full), full, transfers.map((t) => ({ ...t, amount: 0n })));
+	return encode(
+		rootOf(full),
+		rootOf(full),
+		full,
+		transfers.map((t) => ({ ...t, amount: 0n })),
+	);
 }
 
 // Well-formed inputs that nobody can prove, each with the reason.
@@ -65,14 +79,15 @@ export function unprovable(random) {
 		{ why: "wrong root before", inputs: withWord(0, rootBefore ^ 1n) },
 		{ why: "wrong root after", inputs: withWord(1, rootAfter ^ 1n) },
 		{ why: "more money than fits", inputs: overfill(transfers) },
-		{ why: "balances too long", inputs: withWord(2, words[2] | 1n << 200n) },
-		{ why: "transfers too long", inputs: withWord(3, words[3] | 1n << 130n) },
+		{ why: "balances too long", inputs: withWord(2, words[2] | (1n << 200n)) },
+		{ why: "transfers too long", inputs: withWord(3, words[3] | (1n << 130n)) },
 	];
 }
 
 export function describe(inputs) {
 	const [, , balances, transfers] = toWords(inputs);
 	const moves = unpackTransfers(transfers).map(
-		({ from, to, amount }) => `${amount} from account ${from} to ${to}`);
+		({ from, to, amount }) => `${amount} from account ${from} to ${to}`,
+	);
 	return `${moves.join(", ")}; balances before: ${unpackBalances(balances).join(", ")}`;
 }

@@ -20,7 +20,7 @@ export function unpackBalances(word) {
 }
 
 export function packBalances(balances) {
-	return balances.reduce((word, balance, i) => word | balance << BigInt(i) * BITS, 0n);
+	return balances.reduce((word, balance, i) => word | (balance << (BigInt(i) * BITS)), 0n);
 }
 
 export function unpackTransfers(word) {
@@ -36,8 +36,8 @@ export function unpackTransfers(word) {
 
 export function packTransfers(transfers) {
 	return transfers.reduce((word, { from, to, amount }, i) => {
-		const transfer = BigInt(from) | BigInt(to) << 3n | amount << 6n;
-		return word | transfer << BigInt(i) * TRANSFER_BITS;
+		const transfer = BigInt(from) | (BigInt(to) << 3n) | (amount << 6n);
+		return word | (transfer << (BigInt(i) * TRANSFER_BITS));
 	}, 0n);
 }
 

@@ -6,7 +6,14 @@ import { describe, mock, test } from "node:test";
 import * as snarkjs from "snarkjs";
 import { fromWords, toWords } from "../../prover/codec.mjs";
 import { useOneThread } from "../../prover/groth16.mjs";
-import { MARKETS, inputsOf, marketDir, metaOf, sampleOf, seeded } from "../../prover/test/helpers.mjs";
+import {
+	MARKETS,
+	inputsOf,
+	marketDir,
+	metaOf,
+	sampleOf,
+	seeded,
+} from "../../prover/test/helpers.mjs";
 import * as range from "../range-preimage/solve.mjs";
 import * as rollup from "../rollup-batch/solve.mjs";
 
@@ -76,19 +83,38 @@ describe("range-preimage at its edges", () => {
 
 	// preimage, low, high, provable
 	const cases = [
-		[0n, 0n, 0n, true], [0n, 0n, 255n, true], [255n, 0n, 255n, true], [256n, 0n, 255n, false],
-		[0n, 0n, 256n, false], [9n, 10n, 20n, false], [21n, 10n, 20n, false], [10n, 10n, 20n, true],
-		[20n, 10n, 20n, true], [15n, 20n, 10n, false], [word - 1n, word - 1n, word - 1n, true],
-		[word + 254n, word - 1n, word + 254n, true], [word, word, word, false],
-		[0n, field - 1n, 5n, false], [field - 1n, field - 1n, field - 1n, false], [3n, 1n, field - 1n, false],
+		[0n, 0n, 0n, true],
+		[0n, 0n, 255n, true],
+		[255n, 0n, 255n, true],
+		[256n, 0n, 255n, false],
+		[0n, 0n, 256n, false],
+		[9n, 10n, 20n, false],
+		[21n, 10n, 20n, false],
+		[10n, 10n, 20n, true],
+		[20n, 10n, 20n, true],
+		[15n, 20n, 10n, false],
+		[word - 1n, word - 1n, word - 1n, true],
+		[word + 254n, word - 1n, word + 254n, true],
+		[word, word, word, false],
+		[0n, field - 1n, 5n, false],
+		[field - 1n, field - 1n, field - 1n, false],
+		[3n, 1n, field - 1n, false],
 	];
 
 	test("solver and circuit draw the same line", async () => {
 		for (const [preimage, low, high, provable] of cases) {
 			const commitment = range.commit(preimage);
 			const input = { commitment, low, high, preimage };
-			assert.equal(await accepts(input), provable, `circuit: ${preimage} in [${low}, ${high}]`);
-			assert.equal("input" in range.solve([commitment, low, high]), provable, `solver: ${preimage} in [${low}, ${high}]`);
+			assert.equal(
+				await accepts(input),
+				provable,
+				`circuit: ${preimage} in [${low}, ${high}]`,
+			);
+			assert.equal(
+				"input" in range.solve([commitment, low, high]),
+				provable,
+				`solver: ${preimage} in [${low}, ${high}]`,
+			);
 		}
 	});
 
@@ -108,16 +134,46 @@ describe("rollup-batch at its edges", () => {
 	const cases = [
 		["nothing happens", only(0n), [], true],
 		["all the money moves", only(most), [{ from: 0, to: 7, amount: most }], true],
-		["all the money goes round", only(most), [{ from: 0, to: 7, amount: most }, { from: 7, to: 3, amount: most },
-			{ from: 3, to: 4, amount: most }, { from: 4, to: 0, amount: most }], true],
+		[
+			"all the money goes round",
+			only(most),
+			[
+				{ from: 0, to: 7, amount: most },
+				{ from: 7, to: 3, amount: most },
+				{ from: 3, to: 4, amount: most },
+				{ from: 4, to: 0, amount: most },
+			],
+			true,
+		],
 		["to oneself", only(5n), [{ from: 0, to: 0, amount: 5n }], true],
 		["to oneself, more than there is", only(5n), [{ from: 0, to: 0, amount: 6n }], false],
 		["one too much", only(5n), [{ from: 0, to: 1, amount: 6n }], false],
-		["received before it is spent", only(5n), [{ from: 0, to: 1, amount: 5n }, { from: 1, to: 2, amount: 5n }], true],
-		["spent before it is received", only(5n), [{ from: 1, to: 2, amount: 5n }, { from: 0, to: 1, amount: 5n }], false],
+		[
+			"received before it is spent",
+			only(5n),
+			[
+				{ from: 0, to: 1, amount: 5n },
+				{ from: 1, to: 2, amount: 5n },
+			],
+			true,
+		],
+		[
+			"spent before it is received",
+			only(5n),
+			[
+				{ from: 1, to: 2, amount: 5n },
+				{ from: 0, to: 1, amount: 5n },
+			],
+			false,
+		],
 		["everybody is full", Array(8).fill(most), [], false],
 		["one unit too much in all", [most, 1n, ...Array(6).fill(0n)], [], false],
-		["just what fits in all", [most - 7n, ...Array(7).fill(1n)], [{ from: 1, to: 0, amount: 1n }], true],
+		[
+			"just what fits in all",
+			[most - 7n, ...Array(7).fill(1n)],
+			[{ from: 1, to: 0, amount: 1n }],
+			true,
+		],
 		["the largest amount, unfunded", only(0n), [{ from: 0, to: 1, amount: most }], false],
 	];
 
@@ -125,8 +181,12 @@ describe("rollup-batch at its edges", () => {
 		for (const [what, balances, moves, provable] of cases) {
 			const transfers = [...moves, idle, idle, idle, idle].slice(0, 4);
 			const after = transfers.reduce(rollup.apply, balances);
-			const words = [rollup.rootOf(balances), rollup.rootOf(after.map((balance) => BigInt.asUintN(24, balance))),
-				rollup.packBalances(balances), rollup.packTransfers(transfers)];
+			const words = [
+				rollup.rootOf(balances),
+				rollup.rootOf(after.map((balance) => BigInt.asUintN(24, balance))),
+				rollup.packBalances(balances),
+				rollup.packTransfers(transfers),
+			];
 			const [rootBefore, rootAfter, packed, moved] = words;
 			const input = { rootBefore, rootAfter, balances: packed, transfers: moved };
 			assert.equal(await accepts(input), provable, `circuit: ${what}`);
@@ -146,14 +206,23 @@ describe("rollup-batch at its edges", () => {
 				continue;
 			}
 			const solved = "input" in rollup.solve(toWords(inputs));
-			assert.equal(await accepts({ rootBefore, rootAfter, balances, transfers }), solved, `bit ${bit}`);
+			assert.equal(
+				await accepts({ rootBefore, rootAfter, balances, transfers }),
+				solved,
+				`bit ${bit}`,
+			);
 		}
 	});
 
 	test("packing and unpacking are inverse", () => {
 		const balances = [1n, most, 0n, 3n, 4n, 5n, 6n, most];
 		assert.deepEqual(rollup.unpackBalances(rollup.packBalances(balances)), balances);
-		const transfers = [{ from: 7, to: 0, amount: most }, { from: 1, to: 2, amount: 3n }, idle, { from: 0, to: 7, amount: 1n }];
+		const transfers = [
+			{ from: 7, to: 0, amount: most },
+			{ from: 1, to: 2, amount: 3n },
+			idle,
+			{ from: 0, to: 7, amount: 1n },
+		];
 		assert.deepEqual(rollup.unpackTransfers(rollup.packTransfers(transfers)), transfers);
 		assert.equal(fromWords([rollup.packTransfers(transfers)]).length, 32);
 	});

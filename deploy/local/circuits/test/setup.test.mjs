@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
-	cpSync, existsSync, lstatSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync,
+	cpSync,
+	existsSync,
+	lstatSync,
+	mkdtempSync,
+	readFileSync,
+	readdirSync,
+	rmSync,
+	writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +21,15 @@ import { hashOf, openCache, publish, remember, withLock } from "../cache.mjs";
 
 const SETUP = fileURLToPath(new URL("../setup.mjs", import.meta.url));
 const NAME = "range-preimage";
-const FILES = ["circuit.wasm", "circuit.zkey", "meta.json", "sample.json", "verification_key.json", "verifier.json", "verifier.sol"];
+const FILES = [
+	"circuit.wasm",
+	"circuit.zkey",
+	"meta.json",
+	"sample.json",
+	"verification_key.json",
+	"verifier.json",
+	"verifier.sol",
+];
 
 function temporary(t) {
 	const dir = mkdtempSync(join(tmpdir(), "kalypso-setup-"));
@@ -33,26 +48,38 @@ function withPowersOnly(t) {
 }
 
 function run(out, ...names) {
-	const child = spawn(process.execPath, [SETUP, `--out=${out}`, ...names], { stdio: ["ignore", "ignore", "pipe"] });
-	child.text = "";
-	child.stderr.on("data", (data) => { child.text += data; });
-	child.ended = once(child, "exit").then(([code]) => code);
-	child.says = (text) => new Promise((resolve, reject) => {
-		child.stderr.on("data", () => child.text.includes(text) && resolve());
-		child.ended.then(() => child.text.includes(text) ? resolve() : reject(new Error(child.text)));
+	const child = spawn(process.execPath, [SETUP, `--out=${out}`, ...names], {
+		stdio: ["ignore", "ignore", "pipe"],
 	});
+	child.text = "";
+	child.stderr.on("data", (data) => {
+		child.text += data;
+	});
+	child.ended = once(child, "exit").then(([code]) => code);
+	child.says = (text) =>
+		new Promise((resolve, reject) => {
+			child.stderr.on("data", () => child.text.includes(text) && resolve());
+			child.ended.then(() =>
+				child.text.includes(text) ? resolve() : reject(new Error(child.text)),
+			);
+		});
 	return child;
 }
 
 test("an entry appears when it is complete, and not when making it fails", async (t) => {
 	const cache = openCache(temporary(t));
 	const hash = hashOf(["one"]);
-	await assert.rejects(remember(cache, "thing", hash, (dir) => {
-		writeFileSync(join(dir, "half"), "");
-		throw new Error("killed");
-	}), /killed/);
+	await assert.rejects(
+		remember(cache, "thing", hash, (dir) => {
+			writeFileSync(join(dir, "half"), "");
+			throw new Error("killed");
+		}),
+		/killed/,
+	);
 	assert.equal(existsSync(join(cache.dir, `thing-${hash}`)), false);
-	const first = await remember(cache, "thing", hash, (dir) => writeFileSync(join(dir, "whole"), ""));
+	const first = await remember(cache, "thing", hash, (dir) =>
+		writeFileSync(join(dir, "whole"), ""),
+	);
 	assert.deepEqual([first.made, readdirSync(first.entry)], [true, ["whole"]]);
 	const second = await remember(cache, "thing", hash, () => assert.fail("made twice"));
 	assert.equal(second.made, false);
@@ -70,7 +97,10 @@ test("a newer entry replaces the older one under the same name", async (t) => {
 	await remember(cache, "thing-else", hashOf(["one"]), make("else"));
 	assert.equal(published(), "two");
 	const entries = readdirSync(cache.dir).filter((name) => name.startsWith("thing"));
-	assert.deepEqual(entries.sort(), [`thing-${hashOf(["two"])}`, `thing-else-${hashOf(["one"])}`].sort());
+	assert.deepEqual(
+		entries.sort(),
+		[`thing-${hashOf(["two"])}`, `thing-else-${hashOf(["one"])}`].sort(),
+	);
 });
 
 test("hashes tell apart where one part ends and the next begins", () => {
@@ -82,15 +112,28 @@ test("a lock whose owner is gone is taken over; one that is held is waited for",
 	const cache = openCache(temporary(t));
 	const lock = join(cache.dir, "lock");
 	writeFileSync(lock, "4194304");
-	assert.equal(await withLock(cache, () => assert.fail("waited for a dead owner"), () => "done"), "done");
+	assert.equal(
+		await withLock(
+			cache,
+			() => assert.fail("waited for a dead owner"),
+			() => "done",
+		),
+		"done",
+	);
 	assert.equal(existsSync(lock), false);
 	const order = [];
 	let waited;
-	const told = new Promise((resolve) => { waited = resolve; });
-	const first = withLock(cache, () => {}, async () => {
-		await told;
-		order.push("first");
+	const told = new Promise((resolve) => {
+		waited = resolve;
 	});
+	const first = withLock(
+		cache,
+		() => {},
+		async () => {
+			await told;
+			order.push("first");
+		},
+	);
 	const second = withLock(cache, waited, () => order.push("second"));
 	await Promise.all([first, second]);
 	assert.deepEqual(order, ["first", "second"]);
@@ -108,7 +151,11 @@ test("a killed set-up leaves nothing that looks whole, and the next one finishes
 	const [first, second] = [run(out, NAME), run(out, NAME)];
 	assert.deepEqual(await Promise.all([first.ended, second.ended]), [0, 0]);
 	const texts = [first.text, second.text];
-	assert.equal(texts.filter((text) => text.includes("DEVELOPMENT ONLY")).length, 1, "one of two did the work");
+	assert.equal(
+		texts.filter((text) => text.includes("DEVELOPMENT ONLY")).length,
+		1,
+		"one of two did the work",
+	);
 	assert.equal(texts.filter((text) => text.includes("waiting")).length, 1, "the other waited");
 	assert.deepEqual(readdirSync(join(out, NAME)).sort(), FILES);
 	assert.ok(lstatSync(join(out, NAME)).isSymbolicLink());

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-	BASE_FIELD, BadBytes, PROOF_BYTES, bytesToProof, fromJson, fromWords, proofToBytes, toHex, toWords,
+	BASE_FIELD,
+	BadBytes,
+	PROOF_BYTES,
+	bytesToProof,
+	fromJson,
+	fromWords,
+	proofToBytes,
+	toHex,
+	toWords,
 } from "../codec.mjs";
 
 test("bytes are read from arrays and 0x strings", () => {
@@ -13,11 +21,32 @@ test("bytes are read from arrays and 0x strings", () => {
 });
 
 test("anything else is refused by name", () => {
-	const bad = [undefined, null, 7, {}, "", "0", "00", "0x0", "0xzz", "0x00 ", "0x0é",
-		[256], [-1], [1.5], ["1"], [null], [[]], [0, NaN]];
+	const bad = [
+		undefined,
+		null,
+		7,
+		{},
+		"",
+		"0",
+		"00",
+		"0x0",
+		"0xzz",
+		"0x00 ",
+		"0x0é",
+		[256],
+		[-1],
+		[1.5],
+		["1"],
+		[null],
+		[[]],
+		[0, NaN],
+	];
 	for (const value of bad) {
-		assert.throws(() => fromJson(value, "public"), (error) =>
-			error instanceof BadBytes && error.message.startsWith("public must be"), JSON.stringify(value));
+		assert.throws(
+			() => fromJson(value, "public"),
+			(error) => error instanceof BadBytes && error.message.startsWith("public must be"),
+			JSON.stringify(value),
+		);
 	}
 });
 
@@ -36,7 +65,11 @@ test("words are 32 bytes, big end first", () => {
 test("a proof's words are in the order of verifyProof", () => {
 	const proof = {
 		pi_a: ["1", "2", "1"],
-		pi_b: [["3", "4"], ["5", "6"], ["1", "0"]],
+		pi_b: [
+			["3", "4"],
+			["5", "6"],
+			["1", "0"],
+		],
 		pi_c: ["7", "8", "1"],
 	};
 	const bytes = proofToBytes(proof);

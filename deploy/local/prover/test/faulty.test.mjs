@@ -13,7 +13,10 @@ before(async () => {
 });
 
 async function fault(setting) {
-	const response = await fetch(`${base}/fault`, { method: "POST", body: JSON.stringify(setting) });
+	const response = await fetch(`${base}/fault`, {
+		method: "POST",
+		body: JSON.stringify(setting),
+	});
 	return response.json();
 }
 
@@ -27,7 +30,10 @@ function raw(call = "generateProof") {
 }
 
 async function isValid(proof) {
-	const { answer } = await call(base, "verifyInputsAndProof", { public_input: [...inputs], proof });
+	const { answer } = await call(base, "verifyInputsAndProof", {
+		public_input: [...inputs],
+		proof,
+	});
 	return answer.is_input_and_proof_valid;
 }
 
@@ -41,14 +47,26 @@ test("without a fault it is the prover", async () => {
 test("a fault lasts as many calls as told, of the call that is named", async () => {
 	await fault({ mode: "error500", times: 2, call: "generateProof" });
 	assert.equal((await raw("checkInput")).status, 200);
-	assert.deepEqual([(await raw()).status, (await raw()).status, (await raw()).status], [500, 500, 200]);
+	assert.deepEqual(
+		[(await raw()).status, (await raw()).status, (await raw()).status],
+		[500, 500, 200],
+	);
 	const { broken } = await (await fetch(`${base}/fault`)).json();
 	assert.equal(broken, 2);
 });
 
 test("answers that are no answers", async () => {
 	const seen = {};
-	for (const mode of ["error503", "html", "empty", "garbage", "shape", "other_422", "redirect", "false_invalid"]) {
+	for (const mode of [
+		"error503",
+		"html",
+		"empty",
+		"garbage",
+		"shape",
+		"other_422",
+		"redirect",
+		"false_invalid",
+	]) {
 		await fault({ mode, times: 1 });
 		const response = await raw();
 		seen[mode] = [response.status, (await response.text()).slice(0, 12)];
@@ -66,7 +84,11 @@ test("answers that are no answers", async () => {
 });
 
 test("proofs that are wrong", async () => {
-	for (const [mode, length, valid] of [["wrong_proof", 256, false], ["short_proof", 255, false], ["other_bytes", 514, true]]) {
+	for (const [mode, length, valid] of [
+		["wrong_proof", 256, false],
+		["short_proof", 255, false],
+		["other_bytes", 514, true],
+	]) {
 		await fault({ mode, times: 1 });
 		const { proof } = await (await raw()).json();
 		assert.equal(proof.length, length, mode);
@@ -80,7 +102,9 @@ test("connections that end badly", async () => {
 	await fault({ mode: "half", times: 1 });
 	await assert.rejects(raw().then((response) => response.text()));
 	await fault({ mode: "hang", times: 1 });
-	await assert.rejects(fetch(`${base}/api/test`, { signal: AbortSignal.timeout(300) }), { name: "TimeoutError" });
+	await assert.rejects(fetch(`${base}/api/test`, { signal: AbortSignal.timeout(300) }), {
+		name: "TimeoutError",
+	});
 	await fault({ mode: "endless", times: 1 });
 	const reader = (await raw()).body.getReader();
 	let size = 0;

@@ -6,7 +6,16 @@ import { describe, test, before } from "node:test";
 import { FIELD, fromJson, fromWords, toHex } from "../codec.mjs";
 import { checkProof, openMarket, useOneThread } from "../groth16.mjs";
 import {
-	MARKETS, call, inputsOf, marketDir, metaOf, openapi, payload, sampleOf, seeded, startProver,
+	MARKETS,
+	call,
+	inputsOf,
+	marketDir,
+	metaOf,
+	openapi,
+	payload,
+	sampleOf,
+	seeded,
+	startProver,
 } from "./helpers.mjs";
 
 await useOneThread();
@@ -38,7 +47,9 @@ for (const name of MARKETS) {
 			const { status, answer } = await call(base, "generateProof", { public: toHex(inputs) });
 			assert.equal(status, 200);
 			const both = await call(base, "verifyInputsAndProof", {
-				public_input: [...inputs], private_input: null, proof: toHex(fromJson(answer.proof, "proof")),
+				public_input: [...inputs],
+				private_input: null,
+				proof: toHex(fromJson(answer.proof, "proof")),
 			});
 			assert.deepEqual(both.answer, { is_input_and_proof_valid: true });
 		});
@@ -55,7 +66,13 @@ for (const name of MARKETS) {
 		test("inputs that are no inputs get 422 as well", async () => {
 			const { inputs } = sampleOf(name);
 			const large = Buffer.concat([fromWords([FIELD]), inputs.subarray(32)]);
-			for (const bytes of [[], inputs.subarray(1), Buffer.concat([inputs, inputs]), Buffer.alloc(33), large]) {
+			for (const bytes of [
+				[],
+				inputs.subarray(1),
+				Buffer.concat([inputs, inputs]),
+				Buffer.alloc(33),
+				large,
+			]) {
 				const { status, answer } = await call(base, "generateProof", payload(bytes));
 				assert.equal(status, 422);
 				assert.equal(answer.error, "invalid_inputs");
@@ -75,14 +92,28 @@ for (const name of MARKETS) {
 			const { inputs, proof } = sampleOf(name);
 			const flipped = Buffer.from(proof);
 			flipped[100] ^= 1;
-			const swapped = Buffer.concat([proof.subarray(192), proof.subarray(64, 192), proof.subarray(0, 64)]);
-			const cases = [[inputs, proof, true], [inputs, flipped, false], [inputs, swapped, false],
-				[fresh(random), proof, false], [inputs, proof.subarray(1), false], [inputs, Buffer.alloc(0), false],
-				[inputs, Buffer.alloc(256), false], [inputs, Buffer.alloc(256, 255), false],
-				[inputs.subarray(32), proof, false], [Buffer.alloc(0), proof, false]];
+			const swapped = Buffer.concat([
+				proof.subarray(192),
+				proof.subarray(64, 192),
+				proof.subarray(0, 64),
+			]);
+			const cases = [
+				[inputs, proof, true],
+				[inputs, flipped, false],
+				[inputs, swapped, false],
+				[fresh(random), proof, false],
+				[inputs, proof.subarray(1), false],
+				[inputs, Buffer.alloc(0), false],
+				[inputs, Buffer.alloc(256), false],
+				[inputs, Buffer.alloc(256, 255), false],
+				[inputs.subarray(32), proof, false],
+				[Buffer.alloc(0), proof, false],
+			];
 			for (const [public_input, given, is_input_and_proof_valid] of cases) {
 				const { status, answer } = await call(base, "verifyInputsAndProof", {
-					public_input: [...public_input], private_input: [], proof: [...given],
+					public_input: [...public_input],
+					private_input: [],
+					proof: [...given],
 				});
 				assert.deepEqual([status, answer], [200, { is_input_and_proof_valid }]);
 			}
@@ -120,7 +151,11 @@ describe("one prover of several markets", () => {
 	test("each is proven under its name", async () => {
 		for (const name of MARKETS) {
 			const { inputs } = sampleOf(name);
-			const { status, answer } = await call(`${base}/${name}`, "generateProof", payload(inputs));
+			const { status, answer } = await call(
+				`${base}/${name}`,
+				"generateProof",
+				payload(inputs),
+			);
 			assert.equal(status, 200);
 			const verify = { public_input: [...inputs], proof: answer.proof };
 			const verified = await call(`${base}/${name}`, "verifyInputsAndProof", verify);
@@ -128,7 +163,7 @@ describe("one prover of several markets", () => {
 		}
 	});
 
-	test("a call without a market, or of an unknown one, is 404 and says what there is", async () => {
+	test("a call to no market or an unknown one is 404 and says which there are", async () => {
 		await refused([404, "unknown_path"], base, "generateProof", payload([]));
 		await refused([404, "unknown_path"], `${base}/no-such`, "generateProof", payload([]));
 		const { answer } = await call(base, "test");
@@ -139,7 +174,10 @@ describe("one prover of several markets", () => {
 		const at = `${base}/${MARKETS[0]}`;
 		const attest = { request_id: "0x1", ...payload([1]) };
 		await refused([501, "not_supported"], at, "getAttestationForInvalidInputs", attest);
-		await refused([501, "not_supported"], at, "signInputsAndProof", { public_input: [], proof: [] });
+		await refused([501, "not_supported"], at, "signInputsAndProof", {
+			public_input: [],
+			proof: [],
+		});
 	});
 
 	test("secrets are refused: nobody decrypts them here", async () => {
@@ -151,7 +189,10 @@ describe("one prover of several markets", () => {
 		}
 		const verify = { public_input: [], proof: [] };
 		for (const private_input of [[1], "0x01", {}, 7]) {
-			await refused([400, "bad_request"], at, "verifyInputsAndProof", { ...verify, private_input });
+			await refused([400, "bad_request"], at, "verifyInputsAndProof", {
+				...verify,
+				private_input,
+			});
 		}
 		const empty = await call(at, "verifyInputsAndProof", { ...verify, private_input: "0x" });
 		assert.equal(empty.status, 200);
@@ -159,7 +200,15 @@ describe("one prover of several markets", () => {
 
 	test("unknown paths and wrong methods", async () => {
 		const at = `${base}/${MARKETS[0]}`;
-		for (const name of ["nothing", "toString", "constructor", "__proto__", "test/", "", "../api/test/x"]) {
+		for (const name of [
+			"nothing",
+			"toString",
+			"constructor",
+			"__proto__",
+			"test/",
+			"",
+			"../api/test/x",
+		]) {
 			await refused([404, "unknown_path"], at, name);
 		}
 		const headers = await refused([405, "method_not_allowed"], at, "generateProof");
@@ -171,11 +220,34 @@ describe("one prover of several markets", () => {
 	test("garbage bodies are 400, never 422 and never 500", async () => {
 		const at = `${base}/${MARKETS[0]}`;
 		const deep = "[".repeat(50_000) + "]".repeat(50_000);
-		const garbage = ["", " ", "{", "null", "7", "\"0x00\"", "[]", "[[]]", "{}", "nul", "\u0000", "{\"public\":}",
-			"{\"public\":null}", "{\"public\":\"00\"}", "{\"public\":\"0x0\"}", "{\"public\":[256]}",
-			"{\"public\":[1.5]}", "{\"public\":[\"0\"]}", "{\"public\":{\"0\":1}}", "{\"public\":{}}",
-			"{\"public\":{\"length\":1}}", "{\"Public\":[]}", "{\"public\":[],\"secrets\":true}", deep,
-			`{"public":${deep.slice(10, -10)}}`, "{\"__proto__\":{\"public\":[]}}"];
+		const garbage = [
+			"",
+			" ",
+			"{",
+			"null",
+			"7",
+			'"0x00"',
+			"[]",
+			"[[]]",
+			"{}",
+			"nul",
+			"\u0000",
+			'{"public":}',
+			'{"public":null}',
+			'{"public":"00"}',
+			'{"public":"0x0"}',
+			'{"public":[256]}',
+			'{"public":[1.5]}',
+			'{"public":["0"]}',
+			'{"public":{"0":1}}',
+			'{"public":{}}',
+			'{"public":{"length":1}}',
+			'{"Public":[]}',
+			'{"public":[],"secrets":true}',
+			deep,
+			`{"public":${deep.slice(10, -10)}}`,
+			'{"__proto__":{"public":[]}}',
+		];
 		for (const body of garbage) {
 			for (const name of ["generateProof", "checkInput", "verifyInputsAndProof"]) {
 				await refused([400, "bad_request"], at, name, body);
@@ -199,8 +271,13 @@ describe("one prover of several markets", () => {
 
 	test("a client that leaves, or never speaks HTTP, harms nobody", async () => {
 		const { hostname, port } = new URL(base);
-		for (const text of ["", "GARBAGE\r\n\r\n", "POST /api/generateProof HTTP/1.1\r\nContent-Length: 99\r\n\r\n{",
-			"\x16\x03\x01\x02\x00", "GET / HTTP/1.1\r\n" + "A: b\r\n".repeat(5000)]) {
+		for (const text of [
+			"",
+			"GARBAGE\r\n\r\n",
+			"POST /api/generateProof HTTP/1.1\r\nContent-Length: 99\r\n\r\n{",
+			"\x16\x03\x01\x02\x00",
+			"GET / HTTP/1.1\r\n" + "A: b\r\n".repeat(5000),
+		]) {
 			await new Promise((resolve) => {
 				const socket = connect(Number(port), hostname, () => socket.end(text, "latin1"));
 				socket.on("error", resolve).on("close", resolve).resume();
@@ -214,7 +291,12 @@ describe("one prover of several markets", () => {
 		const at = `${base}/${MARKETS[0]}`;
 		const { inputs } = sampleOf(MARKETS[0]);
 		const now = Math.floor(Date.now() / 1000);
-		const withDeadline = (deadline) => [at, "checkInput", payload(inputs), { "X-Kalypso-Deadline": String(deadline) }];
+		const withDeadline = (deadline) => [
+			at,
+			"checkInput",
+			payload(inputs),
+			{ "X-Kalypso-Deadline": String(deadline) },
+		];
 		await refused([504, "deadline_passed"], ...withDeadline(now - 1));
 		await refused([504, "deadline_passed"], ...withDeadline(0));
 		await refused([400, "bad_request"], ...withDeadline("soon"));

@@ -22,7 +22,8 @@ const BUILD = path("../../../../build/circuits");
 execFileSync(process.execPath, [SETUP], { stdio: ["ignore", "ignore", "inherit"] });
 
 export const marketDir = (name) => join(BUILD, name);
-export const metaOf = (name) => JSON.parse(readFileSync(join(marketDir(name), "meta.json"), "utf8"));
+export const metaOf = (name) =>
+	JSON.parse(readFileSync(join(marketDir(name), "meta.json"), "utf8"));
 export const sampleOf = (name) => readSample(marketDir(name));
 export const inputsOf = (name) => import(`../../circuits/${name}/inputs.mjs`);
 
@@ -61,7 +62,11 @@ function pointerToAnswer(call, method, status) {
 function assertDescribed(call, method, status, body) {
 	const pointer = `${pointerToAnswer(call, method, status)}/content/application~1json/schema`;
 	const validate = schemaAt(pointer);
-	assert.ok(validate(body), `${method} ${call} ${status}: ${JSON.stringify(validate.errors)} in ${JSON.stringify(body).slice(0, 300)}`);
+	const start = JSON.stringify(body).slice(0, 300);
+	assert.ok(
+		validate(body),
+		`${method} ${call} ${status}: ${JSON.stringify(validate.errors)} in ${start}`,
+	);
 }
 
 // ---- programs -----------------------------------------------------------------------------------
@@ -84,10 +89,14 @@ after(() => Promise.all([...running].map((child) => child.stop("SIGKILL"))));
 
 // A program that prints its URL when it is ready; ended with the tests, if not before.
 export async function start(script, args) {
-	const child = spawn(process.execPath, [path(`../${script}`), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+	const child = spawn(process.execPath, [path(`../${script}`), ...args], {
+		stdio: ["ignore", "pipe", "pipe"],
+	});
 	running.add(child);
 	child.errors = "";
-	child.stderr.on("data", (data) => { child.errors += data; });
+	child.stderr.on("data", (data) => {
+		child.errors += data;
+	});
 	child.ended = once(child, "exit").then(([code, signal]) => {
 		running.delete(child);
 		return { code, signal };
@@ -106,7 +115,13 @@ export function startProver(markets = MARKETS, args = []) {
 }
 
 // Calls and holds the answer against the description. body: an object, or text sent as it is.
-export async function call(base, name, body, headers = {}, method = body === undefined ? "GET" : "POST") {
+export async function call(
+	base,
+	name,
+	body,
+	headers = {},
+	method = body === undefined ? "GET" : "POST",
+) {
 	const response = await fetch(`${base}/api/${name}`, {
 		method,
 		headers: { "Content-Type": "application/json", ...headers },
@@ -122,7 +137,7 @@ export const payload = (inputs) => ({ public: [...inputs], secrets: null });
 // Until it is true, with a bound: nothing here waits for a fixed time.
 export async function eventually(what, isTrue, boundMs = 20_000) {
 	const giveUp = Date.now() + boundMs;
-	while (!await isTrue()) {
+	while (!(await isTrue())) {
 		assert.ok(Date.now() < giveUp, `not in ${boundMs} ms: ${what}`);
 		await new Promise((resolve) => setTimeout(resolve, 20));
 	}

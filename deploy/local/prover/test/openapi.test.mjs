@@ -50,7 +50,10 @@ test("the document is valid OpenAPI 3.1", async () => {
 });
 
 test("it describes the seven calls and no other", () => {
-	const described = Object.entries(openapi.paths).map(([path, item]) => [path, Object.keys(item)[0]]);
+	const described = Object.entries(openapi.paths).map(([path, item]) => [
+		path,
+		Object.keys(item)[0],
+	]);
 	assert.deepEqual(Object.fromEntries(described), CALLS);
 });
 

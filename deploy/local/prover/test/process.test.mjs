@@ -1,13 +1,30 @@
 // The gateway as a process: many calls at once, deadlines, lost and stuck workers, start and end.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	readdirSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fromJson } from "../codec.mjs";
-import { call, eventually, inputsOf, marketDir, payload, sampleOf, seeded, startProver } from "./helpers.mjs";
+import {
+	call,
+	eventually,
+	inputsOf,
+	marketDir,
+	payload,
+	sampleOf,
+	seeded,
+	startProver,
+} from "./helpers.mjs";
 
 const NAME = "rollup-batch";
 const GATEWAY = fileURLToPath(new URL("../prover-gateway.mjs", import.meta.url));
@@ -26,7 +43,10 @@ function workersOf(prover) {
 // The worker is at work, not waiting for any.
 function isProving(prover) {
 	const [worker] = workersOf(prover);
-	return eventually("a proof is being made", () => readFileSync(`/proc/${worker}/stat`, "utf8").split(" ")[2] === "R");
+	return eventually(
+		"a proof is being made",
+		() => readFileSync(`/proc/${worker}/stat`, "utf8").split(" ")[2] === "R",
+	);
 }
 
 function temporary(t) {
@@ -68,7 +88,10 @@ test("two proofs at a time have two processes", async () => {
 	const prover = await startProver([NAME], ["--concurrency=2"]);
 	assert.equal(workersOf(prover).length, 2);
 	const answers = await Promise.all([prove(prover.url), prove(prover.url), prove(prover.url)]);
-	assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+	assert.deepEqual(
+		answers.map(({ status }) => status),
+		[200, 200, 200],
+	);
 	await prover.stop("SIGTERM");
 });
 
@@ -89,7 +112,8 @@ test("the most urgent call is next, one without a deadline the last", async () =
 });
 
 test("a deadline that passes in the queue costs no proof", async (t) => {
-	const slow = "export function solve() { for (const end = Date.now() + 3000; Date.now() < end; ); }";
+	const slow =
+		"export function solve() { for (const end = Date.now() + 3000; Date.now() < end; ); }";
 	const dir = marketWithSolver(t, slow);
 	const prover = await startProver([], [`--market-dir=${dir}`, "--cold"]);
 	const running = prove(prover.url);
@@ -123,9 +147,13 @@ test("calls of clients that left aren't worked at", async () => {
 	const prover = await startProver([NAME], ["--cold"]);
 	const first = prove(prover.url);
 	const leaving = new AbortController();
-	const left = Array.from({ length: 20 }, () => fetch(`${prover.url}/api/generateProof`, {
-		method: "POST", body: JSON.stringify(payload(fresh(random))), signal: leaving.signal,
-	}).catch(() => "left"));
+	const left = Array.from({ length: 20 }, () =>
+		fetch(`${prover.url}/api/generateProof`, {
+			method: "POST",
+			body: JSON.stringify(payload(fresh(random))),
+			signal: leaving.signal,
+		}).catch(() => "left"),
+	);
 	await first;
 	leaving.abort();
 	await Promise.all(left);
@@ -150,7 +178,10 @@ test("a lost proving process fails its call and is replaced", async () => {
 });
 
 test("a solver that never ends is stopped, and isn't taken for invalid inputs", async (t) => {
-	const dir = marketWithSolver(t, "let used = 0;\nexport function solve() {\n\tfor (;;) { used++; }\n}\n");
+	const dir = marketWithSolver(
+		t,
+		"let used = 0;\nexport function solve() {\n\tfor (;;) { used++; }\n}\n",
+	);
 	const prover = await startProver([], [`--market-dir=${dir}`, "--cold", "--job-timeout=1"]);
 	const { status, answer } = await prove(prover.url);
 	assert.deepEqual([status, answer.error], [500, "prover_failed"]);
@@ -159,15 +190,18 @@ test("a solver that never ends is stopped, and isn't taken for invalid inputs", 
 	await prover.stop("SIGTERM");
 });
 
-test("a solver that throws, or errs about the circuit, is a failure and not invalid inputs", async (t) => {
+test("a solver that throws or errs is a failure, and not invalid inputs", async (t) => {
 	const solvers = [
 		"export function solve() { throw new Error('bug'); }",
 		"export function solve() { return { input: {} }; }",
-		"export function solve([rootBefore, rootAfter, balances, transfers]) {"
-			+ " return { input: { rootBefore, rootAfter: rootAfter + 1n, balances, transfers } }; }",
+		"export function solve([rootBefore, rootAfter, balances, transfers]) {" +
+			" return { input: { rootBefore, rootAfter: rootAfter + 1n, balances, transfers } }; }",
 	];
 	for (const solver of solvers) {
-		const prover = await startProver([], [`--market-dir=${marketWithSolver(t, solver)}`, "--cold"]);
+		const prover = await startProver(
+			[],
+			[`--market-dir=${marketWithSolver(t, solver)}`, "--cold"],
+		);
 		for (const name of ["generateProof", "checkInput"]) {
 			const { status, answer } = await call(prover.url, name, payload(fresh(random)));
 			assert.deepEqual([status, answer.error], [500, "prover_failed"], solver);
@@ -186,7 +220,9 @@ test("a restarted prover goes on with the same keys", async (t) => {
 	await before.stop("SIGKILL");
 	const after = await startProver([NAME], [`--port-file=${file}`, `--port=${port}`]);
 	const verify = { public_input: [...inputs], proof: answer.proof };
-	assert.deepEqual((await call(after.url, "verifyInputsAndProof", verify)).answer, { is_input_and_proof_valid: true });
+	assert.deepEqual((await call(after.url, "verifyInputsAndProof", verify)).answer, {
+		is_input_and_proof_valid: true,
+	});
 	await after.stop("SIGTERM");
 	assert.equal(existsSync(file), false);
 });
@@ -227,7 +263,9 @@ test("proving gives way when told to", async () => {
 	assert.equal(readFileSync(`/proc/${prover.pid}/stat`, "utf8").split(" ")[18], "0");
 	await prover.stop("SIGTERM");
 	const idle = await startProver([NAME], ["--cold", "--idle"]);
-	const policy = execFileSync("chrt", ["--pid", String(workersOf(idle)[0])], { encoding: "utf8" });
+	const policy = execFileSync("chrt", ["--pid", String(workersOf(idle)[0])], {
+		encoding: "utf8",
+	});
 	assert.match(policy, /SCHED_IDLE/);
 	await idle.stop("SIGTERM");
 });
@@ -242,25 +280,43 @@ test("bytes are sent as 0x strings when told to", async () => {
 test("each call leaves one line, with its request and its deadline", async () => {
 	const prover = await startProver([NAME], ["--cold", "--log-format=json"]);
 	const { inputs } = sampleOf(NAME);
-	await call(prover.url, "checkInput", payload(inputs),
-		{ "X-Kalypso-Request-Id": "0x2a", "X-Kalypso-Deadline": "4000000000" });
-	await call(prover.url, "checkInput", payload(inputs), { "X-Kalypso-Request-Id": "x event=forged" });
+	await call(prover.url, "checkInput", payload(inputs), {
+		"X-Kalypso-Request-Id": "0x2a",
+		"X-Kalypso-Deadline": "4000000000",
+	});
+	await call(prover.url, "checkInput", payload(inputs), {
+		"X-Kalypso-Request-Id": "x event=forged",
+	});
 	await prover.stop("SIGTERM");
-	const lines = prover.errors.trim().split("\n").map((line) => JSON.parse(line));
+	const lines = prover.errors
+		.trim()
+		.split("\n")
+		.map((line) => JSON.parse(line));
 	const [first, second, ...others] = lines.filter(({ event }) => event === "prover.answered");
 	assert.equal(others.length, 0);
-	assert.deepEqual([first.request, first.deadline, first.call, first.status], ["0x2a", "4000000000", "checkInput", "200"]);
+	assert.deepEqual(
+		[first.request, first.deadline, first.call, first.status],
+		["0x2a", "4000000000", "checkInput", "200"],
+	);
 	assert.equal(second.request, "malformed");
 });
 
 test("options are read from the environment, and unknown ones are errors", () => {
-	const run = (args, env = {}) => spawnSync(process.execPath, [GATEWAY, ...args],
-		{ encoding: "utf8", env: { ...process.env, ...env } });
+	const run = (args, env = {}) =>
+		spawnSync(process.execPath, [GATEWAY, ...args], {
+			encoding: "utf8",
+			env: { ...process.env, ...env },
+		});
 	const help = run(["--help"]);
 	assert.equal(help.status, 0);
 	assert.match(help.stdout, /--market-dir=DIR/);
-	for (const args of [[], ["--market-dir=x", "--port=x"], ["--market-dir=x", "--bytes=maybe"],
-		["--no-such"], ["--market-dir=x", "--concurrency=0"]]) {
+	for (const args of [
+		[],
+		["--market-dir=x", "--port=x"],
+		["--market-dir=x", "--bytes=maybe"],
+		["--no-such"],
+		["--market-dir=x", "--concurrency=0"],
+	]) {
 		const { status, stderr } = run(args);
 		assert.equal(status, 2, args.join(" "));
 		assert.match(stderr, /see --help/);
@@ -274,7 +330,11 @@ test("keys that don't belong together are found at the start", (t) => {
 	const dir = marketWithSolver(t, "export function solve() {}");
 	const other = marketDir("range-preimage");
 	cpSync(join(other, "verification_key.json"), join(dir, "verification_key.json"));
-	const { status, stderr } = spawnSync(process.execPath, [GATEWAY, `--market-dir=${dir}`, "--port=0"], { encoding: "utf8" });
+	const { status, stderr } = spawnSync(
+		process.execPath,
+		[GATEWAY, `--market-dir=${dir}`, "--port=0"],
+		{ encoding: "utf8" },
+	);
 	assert.equal(status, 1);
 	assert.match(stderr, /not_started/);
 	assert.deepEqual(readdirSync(dir).includes("port"), false);
