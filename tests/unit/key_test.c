@@ -11,7 +11,8 @@
 #include "common/hex.h"
 #include "common/key.h"
 
-/* What the golden keystores hold: two from the definition, one from cast. */
+/* What the golden keystores hold: two are the examples of the definition, one
+ * was made by `cast wallet import --private-key ... --unsafe-password ...`. */
 static const char secret[] =
 	"7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d";
 static const char address[] = "0x008AeEda4D805471dF9b2A5B0f38A0C3bCBA786b";
