@@ -4,8 +4,6 @@ pragma solidity ^0.8.28;
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 
 import {CoreAddresses} from "../src/interfaces/ICore.sol";
-import {PaymentToken} from "../src/tokens/PaymentToken.sol";
-import {StakeToken} from "../src/tokens/StakeToken.sol";
 import {Deployment, Plan} from "./Deployment.sol";
 import {TokenCheck} from "./TokenCheck.sol";
 import {vm} from "./Vm.sol";
@@ -48,8 +46,8 @@ contract Deploy is Deployment, TokenCheck {
             p.admin = vm.envOr("KALYPSO_ADMIN", deployer);
             p.paymentToken = vm.envOr("KALYPSO_PAYMENT_TOKEN", address(0));
             p.stakeToken = vm.envOr("KALYPSO_STAKE_TOKEN", address(0));
-            if (p.paymentToken == address(0)) p.paymentToken = address(new PaymentToken());
-            if (p.stakeToken == address(0)) p.stakeToken = address(new StakeToken());
+            if (p.paymentToken == address(0)) p.paymentToken = create("PaymentToken.sol:PaymentToken", "");
+            if (p.stakeToken == address(0)) p.stakeToken = create("StakeToken.sol:StakeToken", "");
         } else {
             p.admin = vm.envAddress("KALYPSO_ADMIN");
             p.paymentToken = vm.envAddress("KALYPSO_PAYMENT_TOKEN");

@@ -200,7 +200,8 @@ contract GeneratorRegistry is Core, Claims, IGeneratorRegistry {
     {
         Generator storage g = _generators[generator];
         Quote storage q = _quotes[generator][marketId];
-        (reason, compute) = _pick(g, q, price, responseTime);
+        if (q.tasks == MAX_TASKS) reason = TaskLimit.selector;
+        else (reason, compute) = _pick(g, q, price, responseTime);
         if (reason == 0 && g.freeStake < penalty) reason = StakeShort.selector;
         if (reason != 0) {
             return (g.rewardAddress == address(0) ? GeneratorUnknown.selector : reason, POOL, 0);
@@ -390,18 +391,12 @@ contract GeneratorRegistry is Core, Claims, IGeneratorRegistry {
         returns (bytes4 reason, uint64 compute)
     {
         bool current = q.active && q.price == price && q.responseTime == responseTime;
-        if (current && _fits(g, q.compute)) return (_slot(q), q.compute);
+        if (current && _fits(g, q.compute)) return (0, q.compute);
         bool grace = block.timestamp < q.oldUntil;
         bool old = grace && q.oldPrice == price && q.oldResponseTime == responseTime;
-        if (old && _fits(g, q.oldCompute)) return (_slot(q), q.oldCompute);
-        if (!q.active && !grace) return (QuoteInactive.selector, 0);
-        if (!current && !old) return (TermsMismatch.selector, 0);
-        if (_slot(q) != 0) return (TaskLimit.selector, 0);
-        return (ComputeShort.selector, 0);
-    }
-
-    function _slot(Quote storage q) private view returns (bytes4) {
-        return q.tasks < MAX_TASKS ? bytes4(0) : TaskLimit.selector;
+        if (old && _fits(g, q.oldCompute)) return (0, q.oldCompute);
+        if (current || old) return (ComputeShort.selector, 0);
+        return (q.active || grace ? TermsMismatch.selector : QuoteInactive.selector, 0);
     }
 
     function _fits(Generator storage g, uint64 compute) private view returns (bool) {

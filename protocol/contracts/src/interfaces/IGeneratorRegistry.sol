@@ -144,7 +144,7 @@ interface IGeneratorRegistry is IKalypsoErrors, ISettings, IClaims {
     /// @param price What the assignment says, to be held against the quote's terms.
     /// @param responseTime The same, seconds.
     /// @param penalty The market's penalty.
-    /// @return reason 0: locked. Else nothing has changed: GeneratorUnknown, QuoteInactive, TermsMismatch, TaskLimit,
+    /// @return reason 0: locked. Else nothing has changed: GeneratorUnknown, TaskLimit, QuoteInactive, TermsMismatch,
     /// ComputeShort or StakeShort, tested in this order.
     /// @return pool Where the penalty is locked.
     /// @return compute What the task uses.

@@ -17,6 +17,10 @@ abstract contract Assert {
         vm.assertEq(a, b, what);
     }
 
+    function assertLe(uint256 a, uint256 b, string memory what) internal pure {
+        vm.assertLe(a, b, what);
+    }
+
     function assertEq(bytes32 a, bytes32 b, string memory what) internal pure {
         vm.assertEq(a, b, what);
     }

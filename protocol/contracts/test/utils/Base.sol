@@ -15,6 +15,7 @@ import {
     Protocol,
     RequestParams
 } from "../../src/interfaces/IProofMarketplace.sol";
+import {ISettings} from "../../src/interfaces/ISettings.sol";
 import {PaymentToken} from "../../src/tokens/PaymentToken.sol";
 import {StakeToken} from "../../src/tokens/StakeToken.sol";
 import {Assert} from "./Assert.sol";
@@ -55,10 +56,13 @@ abstract contract Base is Assert, Signer, Deployment {
     bytes internal inputs = abi.encode(uint256(33), uint256(14));
 
     function setUp() public virtual {
+        deploySystem(new PaymentToken(), new StakeToken());
+    }
+
+    function deploySystem(PaymentToken payment, StakeToken staking) internal {
         vm.warp(START);
         vm.roll(1000);
-        paymentToken = new PaymentToken();
-        stakeToken = new StakeToken();
+        (paymentToken, stakeToken) = (payment, staking);
         CoreAddresses memory a = deployCore(
             address(this),
             Plan({
@@ -114,6 +118,13 @@ abstract contract Base is Assert, Signer, Deployment {
     function join(address who, uint128 price, uint32 responseTime, uint64 compute) internal {
         vm.prank(who);
         registry.joinMarket(marketId, price, responseTime, compute);
+    }
+
+    // ---- governance
+
+    function set(ISettings target, bytes32 name, uint256 value) internal {
+        vm.prank(governor);
+        target.setSetting(name, value);
     }
 
     // ---- markets

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {vm} from "../script/Vm.sol";
+import {IKalypsoErrors} from "../src/interfaces/IKalypsoErrors.sol";
+import {RequestParams, RequestState} from "../src/interfaces/IProofMarketplace.sol";
+import {Base} from "./utils/Base.sol";
+import {Answer, MaliciousVerifier} from "./utils/Verifiers.sol";
+
+/// @title Verifiers are strangers: whatever one does, it hurts nobody but its own market.
+contract VerifiersTest is Base {
+    MaliciousVerifier internal bad;
+    uint256 internal badMarket;
+
+    function setUp() public override {
+        super.setUp();
+        bad = new MaliciousVerifier(market);
+        badMarket = createMarket(address(bad));
+        vm.prank(generator);
+        registry.joinMarket(badMarket, PRICE, RESPONSE_TIME, COMPUTE);
+    }
+
+    function isYes(Answer a) internal pure returns (bool) {
+        return a == Answer.Yes || a == Answer.YesAndMore;
+    }
+
+    /// @dev A task in the malicious market, made while its verifier still behaves.
+    function createBadTask() internal returns (uint256 id) {
+        RequestParams memory r = requestParams();
+        r.marketId = badMarket;
+        id = createRequest(r);
+        assertReason(assign(assignment(id)), 0);
+    }
+
+    function forEachAnswer(function(Answer) test) internal {
+        for (uint8 i = 0; i <= uint8(type(Answer).max); i++) {
+            uint256 state = vm.snapshotState();
+            test(Answer(i));
+            vm.revertToState(state);
+        }
+    }
+
+    function test_onlyOneIsYesToAProof() public {
+        forEachAnswer(proveOne);
+    }
+
+    function proveOne(Answer a) internal {
+        uint256 id = createBadTask();
+        bad.set(a);
+        if (!isYes(a)) vm.expectRevert(IKalypsoErrors.ProofInvalid.selector);
+        prove(id);
+        assertTrue(market.requestOf(id).state == (isYes(a) ? RequestState.Fulfilled : RequestState.Assigned), "state");
+    }
+
+    function test_aBadVerifierSpoilsNoBatch() public {
+        forEachAnswer(proveThree);
+    }
+
+    function proveThree(Answer a) internal {
+        uint256[] memory ids = list(createTask(), createBadTask(), createTask());
+        bad.set(a);
+        bytes4[] memory reasons = market.submitProofs(ids, repeat(inputs, 3), repeat("proof", 3));
+        assertReason(reasons[0], 0);
+        assertReason(reasons[1], isYes(a) ? bytes4(0) : IKalypsoErrors.ProofInvalid.selector);
+        assertReason(reasons[2], 0);
+    }
+
+    function test_onlyOneIsYesToInputs() public {
+        forEachAnswer(createOne);
+    }
+
+    function createOne(Answer a) internal {
+        bad.set(a);
+        RequestParams memory r = requestParams();
+        r.marketId = badMarket;
+        if (!isYes(a)) vm.expectRevert(IKalypsoErrors.InputsRejected.selector);
+        createRequest(r);
+    }
+
+    function test_onlyOneIsYesToTheSample() public {
+        forEachAnswer(createOneMarket);
+    }
+
+    function createOneMarket(Answer a) internal {
+        bad.set(a);
+        if (!isYes(a)) vm.expectRevert(IKalypsoErrors.SampleRejected.selector);
+        createMarket(address(bad));
+    }
+
+    function test_aVerifierThatIsGoneSaysNo() public {
+        uint256 id = createBadTask();
+        vm.etch(address(bad), "");
+        vm.expectRevert(IKalypsoErrors.ProofInvalid.selector);
+        prove(id);
+    }
+
+    function test_aVerifierBurnsNoMoreThanItsLimit() public {
+        uint256 id = createBadTask();
+        bad.set(Answer.BurnsGas);
+        uint256 before = gasleft();
+        bytes4[] memory reasons = market.submitProofs(list(id), repeat(inputs, 1), repeat("proof", 1));
+        assertReason(reasons[0], IKalypsoErrors.ProofInvalid.selector);
+        assertLe(before - gasleft(), 2_000_000 + 100_000, "gas");
+    }
+
+    function test_itsLimitIsASetting() public {
+        set(market, "verifierGas", 100_000);
+        burnWithin(100_000);
+    }
+
+    function burnWithin(uint256 limit) internal {
+        uint256 id = createBadTask();
+        bad.set(Answer.BurnsGas);
+        uint256 before = gasleft();
+        market.submitProofs(list(id), repeat(inputs, 1), repeat("proof", 1));
+        assertLe(before - gasleft(), limit + 100_000, "gas");
+    }
+
+    /// @notice With any amount of gas a batch does all that it would do with plenty, or nothing at all.
+    function testFuzz_tooLittleGasSkipsNothing(uint256 gasLimit, uint8 answer) public {
+        gasLimit = bound(gasLimit, 20_000, 3_500_000);
+        uint256[] memory ids = list(createTask(), createBadTask(), createTask());
+        bad.set(Answer(answer % (uint8(type(Answer).max) + 1)));
+        uint256 state = vm.snapshotState();
+        bytes4[] memory expected = market.submitProofs(ids, repeat(inputs, 3), repeat("proof", 3));
+        vm.revertToState(state);
+
+        bytes memory call = abi.encodeCall(market.submitProofs, (ids, repeat(inputs, 3), repeat("proof", 3)));
+        (bool done, bytes memory answered) = address(market).call{gas: gasLimit}(call);
+        if (done) {
+            assertEq(keccak256(answered), keccak256(abi.encode(expected)), "reasons");
+        } else {
+            for (uint256 i = 0; i < 3; i++) {
+                assertTrue(market.requestOf(ids[i]).state == RequestState.Assigned, "nothing happened");
+            }
+        }
+    }
+
+    function test_tooLittleGasHasAName() public {
+        uint256 id = createBadTask();
+        bad.set(Answer.BurnsGas);
+        bytes memory call = abi.encodeCall(market.submitProofs, (list(id), repeat(inputs, 1), repeat("proof", 1)));
+        (bool done, bytes memory answered) = address(market).call{gas: 1_000_000}(call);
+        assertTrue(!done, "reverted");
+        assertReason(bytes4(answered), IKalypsoErrors.GasTooLow.selector);
+    }
+
+    function test_aGoodProofNeedsNoMoreGasThanItUses() public {
+        uint256 id = createTask();
+        market.submitProof{gas: 150_000}(id, inputs, "proof");
+    }
+}
