@@ -169,6 +169,15 @@ enum err index_roll_back(struct index *ix, struct sink *out,
 	return index_send_rollback(out, &m);
 }
 
+enum err index_drop_half(struct index *ix, struct sink *out)
+{
+	const struct block_ref *tip = fork_tip(ix->fork);
+	struct block_ref before = {.number = fork_next(ix->fork) - 1};
+
+	return index_roll_back(ix, out, tip ? tip : &before,
+			       tip ? tip : &before);
+}
+
 /* ---- reading what was said ---------------------------------------------- */
 
 enum err index_on_chain_opened(struct index *ix, struct sink *out,
@@ -193,6 +202,8 @@ enum err index_on_rollback(struct index *ix, struct sink *out,
 			   const struct msg_rollback *m)
 {
 	(void)out;
+	if (!fork_count(ix->fork))
+		return ERR_NONE; /* only half a first block was there */
 	if (!fork_at(ix->fork, m->to.number))
 		return ERR_CONFLICT;
 	fork_pop_to(ix->fork, m->to.number);

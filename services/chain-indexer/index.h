@@ -53,6 +53,11 @@ NODISCARD enum err index_roll_back(struct index *index, struct sink *out,
 				   const struct block_ref *to,
 				   const struct block_ref *from);
 
+/* The log ends with events that no mark follows: an append was cut off by the
+ * end of the process. Say a rollback to the tip, so that nobody counts them;
+ * the block comes again, or another one. Returns what the sink does. */
+NODISCARD enum err index_drop_half(struct index *index, struct sink *out);
+
 /* How many logs were said, and how many could not be read. */
 uint64_t index_events(const struct index *index);
 uint64_t index_unreadable(const struct index *index);

@@ -46,6 +46,7 @@ struct indexer {
 	struct rpc *rpc;
 	struct index *index;
 	struct chain *chain;
+	bool half; /* our log ends with events that no mark follows */
 	uint64_t saved; /* number of our log as of the newest snapshot */
 	char tip[24], head[24]; /* texts of the status */
 
@@ -99,6 +100,9 @@ static enum err on_own_entry(void *arg, const struct entry *entry)
 {
 	struct indexer *self = arg;
 
+	self->half = entry->type != MSG_CHAIN_OPENED &&
+		     entry->type != MSG_BLOCK_MARK &&
+		     entry->type != MSG_ROLLBACK;
 	return index_receive(self->index, &self->sink, entry->type,
 			     entry->body);
 }
@@ -253,6 +257,9 @@ static enum err begin_following(struct indexer *self)
 					  .arg = self};
 	enum err e = open_index(self);
 
+	if (!e && self->half)
+		e = index_drop_half(self->index, &self->sink);
+	self->half = false;
 	return e ? e
 		 : chain_new(&self->chain, &config, index_fork(self->index),
 			     &handlers);

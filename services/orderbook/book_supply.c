@@ -1,0 +1,338 @@
+/* Markets, generators and their quotes: what is offered. */
+#include "common/u256.h"
+#include "services/orderbook/book_impl.h"
+
+/* ---- markets ------------------------------------------------------------ */
+
+static enum err say_market(struct book *b, struct sink *out, row_id row)
+{
+	return count(b, book_send_market_set(out, &market_at(b, row)->set));
+}
+
+enum err book_on_market_created(struct book *b, struct sink *out,
+				const struct msg_market_created *m)
+{
+	struct market market = {
+		.set = {
+			.market_id = m->market_id,
+			.owner = m->owner,
+			.verifier = m->verifier,
+			.penalty = m->penalty,
+			.protocol = m->protocol,
+			.auction_window = m->auction_window,
+			.confidential = m->prover_images.count != 0,
+			.active_from = m->active_from,
+			.created = m->at,
+		}};
+	row_id row;
+
+	if (find_market(b, m->market_id))
+		return suspend_market(b, out, m->at, m->market_id,
+				      "created twice");
+	row = add_row(b, MARKETS, &market, sizeof market);
+	return row ? say_market(b, out, row) : ERR_NO_MEMORY;
+}
+
+/* The market, to be changed; NULL with *e set if there is none. */
+static struct market *edit_market(struct book *b, struct sink *out,
+				  struct place at, uint64_t id, row_id *row,
+				  enum err *e)
+{
+	struct market *m;
+
+	*row = find_market(b, id);
+	if (!*row) {
+		*e = suspend_market(b, out, at, id, "changed before created");
+		return NULL;
+	}
+	m = table_edit(b->tables[MARKETS], *row);
+	*e = m ? ERR_NONE : ERR_NO_MEMORY;
+	return m;
+}
+
+enum err book_on_market_owner_set(struct book *b, struct sink *out,
+				  const struct msg_market_owner_set *m)
+{
+	enum err e;
+	row_id row;
+	struct market *market =
+		edit_market(b, out, m->at, m->market_id, &row, &e);
+
+	if (!market)
+		return e;
+	market->set.owner = m->owner;
+	return say_market(b, out, row);
+}
+
+enum err book_on_market_closed(struct book *b, struct sink *out,
+			       const struct msg_market_closed *m)
+{
+	enum err e;
+	row_id row;
+	struct market *market =
+		edit_market(b, out, m->at, m->market_id, &row, &e);
+
+	if (!market)
+		return e;
+	market->set.closed = true;
+	return say_market(b, out, row);
+}
+
+/* ---- generators --------------------------------------------------------- */
+
+enum err book_on_generator_registered(struct book *b, struct sink *out,
+				      const struct msg_generator_registered *m)
+{
+	struct generator g = {.set = {
+				      .generator = m->generator,
+				      .reward_address = m->reward_address,
+				      .compute = m->compute,
+				      .registered = m->at,
+			      }};
+	row_id row;
+
+	if (find_generator(b, &m->generator))
+		return suspend_generator(b, out, m->at, &m->generator,
+					 "registered twice");
+	row = add_row(b, GENERATORS, &g, sizeof g);
+	return row ? say_generator(b, out, row) : ERR_NO_MEMORY;
+}
+
+static struct generator *edit_generator(struct book *b, struct sink *out,
+					struct place at,
+					const struct address *who, row_id *row,
+					enum err *e)
+{
+	struct generator *g;
+
+	*row = find_generator(b, who);
+	if (!*row) {
+		*e = suspend_generator(b, out, at, who,
+				       "changed before registered");
+		return NULL;
+	}
+	g = table_edit(b->tables[GENERATORS], *row);
+	*e = g ? ERR_NONE : ERR_NO_MEMORY;
+	return g;
+}
+
+enum err book_on_generator_deregistered(
+	struct book *b, struct sink *out,
+	const struct msg_generator_deregistered *m)
+{
+	enum err e;
+	row_id row;
+	struct generator *g =
+		edit_generator(b, out, m->at, &m->generator, &row, &e);
+
+	if (!g)
+		return e;
+	g->leaving = true;
+	return ERR_NONE;
+}
+
+enum err book_on_reward_address_set(struct book *b, struct sink *out,
+				    const struct msg_reward_address_set *m)
+{
+	enum err e;
+	row_id row;
+	struct generator *g =
+		edit_generator(b, out, m->at, &m->generator, &row, &e);
+
+	if (!g)
+		return e;
+	g->set.reward_address = m->reward_address;
+	return say_generator(b, out, row);
+}
+
+static enum err remove_generator(struct book *b, struct sink *out, row_id row)
+{
+	struct msg_generator_removed m = {
+		.generator = generator_at(b, row)->set.generator};
+	enum err e = remove_row(b, GENERATORS, row);
+
+	return e ? e : count(b, book_send_generator_removed(out, &m));
+}
+
+enum err book_on_stake_changed(struct book *b, struct sink *out,
+			       const struct msg_stake_changed *m)
+{
+	enum err e;
+	row_id row;
+	struct generator *g;
+
+	if (m->pool != 0)
+		return ERR_NONE; /* only the registry's own token so far */
+	g = edit_generator(b, out, m->at, &m->generator, &row, &e);
+	if (!g)
+		return e;
+	g->set.stake = m->stake;
+	g->set.locked = m->locked;
+	g->set.unstaking = m->unstaking;
+	if (g->leaving && u256_is_zero(&m->stake.v) && !g->quotes)
+		return remove_generator(b, out, row);
+	return say_generator(b, out, row);
+}
+
+enum err book_on_compute_changed(struct book *b, struct sink *out,
+				 const struct msg_compute_changed *m)
+{
+	enum err e;
+	row_id row;
+	struct generator *g =
+		edit_generator(b, out, m->at, &m->generator, &row, &e);
+
+	if (!g)
+		return e;
+	/* At once, also downwards: the contract's grace is for matches that
+	 * were made before. */
+	g->set.compute = m->compute;
+	return say_generator(b, out, row);
+}
+
+/* ---- quotes ------------------------------------------------------------- */
+
+static enum err link_quote(struct book *b, row_id owner, row_id row)
+{
+	struct generator *g = table_edit(b->tables[GENERATORS], owner);
+	struct quote *q = table_edit(b->tables[QUOTES], row);
+	struct quote *next;
+
+	if (!g || !q)
+		return ERR_NO_MEMORY;
+	q->next = g->quotes;
+	q->prev = 0;
+	if (q->next) {
+		next = table_edit(b->tables[QUOTES], q->next);
+		if (!next)
+			return ERR_NO_MEMORY;
+		next->prev = row;
+	}
+	g->quotes = row;
+	return ERR_NONE;
+}
+
+static enum err unlink_quote(struct book *b, row_id row)
+{
+	const struct quote *q = quote_at(b, row);
+	struct quote *other;
+
+	if (q->prev) {
+		other = table_edit(b->tables[QUOTES], q->prev);
+		if (!other)
+			return ERR_NO_MEMORY;
+		other->next = q->next;
+	} else {
+		struct generator *g =
+			table_edit(b->tables[GENERATORS],
+				   find_generator(b, &q->set.generator));
+
+		if (!g)
+			return ERR_NO_MEMORY;
+		g->quotes = q->next;
+	}
+	if (q->next) {
+		other = table_edit(b->tables[QUOTES], q->next);
+		if (!other)
+			return ERR_NO_MEMORY;
+		other->prev = q->prev;
+	}
+	return ERR_NONE;
+}
+
+row_id add_quote(struct book *b, const struct msg_quote_set *set, row_id owner)
+{
+	struct quote q = {.set = *set};
+	row_id row = add_row(b, QUOTES, &q, sizeof q);
+
+	return row && !link_quote(b, owner, row) ? row : 0;
+}
+
+enum err remove_quote(struct book *b, struct sink *out, row_id row)
+{
+	const struct msg_quote_set *set = &quote_at(b, row)->set;
+	struct msg_quote_removed m = {.generator = set->generator,
+				      .market_id = set->market_id};
+	enum err e = unlink_quote(b, row);
+
+	if (!e)
+		e = remove_row(b, QUOTES, row);
+	return e ? e : count(b, book_send_quote_removed(out, &m));
+}
+
+enum err book_on_chain_quote_set(struct book *b, struct sink *out,
+				 const struct msg_chain_quote_set *m)
+{
+	row_id owner = find_generator(b, &m->generator);
+	row_id row = find_quote(b, &m->generator, m->market_id);
+	struct quote *q;
+
+	if (!owner || !find_market(b, m->market_id))
+		return suspend_generator(b, out, m->at, &m->generator,
+					 "quotes, but generator or market are "
+					 "not known");
+	if (!row) {
+		struct msg_quote_set set = {.generator = m->generator,
+					    .market_id = m->market_id,
+					    .joined = m->at};
+
+		row = add_quote(b, &set, owner);
+	}
+	q = row ? table_edit(b->tables[QUOTES], row) : NULL;
+	if (!q)
+		return ERR_NO_MEMORY;
+	if (q->set.draining) /* joined again */
+		q->set.joined = m->at;
+	q->set.draining = false;
+	q->set.price = m->price;
+	q->set.response_time = m->response_time;
+	q->set.compute = m->compute_per_request;
+	return say_quote(b, out, row);
+}
+
+enum err book_on_chain_quote_removed(struct book *b, struct sink *out,
+				     const struct msg_chain_quote_removed *m)
+{
+	row_id row = find_quote(b, &m->generator, m->market_id);
+	struct quote *q;
+
+	if (!row)
+		return suspend_generator(b, out, m->at, &m->generator,
+					 "leaves a market that it isn't in");
+	if (!quote_at(b, row)->set.tasks)
+		return remove_quote(b, out, row);
+	q = table_edit(b->tables[QUOTES], row);
+	if (!q)
+		return ERR_NO_MEMORY;
+	q->set.draining = true;
+	return say_quote(b, out, row);
+}
+
+static enum err set_key(struct book *b, struct sink *out,
+			const struct address *owner, uint64_t market_id,
+			bool has_key)
+{
+	row_id row = find_quote(b, owner, market_id);
+	struct quote *q;
+
+	if (!row)
+		return ERR_NONE; /* a key before the quote: told when it joins
+				  */
+	q = table_edit(b->tables[QUOTES], row);
+	if (!q)
+		return ERR_NO_MEMORY;
+	q->set.has_key = has_key;
+	return say_quote(b, out, row);
+}
+
+enum err book_on_key_registered(struct book *b, struct sink *out,
+				const struct msg_key_registered *m)
+{
+	return set_key(b, out, &m->owner, m->market_id, true);
+}
+
+enum err book_on_key_removed(struct book *b, struct sink *out,
+			     const struct msg_key_removed *m)
+{
+	return set_key(b, out, &m->owner, m->market_id, false);
+}

@@ -1,0 +1,153 @@
+/* orderbook - keeps what is open, quoted, free and locked.
+ *
+ * Folds the chain log into the book log. Holds no key and talks to nobody but
+ * Redis and the bus. Everything it knows is in book.h: read that next. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/fold.h"
+#include "common/log.h"
+#include "common/metric.h"
+#include "services/orderbook/book.h"
+
+enum { DAY_S = 24 * 60 * 60, HISTORY_DAYS_MAX = 36500 };
+
+struct options {
+#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
+#include "services/orderbook/config.def"
+};
+
+static const struct conf_row rows[] = {
+#define OPT(kind, name, fallback, unit, meaning)                               \
+	{#name,	   CONF_##kind, offsetof(struct options, name),                \
+	 fallback, unit,	meaning},
+#include "services/orderbook/config.def"
+	{0}};
+
+struct orderbook {
+	struct options options;
+	unsigned depth; /* blocks that can be undone */
+	struct book *book;
+	struct fold *fold;
+	char texts[6][24]; /* of the status */
+};
+
+static struct metric open_requests =
+	METRIC(GAUGE, "book_open_request", "requests that wait");
+static struct metric assigned_requests =
+	METRIC(GAUGE, "book_assigned_request", "requests with a task");
+static struct metric quotes = METRIC(GAUGE, "book_quote", "standing quotes");
+static struct metric suspended =
+	METRIC(GAUGE, "book_suspended", "contradictions found so far");
+
+static enum err save(void *arg, struct buf *out)
+{
+	return book_save(((struct orderbook *)arg)->book, out);
+}
+
+static enum err load(void *arg, struct bytes state)
+{
+	struct orderbook *self = arg;
+	enum err e = book_load(self->book, state), again;
+
+	if (!e)
+		return ERR_NONE;
+	book_free(&self->book); /* half full */
+	again = book_new(&self->book, self->depth);
+	return again ? again : e;
+}
+
+static enum err receive(void *arg, struct sink *out, uint16_t number,
+			struct bytes body)
+{
+	struct orderbook *self = arg;
+	enum err e = book_receive(self->book, out, number, body);
+
+	if (!e && number == MSG_BLOCK_MARK) {
+		struct book_sizes s = book_sizes(self->book);
+
+		metric_set(&open_requests, (int64_t)s.open);
+		metric_set(&assigned_requests, (int64_t)s.assigned);
+		metric_set(&quotes, (int64_t)s.quotes);
+		metric_set(&suspended, (int64_t)s.suspended);
+	}
+	return e;
+}
+
+static enum err start(struct frame *frame, void *arg)
+{
+	struct orderbook *self = arg;
+	struct fold_core core = {.self = self,
+				 .reads = "chain",
+				 .receive = receive,
+				 .is_mark = book_is_mark,
+				 .save = save,
+				 .load = load};
+	enum err e;
+
+	metric_register(&open_requests);
+	metric_register(&assigned_requests);
+	metric_register(&quotes);
+	metric_register(&suspended);
+	if (self->options.history_days < 1 ||
+	    self->options.history_days > HISTORY_DAYS_MAX) {
+		log_error("config.range",
+			  "text=\"--history-days is 1 to 36500\"");
+		return ERR_CONFIG;
+	}
+	core.keep_s = (uint32_t)self->options.history_days * DAY_S;
+	self->depth = (unsigned)frame->market.depth;
+	book_free(&self->book);
+	e = book_new(&self->book, self->depth);
+	return e ? e : fold_new(&self->fold, frame, &core);
+}
+
+static size_t status(void *arg, const char **pairs)
+{
+	struct orderbook *self = arg;
+	struct book_sizes s = book_sizes(self->book);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} values[] = {
+		{"block", s.block.number}, {"read", fold_done(self->fold)},
+		{"open", s.open},	   {"assigned", s.assigned},
+		{"quotes", s.quotes},	   {"suspended", s.suspended},
+	};
+
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+		snprintf(self->texts[i], sizeof self->texts[i], "%" PRIu64,
+			 values[i].value);
+		pairs[2 * i] = values[i].name;
+		pairs[2 * i + 1] = self->texts[i];
+	}
+	return 2 * sizeof values / sizeof values[0];
+}
+
+static void stop(void *arg)
+{
+	struct orderbook *self = arg;
+
+	fold_snapshot(self->fold);
+	fold_free(&self->fold);
+	book_free(&self->book);
+}
+
+int main(int argc, char **argv)
+{
+	static struct orderbook self;
+	static const struct service orderbook = {
+		.name = "orderbook",
+		.summary = "Keeps the market's book: what is open, quoted, "
+			   "free and locked.",
+		.options = rows,
+		.options_offset = offsetof(struct orderbook, options),
+		.market = true,
+		.writes = "book",
+		.start = start,
+		.status = status,
+		.stop = stop,
+	};
+
+	return service_main(&orderbook, &self, argc, argv);
+}
