@@ -53,6 +53,7 @@ interface Vm {
     function assertGe(uint256 a, uint256 b, string calldata what) external pure;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function lastCallGas() external view returns (Gas memory);
     function label(address account, string calldata name) external;
 

@@ -44,7 +44,7 @@ contract BatchesTest is History {
         return done ? bytes4(0) : bytes4(answer);
     }
 
-    /// forge-config: default.fuzz.runs = 48
+    /// forge-config: default.fuzz.runs = 96
     function testFuzz_assignments(uint256 seed) public {
         live(seed);
         Assignment[] memory a = someAssignments();
@@ -58,7 +58,7 @@ contract BatchesTest is History {
         assertEq(digestOfState(), together, "state");
     }
 
-    /// forge-config: default.fuzz.runs = 48
+    /// forge-config: default.fuzz.runs = 96
     function testFuzz_proofs(uint256 seed) public {
         live(seed);
         (uint256[] memory ids, bytes[] memory ins, bytes[] memory proofs) = someProofs();
@@ -73,7 +73,7 @@ contract BatchesTest is History {
         assertEq(digestOfState(), together, "state");
     }
 
-    /// forge-config: default.fuzz.runs = 48
+    /// forge-config: default.fuzz.runs = 96
     function testFuzz_slashes(uint256 seed) public {
         live(seed);
         vm.warp(block.timestamp + seed % 100);
@@ -89,7 +89,7 @@ contract BatchesTest is History {
         assertEq(digestOfState(), together, "state");
     }
 
-    /// forge-config: default.fuzz.runs = 48
+    /// forge-config: default.fuzz.runs = 96
     function testFuzz_cancels(uint256 seed) public {
         live(seed);
         uint256[] memory ids = someIds(RequestState.Open);

@@ -347,6 +347,11 @@ contract MarketsTest is Base {
         acceptSetting(registry, "unstakeDelay", 7 days);
     }
 
+    function test_verifierGasIsInThousands() public {
+        refuseSetting(market, "verifierGas", 100_001);
+        acceptSetting(market, "verifierGas", 101_000);
+    }
+
     function test_slashPartsAreAtMostAll() public {
         acceptSetting(registry, "slashBountyBps", 0);
         acceptSetting(registry, "slashRequesterBps", 10_000);

@@ -23,7 +23,7 @@ contract RebuildTest is History {
         checkThatAllHappened();
     }
 
-    /// forge-config: default.fuzz.runs = 48
+    /// forge-config: default.fuzz.runs = 96
     function testFuzz_theLogsOfAnyHistoryAreTheWholeState(uint256 seed) public {
         for (uint256 i = 0; i < 40; i++) {
             this.step(uint256(keccak256(abi.encode(seed, i))));

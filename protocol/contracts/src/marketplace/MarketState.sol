@@ -42,6 +42,7 @@ abstract contract MarketState is MarketplaceLater, Core, Claims, EIP712 {
         address generator;
         uint64 compute;
         uint16 pool;
+        uint16 verifierKilogas; // the setting verifierGas, in thousands, as it was then
     }
 
     /// @dev What createRequest needs beside its market.
@@ -78,11 +79,10 @@ abstract contract MarketState is MarketplaceLater, Core, Claims, EIP712 {
         return q.refundsElsewhere ? _refundTo[requestId] : q.requester;
     }
 
-    /// @dev Asks a verifier, which is a stranger: it can't change anything, use more gas than `verifierGas`, or make us
-    /// copy what it returns. A no that may come from too little gas is not taken for an answer, so a relayer that sends
-    /// too little can't have an item skipped.
-    function _verifierSaysYes(address verifier, bytes memory question) internal view returns (bool yes) {
-        uint256 limit = _counters.verifierGas;
+    /// @dev Asks a verifier, which is a stranger: it can't change anything, use more gas than `limit`, or make us copy
+    /// what it returns. A no that may come from too little gas is not taken for an answer, so a relayer that sends too
+    /// little can't have an item skipped.
+    function _verifierSaysYes(address verifier, uint256 limit, bytes memory question) internal view returns (bool yes) {
         uint256 available = gasleft();
         assembly ("memory-safe") {
             let answered := staticcall(limit, verifier, add(question, 0x20), mload(question), 0, 0x20)

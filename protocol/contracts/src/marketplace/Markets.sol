@@ -27,7 +27,8 @@ abstract contract Markets is MarketState, PausableUpgradeable {
         if (p.maxInputBytes > MAX_INPUT_BYTES) revert InputsTooLong();
         if (p.metadata.length == 0 || p.metadata.length > MAX_METADATA_BYTES) revert MetadataLength();
         if (p.auctionWindow != 0) revert TimeOutOfRange();
-        if (!_verifierSaysYes(p.verifier, abi.encodeCall(IProofVerifier.checkSample, ()))) revert SampleRejected();
+        bytes memory question = abi.encodeCall(IProofVerifier.checkSample, ());
+        if (!_verifierSaysYes(p.verifier, _counters.verifierGas, question)) revert SampleRejected();
 
         marketId = ++_counters.markets;
         uint256 fee = _config.creationFee;
@@ -141,6 +142,7 @@ abstract contract Markets is MarketState, PausableUpgradeable {
             _counters.maxTime = uint32(value);
         } else if (name == "verifierGas") {
             _requireRange(value, 100_000, 10_000_000);
+            if (value % 1000 != 0) revert SettingOutOfRange();
             _counters.verifierGas = uint32(value);
         } else if (name == "feePerByte") {
             _requireRange(value, 0, type(uint64).max);

@@ -177,7 +177,8 @@ abstract contract Requests is Markets {
         ) revert InputsTooLong();
         if (!m.confidential && privateInputs.length + acl.length != 0) revert NotConfidential();
         if (_isOurs(r.refundTo)) revert BadRefundTo();
-        if (!_verifierSaysYes(verifier, abi.encodeCall(IProofVerifier.checkInputs, (inputs)))) revert InputsRejected();
+        bytes memory question = abi.encodeCall(IProofVerifier.checkInputs, (inputs));
+        if (!_verifierSaysYes(verifier, _counters.verifierGas, question)) revert InputsRejected();
     }
 
     function _collect(uint256 amount) private {

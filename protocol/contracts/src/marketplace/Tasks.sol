@@ -103,12 +103,14 @@ abstract contract Tasks is Requests {
         if (reason != 0) return reason;
 
         uint256 deadline = block.timestamp + a.responseTime;
+        uint16 kilogas = uint16(_counters.verifierGas / 1000); // a task keeps it: lowering it later can't make it fail
         q.time = uint40(deadline);
         q.state = RequestState.Assigned;
         q.limit = a.price;
         q.generator = a.generator;
         q.compute = compute;
         q.pool = pool;
+        q.verifierKilogas = kilogas;
         emit TaskCreated(a.requestId, a.generator, marketId, a.price, compute, pool, uint64(deadline), a.acl);
         return 0;
     }
@@ -120,9 +122,8 @@ abstract contract Tasks is Requests {
         if (block.timestamp > q.time) return DeadlinePassed.selector;
         if (keccak256(inputs) != q.inputsHash) return InputsMismatch.selector;
         Market storage m = _markets[q.marketId];
-        if (!_verifierSaysYes(m.verifier, abi.encodeCall(IProofVerifier.verify, (inputs, proof)))) {
-            return ProofInvalid.selector;
-        }
+        bytes memory question = abi.encodeCall(IProofVerifier.verify, (inputs, proof));
+        if (!_verifierSaysYes(m.verifier, uint256(q.verifierKilogas) * 1000, question)) return ProofInvalid.selector;
 
         q.state = RequestState.Fulfilled;
         address generator = q.generator;
