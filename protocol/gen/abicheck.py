@@ -32,7 +32,7 @@ IGNORED = {
     "Initialized", "Upgraded", "RoleGranted", "RoleRevoked", "RoleAdminChanged",
     "EIP712DomainChanged", "Paused", "Unpaused",
     "AccessControlBadConfirmation", "AddressEmptyCode", "ERC1967InvalidImplementation",
-    "ERC1967NonPayable", "ExpectedPause", "FailedCall", "InvalidInitialization",
+    "ERC1967NonPayable", "FailedCall", "InvalidInitialization",
     "InvalidShortString", "NotInitializing", "SafeCastOverflowedUintDowncast", "StringTooLong",
     "UUPSUnauthorizedCallContext", "UUPSUnsupportedProxiableUUID",
 }

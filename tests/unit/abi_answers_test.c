@@ -147,6 +147,14 @@ static void batch_used(struct bytes data)
 	assert_true(v == true);
 }
 
+static void paused(struct bytes data)
+{
+	bool v;
+
+	assert_err(abi_result_paused(&v, data), ERR_NONE);
+	assert_true(v);
+}
+
 static void setting(struct bytes data)
 {
 	struct u256 v;
@@ -365,6 +373,7 @@ static const struct {
 	{"keyRegistry", key_registry},
 	{"paymentToken", payment_token},
 	{"stakeToken", stake_token},
+	{"paused", paused},
 	{"setting", setting},
 	{"generatorOf", generator_of},
 	{"quoteOf", quote_of},

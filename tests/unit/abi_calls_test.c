@@ -141,6 +141,9 @@ static void calls_of_proof_marketplace(void **state)
 	assert_call("keyRegistry", abi_call_key_registry(&out));
 	assert_call("paymentToken", abi_call_payment_token(&out));
 	assert_call("stakeToken", abi_call_stake_token(&out));
+	assert_call("pause", abi_call_pause(&out));
+	assert_call("unpause", abi_call_unpause(&out));
+	assert_call("paused", abi_call_paused(&out));
 	assert_call("setSetting",
 		    abi_call_set_setting(&out, &f.hash[1], &f.u256[2]));
 	assert_call("setting", abi_call_setting(&out, &f.hash[1]));
