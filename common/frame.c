@@ -22,8 +22,7 @@ enum {
 	RETRY_MS = 100,
 	STATUS_TTL_MS = 5000,
 	COMPLAIN_US = 30 * 1000 * 1000,
-	PAIRS_OWN = 20, /* texts of a status that the frame adds */
-	PAIRS_SERVICE = 32,
+	RUNNING = -1, /* the phase after all others */
 };
 
 static struct metric up_since =
@@ -161,42 +160,43 @@ static void renew(void *arg)
 		metric_add(&store_trips, 1);
 }
 
+void status_text(struct status *s, const char *name, const char *value)
+{
+	if (s->count + 2 > sizeof s->texts / sizeof s->texts[0])
+		return;
+	s->texts[s->count++] = name;
+	s->texts[s->count++] = value;
+}
+
+void status_number(struct status *s, const char *name, uint64_t value)
+{
+	char *text = s->numbers[s->numbers_count];
+
+	if (s->numbers_count == sizeof s->numbers / sizeof s->numbers[0])
+		return;
+	s->numbers_count++;
+	snprintf(text, sizeof s->numbers[0], "%" PRIu64, value);
+	status_text(s, name, text);
+}
+
 static void write_status(struct frame *f)
 {
-	const char *pairs[PAIRS_OWN + PAIRS_SERVICE];
-	char pid[16], port[8], logged[24], put[24], up[24];
-	size_t n = 0;
+	struct status s = {.count = 0};
 
-	snprintf(pid, sizeof pid, "%d", getpid());
-	snprintf(port, sizeof port, "%u", admin_port(f->admin));
-	snprintf(up, sizeof up, "%" PRIu64,
-		 (metric_now_us() - f->started_us) / 1000000);
-	pairs[n++] = "version";
-	pairs[n++] = KALYPSO_VERSION;
-	pairs[n++] = "pid";
-	pairs[n++] = pid;
-	pairs[n++] = "admin_port";
-	pairs[n++] = port;
-	pairs[n++] = "up_s";
-	pairs[n++] = up;
-	pairs[n++] = "ready";
-	pairs[n++] = f->ready ? "true" : "false";
-	pairs[n++] = "why";
-	pairs[n++] = f->ready ? "" : f->why;
+	status_text(&s, "version", KALYPSO_VERSION);
+	status_number(&s, "pid", (uint64_t)getpid());
+	status_number(&s, "admin_port", admin_port(f->admin));
+	status_number(&s, "up_s", (metric_now_us() - f->started_us) / 1000000);
+	status_text(&s, "ready", f->ready ? "true" : "false");
+	status_text(&s, "why", f->ready ? "" : f->why);
 	if (f->writer) {
-		snprintf(logged, sizeof logged, "%" PRIu64,
-			 writer_logged(f->writer));
-		snprintf(put, sizeof put, "%" PRIu64,
-			 (uint64_t)writer_waiting(f->writer));
-		pairs[n++] = "logged";
-		pairs[n++] = logged;
-		pairs[n++] = "waiting";
-		pairs[n++] = put;
+		status_number(&s, "logged", writer_logged(f->writer));
+		status_number(&s, "unflushed", writer_waiting(f->writer));
 	}
-	if (f->service->status && f->phase == UINT32_MAX)
-		n += f->service->status(f->self, pairs + n);
+	if (f->service->status && f->phase == (unsigned)RUNNING)
+		f->service->status(f->self, &s);
 	if (store_status_write(f->store, f->service->name, f->options.instance,
-			       pairs, n, STATUS_TTL_MS))
+			       s.texts, s.count, STATUS_TTL_MS))
 		metric_add(&store_trips, 1);
 }
 
@@ -265,7 +265,7 @@ static const struct {
 	{start, "waiting to start"},
 };
 
-enum { PHASES = sizeof phases / sizeof phases[0], RUNNING = UINT32_MAX };
+enum { PHASES = sizeof phases / sizeof phases[0] };
 
 static void complain(struct frame *f, enum err e)
 {

@@ -71,9 +71,8 @@ struct service {
 	/* Begin the work: everything that the frame provides is there. It may
 	 * be called again after ERR_CLASS_RETRY. */
 	enum err (*start)(struct frame *frame, void *self);
-	/* Once a second: pairs of name and value for `kalypso status`; how many
-	 * texts were written to @pairs (room for 32). May be NULL. */
-	size_t (*status)(void *self, const char **pairs);
+	/* Once a second: what `kalypso status` shows of it. May be NULL. */
+	void (*status)(void *self, struct status *out);
 	/* Release what start() built. Called once, after the loop ended. */
 	void (*stop)(void *self);
 };

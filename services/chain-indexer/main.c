@@ -46,9 +46,8 @@ struct indexer {
 	struct rpc *rpc;
 	struct index *index;
 	struct chain *chain;
-	bool half; /* our log ends with events that no mark follows */
+	bool half;	/* our log ends with events that no mark follows */
 	uint64_t saved; /* number of our log as of the newest snapshot */
-	char tip[24], head[24]; /* texts of the status */
 
 	/* Is the node of the chain that we are told to read? */
 	struct {
@@ -405,20 +404,15 @@ static enum err start(struct frame *frame, void *arg)
 	return e;
 }
 
-static size_t status(void *arg, const char **pairs)
+static void status(void *arg, struct status *out)
 {
 	struct indexer *self = arg;
 	const struct block_ref *tip = fork_tip(index_fork(self->index));
 
-	snprintf(self->tip, sizeof self->tip, "%" PRIu64,
-		 tip ? tip->number : 0);
-	snprintf(self->head, sizeof self->head, "%" PRIu64,
-		 self->chain ? chain_head(self->chain) : 0);
-	pairs[0] = "block";
-	pairs[1] = self->tip;
-	pairs[2] = "head";
-	pairs[3] = self->head;
-	return 4;
+	status_number(out, "block", tip ? tip->number : 0);
+	status_number(out, "head", self->chain ? chain_head(self->chain) : 0);
+	status_number(out, "events", index_events(self->index));
+	status_number(out, "unreadable", index_unreadable(self->index));
 }
 
 static void stop(void *arg)

@@ -46,14 +46,15 @@ enum err book_on_request_created(struct book *b, struct sink *out,
 			    }};
 	struct msg_request_opened opened;
 
-	if (find_request(b, m->request_id) || !find_market(b, m->market_id))
-		return suspend_request(b, out, m->at, m->request_id,
-				       "created twice, or in no market");
+	if (book_find_request(b, m->request_id) ||
+	    !book_find_market(b, m->market_id))
+		return book_suspend_request(b, out, m->at, m->request_id,
+					    "created twice, or in no market");
 	keccak256(&r.record.inputs_hash, m->inputs.data, m->inputs.size);
-	if (!add_row(b, REQUESTS, &r, sizeof r))
+	if (!state_add(b->state, REQUESTS, &r))
 		return ERR_NO_MEMORY;
 	opened = opened_of(&r.record);
-	return count(b, book_send_request_opened(out, &opened));
+	return book_count(b, book_send_request_opened(out, &opened));
 }
 
 /* Where and how a request ended. */
@@ -89,19 +90,19 @@ static enum err end_request(struct book *b, struct sink *out, row_id row,
 			e = out->keep(out, key, buf_bytes(&bytes));
 		buf_free(&bytes);
 	}
-	return e ? e : remove_row(b, REQUESTS, row);
+	return e ? e : state_remove(b->state, REQUESTS, row);
 }
 
 static enum err close_open(struct book *b, struct sink *out, uint64_t id,
 			   const struct ending *ending)
 {
-	row_id row = find_request(b, id);
+	row_id row = book_find_request(b, id);
 	struct msg_request_closed m;
 	enum err e;
 
 	if (!row || request_at(b, row)->assigned)
-		return suspend_request(b, out, ending->at, id,
-				       "ended, but isn't open");
+		return book_suspend_request(b, out, ending->at, id,
+					    "ended, but isn't open");
 	m = (struct msg_request_closed){
 		.request_id = id,
 		.market_id = request_at(b, row)->record.market_id,
@@ -111,7 +112,7 @@ static enum err close_open(struct book *b, struct sink *out, uint64_t id,
 		.tx = ending->tx,
 	};
 	e = end_request(b, out, row, ending);
-	return e ? e : count(b, book_send_request_closed(out, &m));
+	return e ? e : book_count(b, book_send_request_closed(out, &m));
 }
 
 enum err book_on_request_cancelled(struct book *b, struct sink *out,
@@ -145,7 +146,7 @@ enum err book_on_request_rejected(struct book *b, struct sink *out,
 static row_id quote_for_task(struct book *b, struct sink *out,
 			     const struct msg_task_created *m, row_id owner)
 {
-	row_id row = find_quote(b, &m->generator, m->market_id);
+	row_id row = book_find_quote(b, &m->generator, m->market_id);
 	struct msg_quote_set set = {.generator = m->generator,
 				    .market_id = m->market_id,
 				    .price = m->price,
@@ -155,8 +156,8 @@ static row_id quote_for_task(struct book *b, struct sink *out,
 
 	if (row)
 		return row;
-	row = add_quote(b, &set, owner);
-	return row && !say_quote(b, out, row) ? row : 0;
+	row = book_add_quote(b, &set, owner);
+	return row && !book_say_quote(b, out, row) ? row : 0;
 }
 
 /* What a task takes of its generator. ERR_OVERFLOW: the totals don't allow it;
@@ -192,8 +193,8 @@ static enum err start_task(struct book *b, row_id row,
 			   const struct msg_task_created *m,
 			   const struct amount *penalty)
 {
-	struct request *r = table_edit(b->tables[REQUESTS], row);
-	struct globals *all = table_edit(b->tables[GLOBALS], b->globals);
+	struct request *r = request_edit(b, row);
+	struct globals *all = globals_edit(b);
 
 	if (!r || !all)
 		return ERR_NO_MEMORY;
@@ -213,9 +214,9 @@ static enum err start_task(struct book *b, row_id row,
 enum err book_on_task_created(struct book *b, struct sink *out,
 			      const struct msg_task_created *m)
 {
-	row_id row = find_request(b, m->request_id);
-	row_id market = find_market(b, m->market_id);
-	row_id owner = find_generator(b, &m->generator), quote;
+	row_id row = book_find_request(b, m->request_id);
+	row_id market = book_find_market(b, m->market_id);
+	row_id owner = book_find_generator(b, &m->generator), quote;
 	struct msg_task_started started;
 	const struct amount *penalty;
 	struct generator *g;
@@ -223,18 +224,18 @@ enum err book_on_task_created(struct book *b, struct sink *out,
 	enum err e;
 
 	if (!row || request_at(b, row)->assigned || !market || !owner)
-		return suspend_request(b, out, m->at, m->request_id,
-				       "assigned, but isn't open, or its "
-				       "generator isn't known");
+		return book_suspend_request(b, out, m->at, m->request_id,
+					    "assigned, but isn't open, or its "
+					    "generator isn't known");
 	penalty = &market_at(b, market)->set.penalty;
-	g = table_edit(b->tables[GENERATORS], owner);
+	g = generator_edit(b, owner);
 	if (!g)
 		return ERR_NO_MEMORY;
 	if (take(&g->set, m->compute, penalty))
-		return suspend_generator(b, out, m->at, &m->generator,
-					 "its totals overflow");
+		return book_suspend_generator(b, out, m->at, &m->generator,
+					      "its totals overflow");
 	quote = quote_for_task(b, out, m, owner);
-	q = quote ? table_edit(b->tables[QUOTES], quote) : NULL;
+	q = quote ? quote_edit(b, quote) : NULL;
 	e = q ? start_task(b, row, m, penalty) : ERR_NO_MEMORY;
 	if (e)
 		return e;
@@ -253,7 +254,7 @@ enum err book_on_task_created(struct book *b, struct sink *out,
 		.locked = g->set.locked,
 		.tasks = q->set.tasks,
 	};
-	return count(b, book_send_task_started(out, &started));
+	return book_count(b, book_send_task_started(out, &started));
 }
 
 /* The deltas of a task that ended: the request is still in the book. */
@@ -280,16 +281,16 @@ static enum err say_ended(struct book *b, struct sink *out, row_id row,
 	enum err e = end_request(b, out, row, ending);
 
 	if (!e)
-		e = count(b, book_send_task_ended(out, &m));
+		e = book_count(b, book_send_task_ended(out, &m));
 	if (!e && q->set.draining && !q->set.tasks)
-		e = remove_quote(b, out, quote);
+		e = book_remove_quote(b, out, quote);
 	return e;
 }
 
 static enum err end_task(struct book *b, struct sink *out, uint64_t id,
 			 const struct ending *ending)
 {
-	row_id row = find_request(b, id), owner, quote;
+	row_id row = book_find_request(b, id), owner, quote;
 	const struct request *r = row ? request_at(b, row) : NULL;
 	struct msg_generator_set after;
 	struct globals *all;
@@ -297,18 +298,19 @@ static enum err end_task(struct book *b, struct sink *out, uint64_t id,
 	struct quote *q;
 
 	if (!r || !r->assigned)
-		return suspend_request(b, out, ending->at, id,
-				       "ended, but isn't assigned");
+		return book_suspend_request(b, out, ending->at, id,
+					    "ended, but isn't assigned");
 	/* Neither can go while a task counts under it. */
-	owner = find_generator(b, &r->record.generator);
-	quote = find_quote(b, &r->record.generator, r->record.market_id);
+	owner = book_find_generator(b, &r->record.generator);
+	quote = book_find_quote(b, &r->record.generator, r->record.market_id);
 	after = generator_at(b, owner)->set;
 	if (give_back(&after, r, ending->outcome == OUTCOME_SLASHED))
-		return suspend_generator(b, out, ending->at, &after.generator,
-					 "its totals go below zero");
-	all = table_edit(b->tables[GLOBALS], b->globals);
-	g = table_edit(b->tables[GENERATORS], owner);
-	q = table_edit(b->tables[QUOTES], quote);
+		return book_suspend_generator(b, out, ending->at,
+					      &after.generator,
+					      "its totals go below zero");
+	all = globals_edit(b);
+	g = generator_edit(b, owner);
+	q = quote_edit(b, quote);
 	if (!all || !g || !q)
 		return ERR_NO_MEMORY;
 	all->assigned--;
@@ -363,5 +365,5 @@ enum err book_on_assignment_skipped(struct book *b, struct sink *out,
 						 .reason = m->reason,
 						 .at = m->at};
 
-	return count(b, book_send_assignment_refused(out, &refused));
+	return book_count(b, book_send_assignment_refused(out, &refused));
 }

@@ -2,8 +2,7 @@
 #ifndef SERVICES_ORDERBOOK_BOOK_IMPL_H
 #define SERVICES_ORDERBOOK_BOOK_IMPL_H
 
-#include "common/map.h"
-#include "common/table.h"
+#include "common/state.h"
 #include "services/orderbook/book.h"
 
 enum table_index {
@@ -46,76 +45,73 @@ struct request {
 };
 
 struct book {
-	struct undo *undo;
-	struct table *tables[TABLES_END];
-	struct map *maps[TABLES_END]; /* by id, address, (address, id), id */
+	struct state *state;
 	row_id globals;
 };
 
 /* ---- rows --------------------------------------------------------------- */
 
+#define ROW(name, T)                                                           \
+	static inline const struct name *name##_at(const struct book *b,       \
+						   row_id row)                 \
+	{                                                                      \
+		return state_row(b->state, T, row);                            \
+	}                                                                      \
+	static inline struct name *name##_edit(struct book *b, row_id row)     \
+	{                                                                      \
+		return state_edit(b->state, T, row);                           \
+	}
+ROW(market, MARKETS)
+ROW(generator, GENERATORS)
+ROW(quote, QUOTES)
+ROW(request, REQUESTS)
+#undef ROW
+
 static inline const struct globals *globals(const struct book *b)
 {
-	return table_row(b->tables[GLOBALS], b->globals);
+	return state_row(b->state, GLOBALS, b->globals);
 }
 
-static inline const struct market *market_at(const struct book *b, row_id row)
+static inline struct globals *globals_edit(struct book *b)
 {
-	return table_row(b->tables[MARKETS], row);
+	return state_edit(b->state, GLOBALS, b->globals);
 }
 
-static inline const struct generator *generator_at(const struct book *b,
-						   row_id row)
-{
-	return table_row(b->tables[GENERATORS], row);
-}
-
-static inline const struct quote *quote_at(const struct book *b, row_id row)
-{
-	return table_row(b->tables[QUOTES], row);
-}
-
-static inline const struct request *request_at(const struct book *b, row_id row)
-{
-	return table_row(b->tables[REQUESTS], row);
-}
-
-/* 0 if there is none. */
-row_id find_market(const struct book *b, uint64_t id);
-row_id find_generator(const struct book *b, const struct address *a);
-row_id find_quote(const struct book *b, const struct address *generator,
-		  uint64_t market_id);
-row_id find_request(const struct book *b, uint64_t id);
-
-/* A new row for @row_bytes, found by its key from now on; 0 if memory ran
- * out. */
-row_id add_row(struct book *b, enum table_index t, const void *row_bytes,
-	       size_t size);
-NODISCARD enum err remove_row(struct book *b, enum table_index t, row_id row);
+/* book_state.c: 0 if there is none. */
+extern const struct state_table book_tables[TABLES_END];
+row_id book_find_market(const struct book *b, uint64_t id);
+row_id book_find_generator(const struct book *b, const struct address *a);
+row_id book_find_quote(const struct book *b, const struct address *generator,
+		       uint64_t market_id);
+row_id book_find_request(const struct book *b, uint64_t id);
 
 /* ---- saying ------------------------------------------------------------- */
 
 /* A delta was said, with result @e: it counts towards its block. */
-NODISCARD enum err count(struct book *b, enum err e);
+NODISCARD enum err book_count(struct book *b, enum err e);
 
-NODISCARD enum err say_generator(struct book *b, struct sink *out, row_id row);
-NODISCARD enum err say_quote(struct book *b, struct sink *out, row_id row);
+NODISCARD enum err book_say_generator(struct book *b, struct sink *out,
+				      row_id row);
+NODISCARD enum err book_say_quote(struct book *b, struct sink *out, row_id row);
 
 /* Say that something contradicts itself. */
-NODISCARD enum err suspend_request(struct book *b, struct sink *out,
-				   struct place at, uint64_t id,
-				   const char *reason);
-NODISCARD enum err suspend_generator(struct book *b, struct sink *out,
-				     struct place at, const struct address *who,
-				     const char *reason);
-NODISCARD enum err suspend_market(struct book *b, struct sink *out,
-				  struct place at, uint64_t id,
-				  const char *reason);
+NODISCARD enum err book_suspend_request(struct book *b, struct sink *out,
+					struct place at, uint64_t id,
+					const char *reason);
+NODISCARD enum err book_suspend_generator(struct book *b, struct sink *out,
+					  struct place at,
+					  const struct address *who,
+					  const char *reason);
+NODISCARD enum err book_suspend_market(struct book *b, struct sink *out,
+				       struct place at, uint64_t id,
+				       const char *reason);
 
 /* ---- quotes, for tasks -------------------------------------------------- */
 
 /* A quote that wasn't there; 0 if memory ran out. */
-row_id add_quote(struct book *b, const struct msg_quote_set *set, row_id owner);
-NODISCARD enum err remove_quote(struct book *b, struct sink *out, row_id row);
+row_id book_add_quote(struct book *b, const struct msg_quote_set *set,
+		      row_id owner);
+NODISCARD enum err book_remove_quote(struct book *b, struct sink *out,
+				     row_id row);
 
 #endif /* SERVICES_ORDERBOOK_BOOK_IMPL_H */

@@ -6,7 +6,8 @@
 
 static enum err say_market(struct book *b, struct sink *out, row_id row)
 {
-	return count(b, book_send_market_set(out, &market_at(b, row)->set));
+	return book_count(b,
+			  book_send_market_set(out, &market_at(b, row)->set));
 }
 
 enum err book_on_market_created(struct book *b, struct sink *out,
@@ -26,10 +27,10 @@ enum err book_on_market_created(struct book *b, struct sink *out,
 		}};
 	row_id row;
 
-	if (find_market(b, m->market_id))
-		return suspend_market(b, out, m->at, m->market_id,
-				      "created twice");
-	row = add_row(b, MARKETS, &market, sizeof market);
+	if (book_find_market(b, m->market_id))
+		return book_suspend_market(b, out, m->at, m->market_id,
+					   "created twice");
+	row = state_add(b->state, MARKETS, &market);
 	return row ? say_market(b, out, row) : ERR_NO_MEMORY;
 }
 
@@ -40,12 +41,13 @@ static struct market *edit_market(struct book *b, struct sink *out,
 {
 	struct market *m;
 
-	*row = find_market(b, id);
+	*row = book_find_market(b, id);
 	if (!*row) {
-		*e = suspend_market(b, out, at, id, "changed before created");
+		*e = book_suspend_market(b, out, at, id,
+					 "changed before created");
 		return NULL;
 	}
-	m = table_edit(b->tables[MARKETS], *row);
+	m = market_edit(b, *row);
 	*e = m ? ERR_NONE : ERR_NO_MEMORY;
 	return m;
 }
@@ -91,11 +93,11 @@ enum err book_on_generator_registered(struct book *b, struct sink *out,
 			      }};
 	row_id row;
 
-	if (find_generator(b, &m->generator))
-		return suspend_generator(b, out, m->at, &m->generator,
-					 "registered twice");
-	row = add_row(b, GENERATORS, &g, sizeof g);
-	return row ? say_generator(b, out, row) : ERR_NO_MEMORY;
+	if (book_find_generator(b, &m->generator))
+		return book_suspend_generator(b, out, m->at, &m->generator,
+					      "registered twice");
+	row = state_add(b->state, GENERATORS, &g);
+	return row ? book_say_generator(b, out, row) : ERR_NO_MEMORY;
 }
 
 static struct generator *edit_generator(struct book *b, struct sink *out,
@@ -105,13 +107,13 @@ static struct generator *edit_generator(struct book *b, struct sink *out,
 {
 	struct generator *g;
 
-	*row = find_generator(b, who);
+	*row = book_find_generator(b, who);
 	if (!*row) {
-		*e = suspend_generator(b, out, at, who,
-				       "changed before registered");
+		*e = book_suspend_generator(b, out, at, who,
+					    "changed before registered");
 		return NULL;
 	}
-	g = table_edit(b->tables[GENERATORS], *row);
+	g = generator_edit(b, *row);
 	*e = g ? ERR_NONE : ERR_NO_MEMORY;
 	return g;
 }
@@ -142,16 +144,16 @@ enum err book_on_reward_address_set(struct book *b, struct sink *out,
 	if (!g)
 		return e;
 	g->set.reward_address = m->reward_address;
-	return say_generator(b, out, row);
+	return book_say_generator(b, out, row);
 }
 
 static enum err remove_generator(struct book *b, struct sink *out, row_id row)
 {
 	struct msg_generator_removed m = {
 		.generator = generator_at(b, row)->set.generator};
-	enum err e = remove_row(b, GENERATORS, row);
+	enum err e = state_remove(b->state, GENERATORS, row);
 
-	return e ? e : count(b, book_send_generator_removed(out, &m));
+	return e ? e : book_count(b, book_send_generator_removed(out, &m));
 }
 
 enum err book_on_stake_changed(struct book *b, struct sink *out,
@@ -171,7 +173,7 @@ enum err book_on_stake_changed(struct book *b, struct sink *out,
 	g->set.unstaking = m->unstaking;
 	if (g->leaving && u256_is_zero(&m->stake.v) && !g->quotes)
 		return remove_generator(b, out, row);
-	return say_generator(b, out, row);
+	return book_say_generator(b, out, row);
 }
 
 enum err book_on_compute_changed(struct book *b, struct sink *out,
@@ -187,15 +189,15 @@ enum err book_on_compute_changed(struct book *b, struct sink *out,
 	/* At once, also downwards: the contract's grace is for matches that
 	 * were made before. */
 	g->set.compute = m->compute;
-	return say_generator(b, out, row);
+	return book_say_generator(b, out, row);
 }
 
 /* ---- quotes ------------------------------------------------------------- */
 
 static enum err link_quote(struct book *b, row_id owner, row_id row)
 {
-	struct generator *g = table_edit(b->tables[GENERATORS], owner);
-	struct quote *q = table_edit(b->tables[QUOTES], row);
+	struct generator *g = generator_edit(b, owner);
+	struct quote *q = quote_edit(b, row);
 	struct quote *next;
 
 	if (!g || !q)
@@ -203,7 +205,7 @@ static enum err link_quote(struct book *b, row_id owner, row_id row)
 	q->next = g->quotes;
 	q->prev = 0;
 	if (q->next) {
-		next = table_edit(b->tables[QUOTES], q->next);
+		next = quote_edit(b, q->next);
 		if (!next)
 			return ERR_NO_MEMORY;
 		next->prev = row;
@@ -218,21 +220,20 @@ static enum err unlink_quote(struct book *b, row_id row)
 	struct quote *other;
 
 	if (q->prev) {
-		other = table_edit(b->tables[QUOTES], q->prev);
+		other = quote_edit(b, q->prev);
 		if (!other)
 			return ERR_NO_MEMORY;
 		other->next = q->next;
 	} else {
-		struct generator *g =
-			table_edit(b->tables[GENERATORS],
-				   find_generator(b, &q->set.generator));
+		struct generator *g = generator_edit(
+			b, book_find_generator(b, &q->set.generator));
 
 		if (!g)
 			return ERR_NO_MEMORY;
 		g->quotes = q->next;
 	}
 	if (q->next) {
-		other = table_edit(b->tables[QUOTES], q->next);
+		other = quote_edit(b, q->next);
 		if (!other)
 			return ERR_NO_MEMORY;
 		other->prev = q->prev;
@@ -240,15 +241,16 @@ static enum err unlink_quote(struct book *b, row_id row)
 	return ERR_NONE;
 }
 
-row_id add_quote(struct book *b, const struct msg_quote_set *set, row_id owner)
+row_id book_add_quote(struct book *b, const struct msg_quote_set *set,
+		      row_id owner)
 {
 	struct quote q = {.set = *set};
-	row_id row = add_row(b, QUOTES, &q, sizeof q);
+	row_id row = state_add(b->state, QUOTES, &q);
 
 	return row && !link_quote(b, owner, row) ? row : 0;
 }
 
-enum err remove_quote(struct book *b, struct sink *out, row_id row)
+enum err book_remove_quote(struct book *b, struct sink *out, row_id row)
 {
 	const struct msg_quote_set *set = &quote_at(b, row)->set;
 	struct msg_quote_removed m = {.generator = set->generator,
@@ -256,29 +258,30 @@ enum err remove_quote(struct book *b, struct sink *out, row_id row)
 	enum err e = unlink_quote(b, row);
 
 	if (!e)
-		e = remove_row(b, QUOTES, row);
-	return e ? e : count(b, book_send_quote_removed(out, &m));
+		e = state_remove(b->state, QUOTES, row);
+	return e ? e : book_count(b, book_send_quote_removed(out, &m));
 }
 
 enum err book_on_chain_quote_set(struct book *b, struct sink *out,
 				 const struct msg_chain_quote_set *m)
 {
-	row_id owner = find_generator(b, &m->generator);
-	row_id row = find_quote(b, &m->generator, m->market_id);
+	row_id owner = book_find_generator(b, &m->generator);
+	row_id row = book_find_quote(b, &m->generator, m->market_id);
 	struct quote *q;
 
-	if (!owner || !find_market(b, m->market_id))
-		return suspend_generator(b, out, m->at, &m->generator,
-					 "quotes, but generator or market are "
-					 "not known");
+	if (!owner || !book_find_market(b, m->market_id))
+		return book_suspend_generator(
+			b, out, m->at, &m->generator,
+			"quotes, but generator or market are "
+			"not known");
 	if (!row) {
 		struct msg_quote_set set = {.generator = m->generator,
 					    .market_id = m->market_id,
 					    .joined = m->at};
 
-		row = add_quote(b, &set, owner);
+		row = book_add_quote(b, &set, owner);
 	}
-	q = row ? table_edit(b->tables[QUOTES], row) : NULL;
+	q = row ? quote_edit(b, row) : NULL;
 	if (!q)
 		return ERR_NO_MEMORY;
 	if (q->set.draining) /* joined again */
@@ -287,42 +290,43 @@ enum err book_on_chain_quote_set(struct book *b, struct sink *out,
 	q->set.price = m->price;
 	q->set.response_time = m->response_time;
 	q->set.compute = m->compute_per_request;
-	return say_quote(b, out, row);
+	return book_say_quote(b, out, row);
 }
 
 enum err book_on_chain_quote_removed(struct book *b, struct sink *out,
 				     const struct msg_chain_quote_removed *m)
 {
-	row_id row = find_quote(b, &m->generator, m->market_id);
+	row_id row = book_find_quote(b, &m->generator, m->market_id);
 	struct quote *q;
 
 	if (!row)
-		return suspend_generator(b, out, m->at, &m->generator,
-					 "leaves a market that it isn't in");
+		return book_suspend_generator(
+			b, out, m->at, &m->generator,
+			"leaves a market that it isn't in");
 	if (!quote_at(b, row)->set.tasks)
-		return remove_quote(b, out, row);
-	q = table_edit(b->tables[QUOTES], row);
+		return book_remove_quote(b, out, row);
+	q = quote_edit(b, row);
 	if (!q)
 		return ERR_NO_MEMORY;
 	q->set.draining = true;
-	return say_quote(b, out, row);
+	return book_say_quote(b, out, row);
 }
 
 static enum err set_key(struct book *b, struct sink *out,
 			const struct address *owner, uint64_t market_id,
 			bool has_key)
 {
-	row_id row = find_quote(b, owner, market_id);
+	row_id row = book_find_quote(b, owner, market_id);
 	struct quote *q;
 
 	if (!row)
 		return ERR_NONE; /* a key before the quote: told when it joins
 				  */
-	q = table_edit(b->tables[QUOTES], row);
+	q = quote_edit(b, row);
 	if (!q)
 		return ERR_NO_MEMORY;
 	q->set.has_key = has_key;
-	return say_quote(b, out, row);
+	return book_say_quote(b, out, row);
 }
 
 enum err book_on_key_registered(struct book *b, struct sink *out,

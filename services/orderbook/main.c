@@ -2,9 +2,6 @@
  *
  * Folds the chain log into the book log. Holds no key and talks to nobody but
  * Redis and the bus. Everything it knows is in book.h: read that next. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "common/fold.h"
 #include "common/log.h"
 #include "common/metric.h"
@@ -29,7 +26,6 @@ struct orderbook {
 	unsigned depth; /* blocks that can be undone */
 	struct book *book;
 	struct fold *fold;
-	char texts[6][24]; /* of the status */
 };
 
 static struct metric open_requests =
@@ -102,26 +98,17 @@ static enum err start(struct frame *frame, void *arg)
 	return e ? e : fold_new(&self->fold, frame, &core);
 }
 
-static size_t status(void *arg, const char **pairs)
+static void status(void *arg, struct status *out)
 {
 	struct orderbook *self = arg;
 	struct book_sizes s = book_sizes(self->book);
-	const struct {
-		const char *name;
-		uint64_t value;
-	} values[] = {
-		{"block", s.block.number}, {"read", fold_done(self->fold)},
-		{"open", s.open},	   {"assigned", s.assigned},
-		{"quotes", s.quotes},	   {"suspended", s.suspended},
-	};
 
-	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-		snprintf(self->texts[i], sizeof self->texts[i], "%" PRIu64,
-			 values[i].value);
-		pairs[2 * i] = values[i].name;
-		pairs[2 * i + 1] = self->texts[i];
-	}
-	return 2 * sizeof values / sizeof values[0];
+	status_number(out, "block", s.block.number);
+	status_number(out, "read", fold_done(self->fold));
+	status_number(out, "open", s.open);
+	status_number(out, "assigned", s.assigned);
+	status_number(out, "quotes", s.quotes);
+	status_number(out, "suspended", s.suspended);
 }
 
 static void stop(void *arg)

@@ -1,0 +1,215 @@
+/* Tables, the maps over them, and one undo for all. */
+#include "common/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/map.h"
+#include "common/scan.h"
+#include "common/sha256.h"
+#include "common/u256.h"
+
+struct part {
+	const struct state_table *is;
+	struct table *table;
+	struct map *map; /* NULL without keys */
+};
+
+struct state {
+	struct undo *undo;
+	unsigned count;
+	struct part parts[];
+};
+
+static uint64_t hash_of(const struct part *p, row_id row)
+{
+	return p->is->hash(table_row(p->table, row));
+}
+
+static void detach(void *arg, row_id row)
+{
+	struct part *p = arg;
+
+	if (p->map)
+		map_remove(p->map, hash_of(p, row), row);
+}
+
+static void attach(void *arg, row_id row)
+{
+	struct part *p = arg;
+
+	/* Undo and load put back what there was memory for. */
+	if (p->map && map_add(p->map, hash_of(p, row), row))
+		abort();
+}
+
+static bool has_key(const void *arg, uint32_t row, const void *key)
+{
+	const struct part *p = arg;
+
+	return p->is->equal(table_row(p->table, row), key);
+}
+
+enum err state_new(struct state **out, const struct state_table *tables,
+		   unsigned count, unsigned depth)
+{
+	struct state *s = calloc(1, sizeof *s + count * sizeof s->parts[0]);
+	enum err e;
+
+	if (!s)
+		return ERR_NO_MEMORY;
+	s->count = count;
+	e = undo_new(&s->undo, depth);
+	for (unsigned t = 0; t < count && !e; t++) {
+		struct part *p = &s->parts[t];
+		struct table_hooks hooks = {detach, attach, p};
+
+		p->is = &tables[t];
+		e = table_new(&p->table, (uint8_t)t, tables[t].row_size,
+			      s->undo, &hooks);
+		if (!e && tables[t].hash)
+			e = map_new(&p->map, has_key, p);
+	}
+	if (e)
+		state_free(&s);
+	*out = s;
+	return e;
+}
+
+void state_free(struct state **state)
+{
+	struct state *s = *state;
+
+	if (!s)
+		return;
+	for (unsigned t = 0; t < s->count; t++) {
+		table_free(&s->parts[t].table);
+		map_free(&s->parts[t].map);
+	}
+	undo_free(&s->undo);
+	free(s);
+	*state = NULL;
+}
+
+const void *state_row(const struct state *s, unsigned table, row_id row)
+{
+	return table_row(s->parts[table].table, row);
+}
+
+void *state_edit(struct state *s, unsigned table, row_id row)
+{
+	return table_edit(s->parts[table].table, row);
+}
+
+row_id state_find(const struct state *s, unsigned table, uint64_t hash,
+		  const void *key)
+{
+	return map_get(s->parts[table].map, hash, key);
+}
+
+row_id state_add(struct state *s, unsigned table, const void *row_bytes)
+{
+	struct part *p = &s->parts[table];
+	row_id row = table_add(p->table);
+	void *at = row ? table_edit(p->table, row) : NULL;
+
+	if (!at)
+		return 0;
+	memcpy(at, row_bytes, p->is->row_size);
+	if (p->map && map_add(p->map, hash_of(p, row), row))
+		return 0;
+	return row;
+}
+
+enum err state_remove(struct state *s, unsigned table, row_id row)
+{
+	struct part *p = &s->parts[table];
+	uint64_t hash = p->map ? hash_of(p, row) : 0;
+	enum err e = table_remove(p->table, row);
+
+	if (!e && p->map)
+		map_remove(p->map, hash, row);
+	return e;
+}
+
+size_t state_count(const struct state *s, unsigned table)
+{
+	return table_count(s->parts[table].table);
+}
+
+row_id state_next(const struct state *s, unsigned table, row_id row)
+{
+	return table_next(s->parts[table].table, row);
+}
+
+enum err state_close(struct state *s, uint64_t number)
+{
+	return undo_close(s->undo, number);
+}
+
+static void undo_one(void *arg, const struct undo_record *r, const void *bytes)
+{
+	struct state *s = arg;
+
+	table_undo(s->parts[r->table].table, r, bytes);
+}
+
+enum err state_roll_back(struct state *s, uint64_t number)
+{
+	return undo_to(s->undo, number, undo_one, s);
+}
+
+void state_save(const struct state *s, struct buf *out)
+{
+	undo_save(s->undo, out);
+	for (unsigned t = 0; t < s->count; t++)
+		table_save(s->parts[t].table, out);
+}
+
+enum err state_load(struct state *s, struct scan *in)
+{
+	enum err e = undo_load(s->undo, in);
+
+	for (unsigned t = 0; t < s->count && !e; t++)
+		e = table_load(s->parts[t].table, in);
+	return e;
+}
+
+/* *sum += v, modulo 2^256. */
+static void add_wrapping(struct u256 *sum, struct u256 v)
+{
+	u128 carry = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		carry += (u128)sum->limb[i] + v.limb[i];
+		sum->limb[i] = (uint64_t)carry;
+		carry >>= 64;
+	}
+}
+
+void state_hash(const struct state *s, state_describe *const *describe,
+		const void *core, struct hash32 *out)
+{
+	struct u256 sum = U256_ZERO;
+	struct buf bytes = {0};
+
+	for (unsigned t = 0; t < s->count; t++) {
+		if (!describe[t])
+			continue;
+		for (row_id row = state_next(s, t, 0); row;
+		     row = state_next(s, t, row)) {
+			struct sha256 sha;
+			struct hash32 h;
+
+			buf_clear(&bytes);
+			buf_put_u8(&bytes, (uint8_t)t);
+			describe[t](core, row, &bytes);
+			sha256_init(&sha);
+			sha256_update(&sha, bytes.data, bytes.size);
+			sha256_final(&sha, &h);
+			add_wrapping(&sum, u256_from_be32(h.bytes));
+		}
+	}
+	buf_free(&bytes);
+	u256_to_be32(out->bytes, &sum);
+}

@@ -1,0 +1,72 @@
+/* state - everything that a core remembers: tables of rows, found by key,
+ * undone by block, written as a snapshot, hashed.
+ *
+ * Tables are named by their index. A row is a struct without pointers; other
+ * rows are referred to by number (table.h). A row keeps its key as long as it
+ * lives. Row numbers are the same in every copy that did the same, but they
+ * are not part of the hash. */
+#ifndef COMMON_STATE_H
+#define COMMON_STATE_H
+
+#include "common/table.h"
+
+struct state;
+
+struct state_table {
+	size_t row_size;
+	/* The hash of a row's key, and whether a row has a key. Both NULL for a
+	 * table whose rows are found by number only. */
+	uint64_t (*hash)(const void *row);
+	bool (*equal)(const void *row, const void *key);
+};
+
+/* @tables (borrowed, static) in order of index; undo for @depth blocks.
+ * ERR_NO_MEMORY */
+NODISCARD enum err state_new(struct state **out,
+			     const struct state_table *tables, unsigned count,
+			     unsigned depth);
+void state_free(struct state **state);
+
+/* A row, to be read or changed. @row is in use. state_edit() gives NULL if
+ * memory ran out; nothing changed then. */
+const void *state_row(const struct state *s, unsigned table, row_id row);
+void *state_edit(struct state *s, unsigned table, row_id row);
+
+/* The row with @key, whose hash is @hash; 0 if there is none. */
+row_id state_find(const struct state *s, unsigned table, uint64_t hash,
+		  const void *key);
+
+/* A copy of @row_bytes, row_size of the table; its key is not there yet. 0 if
+ * memory ran out. */
+row_id state_add(struct state *s, unsigned table, const void *row_bytes);
+
+/* ERR_NO_MEMORY: nothing changed */
+NODISCARD enum err state_remove(struct state *s, unsigned table, row_id row);
+
+size_t state_count(const struct state *s, unsigned table);
+
+/* The smallest number in use above @row; 0 if there is none. */
+row_id state_next(const struct state *s, unsigned table, row_id row);
+
+/* Block @number is complete; ERR_NO_MEMORY. */
+NODISCARD enum err state_close(struct state *s, uint64_t number);
+
+/* Be what it was when block @number was closed.
+ * ERR_FINALITY	that is not remembered any more; nothing changed */
+NODISCARD enum err state_roll_back(struct state *s, uint64_t number);
+
+/* Everything, undo records included, as bytes, and back into an empty state of
+ * the same tables. Between blocks only. ERR_MALFORMED, ERR_NO_MEMORY: the
+ * state must not be used then. */
+void state_save(const struct state *s, struct buf *out);
+NODISCARD enum err state_load(struct state *s, struct scan *in);
+
+/* Append to @out what tells @row from others, without row numbers. */
+typedef void state_describe(const void *core, row_id row, struct buf *out);
+
+/* SHA-256 of each described row, summed modulo 2^256: the order of rows
+ * doesn't count. @describe has one for each table; NULL leaves it out. */
+void state_hash(const struct state *s, state_describe *const *describe,
+		const void *core, struct hash32 *out);
+
+#endif /* COMMON_STATE_H */

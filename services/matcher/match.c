@@ -1,0 +1,219 @@
+/* Life, and the rounds in which decisions are made. */
+#include "services/matcher/match.h"
+
+#include <stdlib.h>
+
+#include "common/sha256.h"
+#include "services/matcher/match_impl.h"
+
+/* Turns of matches come after those of quotes that joined in the same block:
+ * its round comes after its events. */
+enum { TURN_OF_MATCH = (int)0x80000000u };
+
+bool match_is_mark(uint16_t number)
+{
+	return number == MSG_BLOCK_CLOSED || number == MSG_BOOK_ROLLED_BACK;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+enum err match_new(struct match **out, const struct match_rule *rule,
+		   unsigned depth)
+{
+	struct match *m = calloc(1, sizeof *m);
+	enum err e;
+
+	if (!m)
+		return ERR_NO_MEMORY;
+	m->rule = *rule;
+	e = state_new(&m->state, match_tables, TABLES_END, depth);
+	if (e)
+		match_free(&m);
+	*out = m;
+	return e;
+}
+
+void match_free(struct match **match)
+{
+	if (!*match)
+		return;
+	state_free(&(*match)->state);
+	free(*match);
+	*match = NULL;
+}
+
+struct match_sizes match_sizes(const struct match *m)
+{
+	struct match_sizes s = {.quotes = state_count(m->state, QUOTES)};
+
+	if (!m->globals)
+		return s;
+	s.matched = globals(m)->matched;
+	s.waiting = globals(m)->open - s.matched;
+	s.decisions = globals(m)->decisions;
+	s.block = globals(m)->block;
+	s.root = globals(m)->root;
+	return s;
+}
+
+/* ---- rounds ------------------------------------------------------------- */
+
+enum err match_root(struct hash32 *out, const struct hash32 *before,
+		    const struct msg_match_made *made)
+{
+	struct buf record = {0};
+	struct sha256 sha;
+	u128 price;
+	enum err e = u256_to_u128(&price, &made->price.v);
+
+	if (e)
+		return e;
+	buf_put_be64(&record, made->decision);
+	buf_put_be64(&record, made->block.number);
+	buf_put(&record, made->block.hash.bytes, sizeof made->block.hash.bytes);
+	buf_put_be64(&record, made->block.time.v);
+	buf_put_zeros(&record, 24); /* ids of the contract have 32 bytes */
+	buf_put_be64(&record, made->request_id);
+	buf_put(&record, made->generator.bytes, sizeof made->generator.bytes);
+	match_put_u128(&record, price);
+	buf_put_be32(&record, made->response_time);
+	buf_put_be64(&record, made->valid_until.v);
+	buf_put_be32(&record, made->rule);
+	e = buf_err(&record);
+	if (!e) {
+		sha256_init(&sha);
+		sha256_update(&sha, before->bytes, sizeof before->bytes);
+		sha256_update(&sha, record.data, record.size);
+		sha256_final(&sha, out);
+	}
+	buf_free(&record);
+	return e;
+}
+
+static enum err make_match(struct match *m, struct sink *out, row_id request,
+			   row_id quote, const struct block_ref *block,
+			   uint32_t index)
+{
+	const struct request *r = request_at(m, request);
+	const struct quote *q = quote_at(m, quote);
+	struct globals *all = globals_edit(m);
+	struct msg_match_made made = {
+		.request_id = r->id,
+		.market_id = market_at(m, r->market)->id,
+		.generator = generator_at(m, q->generator)->address,
+		.decision = all ? all->decisions + 1 : 0,
+		.block = *block,
+		.price = {u256_from_u128(q->price)},
+		.response_time = q->response_time,
+		.valid_until = {block->time.v + m->rule.lifetime_s},
+		.rule = MATCH_RULE_VERSION,
+	};
+	struct place turn = {block->number, (uint32_t)TURN_OF_MATCH | index};
+	enum err e;
+
+	if (!all)
+		return ERR_NO_MEMORY;
+	e = match_root(&made.root, &all->root, &made);
+	if (e)
+		return e;
+	all->decisions++;
+	all->root = made.root;
+	e = match_reserve(m, request, quote, made.valid_until, turn);
+	return e ? e : match_send_match_made(out, &made);
+}
+
+/* Matches that the newest block is past have not been mined and can't be. */
+static enum err lapse(struct match *m, struct unix_s now)
+{
+	enum err e = ERR_NONE;
+
+	for (row_id row = globals(m)->first; row && !e;) {
+		const struct request *r = request_at(m, row);
+		row_id next = r->next;
+
+		if (r->state == REQUEST_MATCHED && r->valid_until.v < now.v)
+			e = match_release(m, row);
+		row = next;
+	}
+	return e;
+}
+
+static enum err decide(struct match *m, struct sink *out,
+		       const struct block_ref *block, uint32_t *made)
+{
+	enum err e = ERR_NONE;
+
+	for (row_id row = globals(m)->first; row && !e;
+	     row = request_at(m, row)->next) {
+		const struct request *r = request_at(m, row);
+		row_id quote;
+
+		if (r->state != REQUEST_OPEN || r->expiry.v <= block->time.v)
+			continue;
+		quote = match_choose(m, row, block->number);
+		if (quote)
+			e = make_match(m, out, row, quote, block, (*made)++);
+	}
+	return e;
+}
+
+enum err match_on_block_closed(struct match *m, struct sink *out,
+			       const struct msg_block_closed *s)
+{
+	struct msg_round_closed closed = {.block = s->block};
+	struct globals *all = globals_edit(m);
+	enum err e;
+
+	if (!all)
+		return ERR_NO_MEMORY;
+	all->block = s->block;
+	e = lapse(m, s->block.time);
+	if (!e)
+		e = decide(m, out, &s->block, &closed.matches);
+	if (!e)
+		e = state_close(m->state, s->block.number);
+	closed.decisions = globals(m)->decisions;
+	closed.root = globals(m)->root;
+	return e ? e : match_send_round_closed(out, &closed);
+}
+
+static enum err add_globals(struct match *m)
+{
+	struct globals fresh = {.decisions = 0};
+
+	m->globals = state_add(m->state, GLOBALS, &fresh);
+	return m->globals ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+enum err match_on_book_rolled_back(struct match *m, struct sink *out,
+				   const struct msg_book_rolled_back *s)
+{
+	struct msg_round_rolled_back back = {.to = s->to};
+	enum err e = state_roll_back(m->state, s->to.number);
+
+	/* Undone to before the first block: the row of globals went, too. */
+	if (!e && !state_count(m->state, GLOBALS))
+		e = add_globals(m);
+	if (e)
+		return e;
+	back.decisions = globals(m)->decisions;
+	back.root = globals(m)->root;
+	return match_send_round_rolled_back(out, &back);
+}
+
+enum err match_on_book_opened(struct match *m, struct sink *out,
+			      const struct msg_book_opened *s)
+{
+	struct msg_rule_set rule = {
+		.version = MATCH_RULE_VERSION,
+		.match_lifetime = m->rule.lifetime_s,
+		.task_limit = m->rule.task_limit,
+		.spread_members = m->rule.spread_members,
+		.cooling_max = m->rule.cooling_max,
+	};
+	enum err e;
+
+	(void)s;
+	e = add_globals(m);
+	return e ? e : match_send_rule_set(out, &rule);
+}

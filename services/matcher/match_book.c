@@ -1,0 +1,350 @@
+/* The deltas of the book log, applied to match's own rows. */
+#include "services/matcher/match_impl.h"
+
+/* ---- markets, generators, quotes ---------------------------------------- */
+
+enum err match_on_market_set(struct match *m, struct sink *out,
+			     const struct msg_market_set *s)
+{
+	row_id row = match_find_market(m, s->market_id);
+	struct market fresh = {.id = s->market_id}, *market;
+
+	(void)out;
+	if (!row)
+		row = state_add(m->state, MARKETS, &fresh);
+	market = row ? market_edit(m, row) : NULL;
+	if (!market)
+		return ERR_NO_MEMORY;
+	market->protocol = s->protocol;
+	market->confidential = s->confidential;
+	market->closed = s->closed;
+	return u256_to_u128(&market->penalty, &s->penalty.v);
+}
+
+enum err match_on_generator_set(struct match *m, struct sink *out,
+				const struct msg_generator_set *s)
+{
+	row_id row = match_find_generator(m, &s->generator);
+	struct generator fresh = {.address = s->generator}, *g;
+
+	(void)out;
+	if (!row)
+		row = state_add(m->state, GENERATORS, &fresh);
+	g = row ? generator_edit(m, row) : NULL;
+	if (!g)
+		return ERR_NO_MEMORY;
+	g->gone = false;
+	g->compute = s->compute;
+	g->used_compute = s->used_compute;
+	g->stake = s->stake.v;
+	g->locked = s->locked.v;
+	g->unstaking = s->unstaking.v;
+	return ERR_NONE;
+}
+
+enum err match_on_generator_removed(struct match *m, struct sink *out,
+				    const struct msg_generator_removed *s)
+{
+	row_id row = match_find_generator(m, &s->generator);
+	struct generator *g = row ? generator_edit(m, row) : NULL;
+
+	(void)out;
+	if (!row)
+		return ERR_CONFLICT;
+	if (!g)
+		return ERR_NO_MEMORY;
+	if (!g->reserved)
+		return state_remove(m->state, GENERATORS, row);
+	g->gone = true;
+	return ERR_NONE;
+}
+
+static row_id add_quote(struct match *m, row_id generator, row_id market)
+{
+	struct quote q = {.generator = generator,
+			  .market = market,
+			  .next = market_at(m, market)->quotes};
+	row_id row = state_add(m->state, QUOTES, &q);
+	struct market *owner = market_edit(m, market);
+	struct quote *next;
+
+	if (!row || !owner)
+		return 0;
+	if (q.next) {
+		next = quote_edit(m, q.next);
+		if (!next)
+			return 0;
+		next->prev = row;
+	}
+	owner->quotes = row;
+	return row;
+}
+
+enum err match_on_quote_set(struct match *m, struct sink *out,
+			    const struct msg_quote_set *s)
+{
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id market = match_find_market(m, s->market_id), row;
+	struct quote *q;
+
+	(void)out;
+	if (!generator || !market)
+		return ERR_CONFLICT;
+	row = match_find_quote(m, generator, market);
+	if (!row)
+		row = add_quote(m, generator, market);
+	q = row ? quote_edit(m, row) : NULL;
+	if (!q)
+		return ERR_NO_MEMORY;
+	q->gone = false;
+	q->response_time = s->response_time;
+	q->compute = s->compute;
+	q->draining = s->draining;
+	q->has_key = s->has_key;
+	q->tasks = s->tasks;
+	q->joined = s->joined;
+	if (place_cmp(q->turn, s->joined) < 0)
+		q->turn = s->joined;
+	return u256_to_u128(&q->price, &s->price.v);
+}
+
+enum err match_on_quote_removed(struct match *m, struct sink *out,
+				const struct msg_quote_removed *s)
+{
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id market = match_find_market(m, s->market_id);
+	row_id row = generator && market
+			     ? match_find_quote(m, generator, market)
+			     : 0;
+	struct quote *q = row ? quote_edit(m, row) : NULL;
+
+	(void)out;
+	if (!row)
+		return ERR_CONFLICT;
+	if (!q)
+		return ERR_NO_MEMORY;
+	if (!q->reserved)
+		return match_drop_quote(m, row);
+	q->gone = true;
+	q->tasks = 0;
+	return ERR_NONE;
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static row_id group_for(struct match *m, const struct msg_request_opened *s)
+{
+	row_id row = match_find_group(m, &s->requester, s->spread);
+	struct group fresh = {.requester = s->requester, .spread = s->spread};
+	struct group *g;
+
+	if (!row)
+		row = state_add(m->state, GROUPS, &fresh);
+	g = row ? group_edit(m, row) : NULL;
+	if (!g)
+		return 0;
+	g->requests++;
+	return row;
+}
+
+/* Behind the newest: a request arrives in the order of the chain. */
+static enum err join_queue(struct match *m, row_id row)
+{
+	struct globals *all = globals_edit(m);
+	struct request *r = request_edit(m, row), *last;
+
+	if (!all || !r)
+		return ERR_NO_MEMORY;
+	r->prev = all->last;
+	if (all->last) {
+		last = request_edit(m, all->last);
+		if (!last)
+			return ERR_NO_MEMORY;
+		last->next = row;
+	} else {
+		all->first = row;
+	}
+	all->last = row;
+	all->open++;
+	return ERR_NONE;
+}
+
+enum err match_on_request_opened(struct match *m, struct sink *out,
+				 const struct msg_request_opened *s)
+{
+	struct request r = {
+		.id = s->request_id,
+		.market = match_find_market(m, s->market_id),
+		.max_response_time = s->max_response_time,
+		.expiry = s->expiry,
+		.preference = s->preference,
+		.arrived = s->arrived,
+	};
+	row_id row;
+
+	(void)out;
+	if (!r.market || match_find_request(m, s->request_id) ||
+	    u256_to_u128(&r.max_price, &s->max_price.v))
+		return ERR_CONFLICT;
+	if (s->spread) {
+		r.group = group_for(m, s);
+		if (!r.group)
+			return ERR_NO_MEMORY;
+	}
+	row = state_add(m->state, REQUESTS, &r);
+	return row ? join_queue(m, row) : ERR_NO_MEMORY;
+}
+
+enum err match_on_request_closed(struct match *m, struct sink *out,
+				 const struct msg_request_closed *s)
+{
+	row_id row = match_find_request(m, s->request_id);
+
+	(void)out;
+	return row ? match_forget_request(m, row) : ERR_CONFLICT;
+}
+
+/* ---- tasks -------------------------------------------------------------- */
+
+/* The totals of a generator and of its quote, as the book has them now. */
+static enum err set_totals(struct match *m, row_id generator, row_id market,
+			   uint64_t used_compute, const struct amount *locked,
+			   uint32_t tasks)
+{
+	row_id quote = match_find_quote(m, generator, market);
+	struct generator *g = generator_edit(m, generator);
+	struct quote *q = quote ? quote_edit(m, quote) : NULL;
+
+	if (!quote)
+		return ERR_CONFLICT;
+	if (!g || !q)
+		return ERR_NO_MEMORY;
+	g->used_compute = used_compute;
+	g->locked = locked->v;
+	q->tasks = tasks;
+	return ERR_NONE;
+}
+
+enum err match_on_task_started(struct match *m, struct sink *out,
+			       const struct msg_task_started *s)
+{
+	row_id request = match_find_request(m, s->request_id);
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id market = match_find_market(m, s->market_id);
+	enum err e;
+
+	(void)out;
+	if (!request || !generator || !market)
+		return ERR_CONFLICT;
+	e = set_totals(m, generator, market, s->used_compute, &s->locked,
+		       s->tasks);
+	return e ? e : match_begin_task(m, request, generator);
+}
+
+enum err match_on_task_ended(struct match *m, struct sink *out,
+			     const struct msg_task_ended *s)
+{
+	row_id request = match_find_request(m, s->request_id);
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id market = match_find_market(m, s->market_id);
+	struct generator *g;
+	enum err e;
+
+	(void)out;
+	if (!generator || !market)
+		return ERR_CONFLICT;
+	e = set_totals(m, generator, market, s->used_compute, &s->locked,
+		       s->tasks);
+	g = e ? NULL : generator_edit(m, generator);
+	if (!g)
+		return e ? e : ERR_NO_MEMORY;
+	g->stake = s->stake.v;
+	if (u256_cmp(&g->unstaking, &g->stake) > 0)
+		g->unstaking = g->stake;
+	/* Only a task in a group is still known. */
+	return request ? match_forget_request(m, request) : ERR_NONE;
+}
+
+/* ---- refusals ----------------------------------------------------------- */
+
+static row_id cooling_for(struct match *m, row_id request,
+			  const struct address *generator)
+{
+	struct request *r = request_edit(m, request);
+	row_id row = r ? match_find_cooling(m, r->id, generator) : 0;
+	struct cooling fresh = {.generator = *generator};
+
+	if (!r || row)
+		return row;
+	fresh.request_id = r->id;
+	fresh.next = r->cooling;
+	row = state_add(m->state, COOLING, &fresh);
+	if (row)
+		r->cooling = row;
+	return row;
+}
+
+static uint64_t rest_after(const struct match *m, uint32_t refusals)
+{
+	uint64_t blocks = refusals < 32 ? (uint64_t)1 << refusals : UINT32_MAX;
+
+	return blocks < m->rule.cooling_max ? blocks : m->rule.cooling_max;
+}
+
+enum err match_on_assignment_refused(struct match *m, struct sink *out,
+				     const struct msg_assignment_refused *s)
+{
+	row_id request = match_find_request(m, s->request_id);
+	const struct request *r = request ? request_at(m, request) : NULL;
+	struct cooling *c;
+	row_id row;
+
+	(void)out;
+	if (!r || r->state == REQUEST_TASK)
+		return ERR_NONE; /* it is not ours to match any more */
+	row = cooling_for(m, request, &s->generator);
+	c = row ? cooling_edit(m, row) : NULL;
+	if (!c)
+		return ERR_NO_MEMORY;
+	if (c->refusals < UINT32_MAX)
+		c->refusals++;
+	c->until = s->at.block + rest_after(m, c->refusals);
+	if (r->state == REQUEST_MATCHED &&
+	    address_eq(&generator_at(m, r->generator)->address, &s->generator))
+		return match_release(m, request);
+	return ERR_NONE;
+}
+
+enum err match_on_suspended(struct match *m, struct sink *out,
+			    const struct msg_suspended *s)
+{
+	row_id request = match_find_request(m, s->request_id);
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id market = match_find_market(m, s->market_id);
+	static const struct address nobody;
+
+	(void)out;
+	if (s->request_id) {
+		struct request *r = request ? request_edit(m, request) : NULL;
+
+		if (r)
+			r->suspended = true;
+		return request && !r ? ERR_NO_MEMORY : ERR_NONE;
+	}
+	if (!address_eq(&s->generator, &nobody)) {
+		struct generator *g =
+			generator ? generator_edit(m, generator) : NULL;
+
+		if (g)
+			g->suspended = true;
+		return generator && !g ? ERR_NO_MEMORY : ERR_NONE;
+	}
+	if (market) {
+		struct market *mk = market_edit(m, market);
+
+		if (!mk)
+			return ERR_NO_MEMORY;
+		mk->suspended = true;
+	}
+	return ERR_NONE;
+}

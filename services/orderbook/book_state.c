@@ -1,0 +1,163 @@
+/* Keys of the rows, and the state as a whole: hash and snapshot. */
+#include "common/map.h"
+#include "common/scan.h"
+#include "services/orderbook/book_impl.h"
+
+enum { STATE_VERSION = 1 };
+
+/* ---- keys --------------------------------------------------------------- */
+
+struct quote_key {
+	struct address generator;
+	uint64_t market_id;
+};
+
+static uint64_t hash_address(const struct address *a)
+{
+	return map_hash_bytes(a->bytes, sizeof a->bytes);
+}
+
+static uint64_t hash_pair(const struct address *generator, uint64_t market_id)
+{
+	return map_hash_u64(hash_address(generator) ^ map_hash_u64(market_id));
+}
+
+static uint64_t hash_market(const void *row)
+{
+	return map_hash_u64(((const struct market *)row)->set.market_id);
+}
+
+static bool is_market(const void *row, const void *key)
+{
+	return ((const struct market *)row)->set.market_id ==
+	       *(const uint64_t *)key;
+}
+
+static uint64_t hash_generator(const void *row)
+{
+	return hash_address(&((const struct generator *)row)->set.generator);
+}
+
+static bool is_generator(const void *row, const void *key)
+{
+	return address_eq(&((const struct generator *)row)->set.generator, key);
+}
+
+static uint64_t hash_quote(const void *row)
+{
+	const struct msg_quote_set *q = &((const struct quote *)row)->set;
+
+	return hash_pair(&q->generator, q->market_id);
+}
+
+static bool is_quote(const void *row, const void *key)
+{
+	const struct msg_quote_set *q = &((const struct quote *)row)->set;
+	const struct quote_key *k = key;
+
+	return q->market_id == k->market_id &&
+	       address_eq(&q->generator, &k->generator);
+}
+
+static uint64_t hash_request(const void *row)
+{
+	return map_hash_u64(((const struct request *)row)->record.request_id);
+}
+
+static bool is_request(const void *row, const void *key)
+{
+	return ((const struct request *)row)->record.request_id ==
+	       *(const uint64_t *)key;
+}
+
+const struct state_table book_tables[TABLES_END] = {
+	[GLOBALS] = {sizeof(struct globals), NULL, NULL},
+	[MARKETS] = {sizeof(struct market), hash_market, is_market},
+	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator},
+	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote},
+	[REQUESTS] = {sizeof(struct request), hash_request, is_request},
+};
+
+row_id book_find_market(const struct book *b, uint64_t id)
+{
+	return state_find(b->state, MARKETS, map_hash_u64(id), &id);
+}
+
+row_id book_find_generator(const struct book *b, const struct address *a)
+{
+	return state_find(b->state, GENERATORS, hash_address(a), a);
+}
+
+row_id book_find_quote(const struct book *b, const struct address *generator,
+		       uint64_t market_id)
+{
+	struct quote_key key = {*generator, market_id};
+
+	return state_find(b->state, QUOTES, hash_pair(generator, market_id),
+			  &key);
+}
+
+row_id book_find_request(const struct book *b, uint64_t id)
+{
+	return state_find(b->state, REQUESTS, map_hash_u64(id), &id);
+}
+
+/* ---- hash and snapshots ------------------------------------------------- */
+
+static void describe_market(const void *core, row_id row, struct buf *out)
+{
+	wire_encode(&msg_market_set_wire, &market_at(core, row)->set, out);
+}
+
+static void describe_generator(const void *core, row_id row, struct buf *out)
+{
+	const struct generator *g = generator_at(core, row);
+
+	wire_encode(&msg_generator_set_wire, &g->set, out);
+	buf_put_u8(out, g->leaving);
+}
+
+static void describe_quote(const void *core, row_id row, struct buf *out)
+{
+	wire_encode(&msg_quote_set_wire, &quote_at(core, row)->set, out);
+}
+
+static void describe_request(const void *core, row_id row, struct buf *out)
+{
+	const struct request *r = request_at(core, row);
+
+	wire_encode(&msg_request_record_wire, &r->record, out);
+	buf_put_u8(out, r->assigned);
+}
+
+void book_hash(const struct book *b, struct hash32 *out)
+{
+	static state_describe *const describe[TABLES_END] = {
+		[MARKETS] = describe_market,
+		[GENERATORS] = describe_generator,
+		[QUOTES] = describe_quote,
+		[REQUESTS] = describe_request,
+	};
+
+	state_hash(b->state, describe, b, out);
+}
+
+enum err book_save(struct book *b, struct buf *out)
+{
+	buf_put_be32(out, STATE_VERSION);
+	buf_put_be32(out, b->globals);
+	state_save(b->state, out);
+	return buf_err(out);
+}
+
+enum err book_load(struct book *b, struct bytes bytes)
+{
+	struct scan in = scan_begin(bytes);
+	enum err e;
+
+	if (scan_be32(&in) != STATE_VERSION)
+		return ERR_MALFORMED;
+	b->globals = scan_be32(&in);
+	e = state_load(b->state, &in);
+	return e ? e : scan_done(&in);
+}
