@@ -57,6 +57,19 @@ struct frame {
 	struct loop_timer *phases, *renewal, *beats, *seconds, *retry;
 };
 
+/* Pairs of name and value that a process publishes about itself. */
+struct status {
+	const char *texts[64]; /* name, value, name, value … */
+	size_t count;
+	char numbers[24][24];
+	size_t numbers_count;
+};
+
+/* Add a pair; texts are borrowed until the status is published. What is too
+ * much is left out. */
+void status_text(struct status *s, const char *name, const char *value);
+void status_number(struct status *s, const char *name, uint64_t value);
+
 struct service {
 	const char *name;		/* the folder in services/ */
 	const char *summary;		/* one sentence, for --help */
