@@ -9,6 +9,8 @@
 #ifndef PROTOCOL_DEPLOYMENT_H
 #define PROTOCOL_DEPLOYMENT_H
 
+#include <jansson.h>
+
 #include "common/err.h"
 #include "common/types.h"
 
@@ -18,6 +20,11 @@ struct deployment {
 	struct address marketplace, registry, keys;
 	struct address payment_token, stake_token;
 };
+
+/* Read what is JSON already. ERR_CONFIG: *member is missing or not of its kind;
+ * *out is undefined. */
+NODISCARD enum err deployment_parse(struct deployment *out, const json_t *root,
+				    const char **member);
 
 /* Read @path. ERR_CONFIG: it can't be read or lacks something; what, where and
  * what to do has been logged. */
