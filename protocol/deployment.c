@@ -50,7 +50,7 @@ enum err deployment_parse(struct deployment *out, const json_t *root,
 
 enum err deployment_read(struct deployment *out, const char *path)
 {
-	json_error_t why = {.text = "missing, or not of its kind"};
+	json_error_t why;
 	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
 	const char *member = "-";
 	enum err e = root ? deployment_parse(out, root, &member) : ERR_CONFIG;
@@ -59,7 +59,8 @@ enum err deployment_read(struct deployment *out, const char *path)
 		log_error("contracts.file",
 			  "path=%s member=%s text=\"%s: give the file that "
 			  "deploy.sh wrote with --contracts\"",
-			  path, member, why.text);
+			  path, member,
+			  root ? "missing, or not of its kind" : why.text);
 	json_decref(root);
 	return e;
 }
