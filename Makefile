@@ -23,9 +23,15 @@ CFLAGS_asan = -std=c11 -g -O1 $(WARN) -fsanitize=address,undefined -fno-sanitize
 LDFLAGS_asan = -fsanitize=address,undefined -Wl,--as-needed
 
 PROGRAMS := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 COMMON := $(wildcard common/*.c protocol/*.c)
 CORES := $(filter-out %/main.c,$(wildcard services/*/*.c))
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+# Programs whose parts nobody else links, and the unit tests of these parts.
+APART := kalypso webhook-gateway
+unit_kalypso = $(filter cli_%,$(UNIT))
+unit_webhook-gateway = $(filter view_% gateway_%,$(UNIT))
+apart_c = $(filter services/$(1)/%,$(CORES))
+SHARED_C := $(COMMON) $(filter-out $(foreach a,$(APART),$(call apart_c,$(a))),$(CORES))
 
 # ---- generated code ---------------------------------------------------------
 GEN_C :=
@@ -40,15 +46,20 @@ $(B)/$(1)/obj/%.o: %.c | $(GEN_H)
 $(B)/$(1)/obj/gen/%.o: $(B)/gen/%.c | $(GEN_H)
 	@mkdir -p $$(@D)
 	$$(call say,CC)$$(CC) $$(CFLAGS_$(1)) $$(CPPFLAGS) -MMD -MP -c -o $$@ $$<
-$(B)/$(1)/libkalypso.a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(COMMON) $(CORES)) $(patsubst $(B)/gen/%.c,$(B)/$(1)/obj/gen/%.o,$(GEN_C))
+$(B)/$(1)/libkalypso.a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(SHARED_C)) $(patsubst $(B)/gen/%.c,$(B)/$(1)/obj/gen/%.o,$(GEN_C))
+$(foreach a,$(APART),
+$(B)/$(1)/$(a).a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(call apart_c,$(a)))
+$(B)/$(1)/bin/$(a): $(B)/$(1)/$(a).a
+$(patsubst %,$(B)/$(1)/unit/%,none $(unit_$(a))): $(B)/$(1)/$(a).a)
+$(B)/$(1)/%.a:
 	@rm -f $$@
 	$$(call say,AR)ar rcs $$@ $$^
 $(PROGRAMS:%=$(B)/$(1)/bin/%): $(B)/$(1)/bin/%: $(B)/$(1)/obj/services/%/main.o $(B)/$(1)/libkalypso.a
 	@mkdir -p $$(@D)
-	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS)
 $(B)/$(1)/unit/%: $(B)/$(1)/obj/tests/unit/%.o $(B)/$(1)/libkalypso.a
 	@mkdir -p $$(@D)
-	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LDLIBS) -lcmocka -lgmp
+	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS) -lcmocka -lgmp
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,asan))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/keccak.h"
+#include "common/key.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/version.h"
@@ -350,6 +351,27 @@ const char *frame_folder(const struct frame *f, char out[FRAME_PATH_ROOM])
 	snprintf(out, FRAME_PATH_ROOM, "%s/%s.%s", f->options.state_dir,
 		 f->service->name, f->options.instance);
 	return out;
+}
+
+enum err frame_key(struct secret_key **out, const char *name, const char *text,
+		   const char *password)
+{
+	struct key_source source = {.hex = text};
+	struct keystore keystore;
+	struct key_why why;
+	enum err e;
+
+	if (*text == '{') {
+		e = keystore_parse(&keystore, text, strlen(text), &why);
+		if (!e)
+			e = keystore_open(out, &keystore, password, &why);
+	} else {
+		e = key_load(out, &source, &why);
+	}
+	if (e)
+		log_error("config.key", "option=%s text=\"%s\"", name,
+			  why.text);
+	return e;
 }
 
 /* One process per instance: the lock goes when the process does. */

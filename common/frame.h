@@ -117,6 +117,12 @@ void frame_flush(struct frame *frame);
 enum { FRAME_PATH_ROOM = 512 };
 const char *frame_folder(const struct frame *frame, char out[FRAME_PATH_ROOM]);
 
+/* The key that the secret option @name holds: hex digits, or the text of a v3
+ * keystore under @password. ERR_CONFIG: it is neither; it was logged. */
+struct secret_key;
+NODISCARD enum err frame_key(struct secret_key **out, const char *name,
+			     const char *text, const char *password);
+
 /* Shown by /readyz and in the status. @why is a constant. */
 void frame_set_ready(struct frame *frame, bool ready, const char *why);
 

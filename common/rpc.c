@@ -341,7 +341,7 @@ void rpc_batch_send(struct rpc_batch *b)
 	b->rpc->under_way = b;
 }
 
-static void call_node(struct rpc *rpc, unsigned node, bool raw,
+static void send_call(struct rpc *rpc, unsigned node, bool raw,
 		      const char *method, json_t *params, rpc_done *done,
 		      void *arg)
 {
@@ -359,22 +359,19 @@ static void call_node(struct rpc *rpc, unsigned node, bool raw,
 void rpc_call(struct rpc *rpc, const char *method, json_t *params,
 	      rpc_done *done, void *arg)
 {
-	call_node(rpc, rpc->current, false, method, params, done, arg);
+	send_call(rpc, rpc->current, false, method, params, done, arg);
 }
 
 void rpc_call_raw(struct rpc *rpc, const char *method, json_t *params,
 		  rpc_done *done, void *arg)
 {
-	call_node(rpc, rpc->current, true, method, params, done, arg);
+	send_call(rpc, rpc->current, true, method, params, done, arg);
 }
 
-void rpc_call_all(struct rpc *rpc, const char *method, json_t *params,
-		  rpc_done *done, void *arg)
+void rpc_call_node(struct rpc *rpc, unsigned node, const char *method,
+		   json_t *params, rpc_done *done, void *arg)
 {
-	for (unsigned i = 0; i < rpc->count; i++)
-		call_node(rpc, i, false, method, json_incref(params), done,
-			  arg);
-	json_decref(params);
+	send_call(rpc, node, false, method, params, done, arg);
 }
 
 /* ---- transactions ------------------------------------------------------- */

@@ -65,10 +65,10 @@ void rpc_batch_add(struct rpc_batch *batch, const char *method, json_t *params,
 /* Sends and frees it. An empty one is only freed. */
 void rpc_batch_send(struct rpc_batch *batch);
 
-/* Let every node of the list have the same call, for transactions: all of them
- * answer to @done, one after the other. */
-void rpc_call_all(struct rpc *rpc, const char *method, json_t *params,
-		  rpc_done *done, void *arg);
+/* Call one node of the list, @node < rpc_nodes(): for transactions, which all
+ * of them get. */
+void rpc_call_node(struct rpc *rpc, unsigned node, const char *method,
+		   json_t *params, rpc_done *done, void *arg);
 unsigned rpc_nodes(const struct rpc *rpc);
 
 /* The node that is asked first just now, for log lines; its path and query,

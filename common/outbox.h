@@ -1,0 +1,134 @@
+/* outbox - a transaction, once.
+ *
+ * Keeps what one account has sent and is about to send: nonces, fees, the
+ * signed bytes, and what became of them. What it says (tx_signed, tx_mined,
+ * tx_unmined: protocol/messages/task.msg) is its journal, and it
+ * is what its journal leads to: after a restart the entries are given back
+ * through outbox_receive(). The life of an intent:
+ *
+ *	        plan            sign               sent, mined
+ *	PLANNED ────► (nonce) ────► SIGNED ◄─────────────────► MINED ──► final
+ *	   └ too late: dropped         unmined: its block is gone
+ *
+ * A nonce is never used for another payload, and bytes are sent only after the
+ * caller has them in its journal and its log. Pure: no I/O; signing and
+ * encoding are functions of what is given. */
+#ifndef COMMON_OUTBOX_H
+#define COMMON_OUTBOX_H
+
+#include "common/secp.h"
+#include "common/tx.h"
+#include "msg.h"
+
+struct outbox;
+
+struct outbox_config {
+	uint64_t chain_id;
+	const struct secret_key *key; /* borrowed */
+	unsigned in_flight_max;	      /* signed and not yet mined */
+	struct u256 tip;	      /* wei per gas, to the block's maker */
+	struct u256 fee_cap;	      /* wei per gas, never more */
+	unsigned final_depth;  /* blocks after which a mined one is forgotten */
+	unsigned resend_after; /* blocks without it being mined */
+};
+
+/* What somebody wants done. */
+struct outbox_intent {
+	struct hash32 id; /* the same intent always has the same */
+	uint8_t kind;	  /* as in tx_signed */
+	struct address to;
+	struct bytes data; /* of the call */
+	uint64_t gas_limit;
+	struct block_ref decided_on; /* zero: nothing in particular */
+	struct unix_s valid_until;   /* 0: no end */
+	struct u64s subjects;
+};
+
+/* ERR_NO_MEMORY */
+NODISCARD enum err outbox_new(struct outbox **out,
+			      const struct outbox_config *config);
+void outbox_free(struct outbox **outbox);
+
+/* The account that pays. */
+const struct address *outbox_sender(const struct outbox *o);
+
+/* Give back an entry of the journal. ERR_MALFORMED; ERR_CONFLICT: it does not
+ * follow from those before it; ERR_NO_MEMORY */
+NODISCARD enum err outbox_receive(struct outbox *o, uint16_t number,
+				  struct bytes body);
+
+/* The account's nonce on the chain: none below it is given out. */
+void outbox_set_floor(struct outbox *o, uint64_t nonce);
+
+/* The newest block and its base fee. Intents that it is too late for are
+ * dropped; mined ones that are deep enough are forgotten. */
+void outbox_set_block(struct outbox *o, const struct block_ref *block,
+		      const struct u256 *base_fee);
+
+/* Copy @intent, to be signed when there is room.
+ * ERR_EXISTS	its id is known: it was planned before
+ * ERR_EXPIRED	its valid_until is not later than the newest block
+ * ERR_NO_MEMORY */
+NODISCARD enum err outbox_plan(struct outbox *o,
+			       const struct outbox_intent *intent);
+
+/* Whether @id is known and not forgotten. */
+bool outbox_knows(const struct outbox *o, const struct hash32 *id);
+
+/* Sign what is planned while there is room: says tx_signed for each. Returns
+ * what the sink returns, or ERR_NO_MEMORY. */
+NODISCARD enum err outbox_sign(struct outbox *o, struct sink *out);
+
+/* Call @fn for each transaction whose bytes should be sent now, lowest nonce
+ * first: never sent, or not mined for a while. @fn says whether it did. */
+typedef bool outbox_send_fn(void *arg, const struct hash32 *id,
+			    const struct hash32 *hash, struct bytes raw);
+void outbox_each_to_send(struct outbox *o, outbox_send_fn *fn, void *arg);
+
+/* Send it again at the next occasion: the node doesn't have it. */
+void outbox_send_again(struct outbox *o, const struct hash32 *id);
+
+/* Call @fn for the hash of each attempt that may be mined and isn't known to
+ * be. */
+typedef void outbox_watch_fn(void *arg, const struct hash32 *hash);
+void outbox_each_watched(const struct outbox *o, outbox_watch_fn *fn,
+			 void *arg);
+
+/* The attempt @hash is in a block: says tx_mined. ERR_NOT_FOUND: it isn't one
+ * of ours, or known to be mined there; else what the sink returns. */
+struct outbox_receipt {
+	struct hash32 hash;
+	struct block_ref block;
+	bool success;
+	uint64_t gas_used;
+	struct u256 gas_price; /* wei, that was paid */
+};
+NODISCARD enum err outbox_mined(struct outbox *o, struct sink *out,
+				const struct outbox_receipt *receipt);
+
+/* Blocks above @number are gone: says tx_unmined for what was in them. */
+NODISCARD enum err outbox_roll_back(struct outbox *o, struct sink *out,
+				    uint64_t number);
+
+struct outbox_sizes {
+	uint64_t planned, in_flight, mined; /* mined and not yet final */
+	uint64_t next_nonce;
+	uint64_t reverted; /* mined without success, since the start */
+};
+struct outbox_sizes outbox_sizes(const struct outbox *o);
+
+/* The intent that the attempt @hash is of; false if it isn't one of ours. */
+bool outbox_id_of(const struct outbox *o, const struct hash32 *hash,
+		  struct hash32 *id);
+
+/* What became of the intent @id. */
+enum outbox_fate {
+	OUTBOX_UNKNOWN,
+	OUTBOX_PLANNED,
+	OUTBOX_SIGNED,
+	OUTBOX_MINED,
+	OUTBOX_REVERTED,
+};
+enum outbox_fate outbox_fate(const struct outbox *o, const struct hash32 *id);
+
+#endif /* COMMON_OUTBOX_H */

@@ -1,0 +1,57 @@
+/* sender - sends what an outbox holds: journal, log, then the nodes.
+ *
+ * The shell around outbox.h for one account of one process. The order is
+ * always: signed bytes into the journal on disk, then by a fenced append into
+ * the service's log (if it has one), then to every node. The log is numbered
+ * by the journal; at the start either restores the other. Nothing is sent
+ * before the chain was asked about what the journal says is under way. */
+#ifndef COMMON_SENDER_H
+#define COMMON_SENDER_H
+
+#include "common/frame.h"
+#include "common/outbox.h"
+#include "common/rpc.h"
+
+struct sender;
+
+struct sender_config {
+	struct frame *frame; /* with service->writes: entries go there, too */
+	struct rpc *rpc;
+	uint64_t chain_id;
+	const struct secret_key *key;  /* borrowed */
+	uint64_t tip_wei, fee_cap_wei; /* per gas */
+	unsigned final_depth;	       /* blocks */
+	/* Told when the account is ready to send: once. */
+	void (*ready)(void *arg);
+	/* An intent's transaction is in a block; its block may go again. */
+	void (*mined)(void *arg, const struct hash32 *id, bool success);
+	void *arg;
+};
+
+/* Open the journal in the frame's folder, bring it and the log to the same
+ * end, and begin to ask the chain.
+ * ERR_STORAGE, ERR_UNREACHABLE, ERR_NO_MEMORY
+ * ERR_CONFLICT	journal and log contradict each other, or the journal is of
+ *		another account; it was logged */
+NODISCARD enum err sender_new(struct sender **out,
+			      const struct sender_config *config);
+void sender_free(struct sender **sender);
+
+/* As outbox_plan(). To be followed by sender_flush(). */
+NODISCARD enum err sender_plan(struct sender *s,
+			       const struct outbox_intent *intent);
+enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id);
+
+/* Sign what there is room for, make it durable, send it. */
+void sender_flush(struct sender *s);
+
+/* The chain has a new block, or gave some up. Asks what was mined. */
+void sender_on_block(struct sender *s, const struct block_ref *block,
+		     const struct u256 *base_fee);
+void sender_on_rollback(struct sender *s, uint64_t number);
+
+const struct address *sender_address(const struct sender *s);
+struct outbox_sizes sender_sizes(const struct sender *s);
+bool sender_is_ready(const struct sender *s);
+
+#endif /* COMMON_SENDER_H */

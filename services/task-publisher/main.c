@@ -1,0 +1,405 @@
+/* task-publisher - puts the matches on the chain.
+ *
+ * Holds two keys: the engine's, which signs decisions, and the relayer's,
+ * which pays for gas; neither ever leaves this process. Reads the match log,
+ * and the chain log for blocks; writes the task log and its journal. It must
+ * never send two different transactions under one nonce, nor anything that
+ * isn't in its journal and its log. Which matches go together is in
+ * publish.h; how a transaction is sent once, in common/outbox.h. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/eip712.h"
+#include "common/frame.h"
+#include "common/hex.h"
+#include "common/log.h"
+#include "common/metric.h"
+#include "common/sender.h"
+#include "protocol/deployment.h"
+#include "services/task-publisher/publish.h"
+
+enum {
+	KIND_ASSIGN = 1,      /* in tx_signed */
+	CHAIN_BEFORE = 2000,  /* entries of the chain log read at the start */
+	MATCH_BEFORE = 20000, /* of the match log: more than are still valid */
+	KEY_AGAIN_MS = 2000,
+};
+
+struct options {
+#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
+#include "services/task-publisher/config.def"
+};
+
+static const struct conf_row rows[] = {
+#define OPT(kind, name, fallback, unit, meaning)                               \
+	{#name,	   CONF_##kind, offsetof(struct options, name),                \
+	 fallback, unit,	meaning},
+#include "services/task-publisher/config.def"
+	{0}};
+
+struct publisher {
+	struct options options;
+	struct frame *frame;
+	struct deployment contracts;
+	struct secret_key *engine, *relayer;
+	struct hash32 domain;
+	struct http *http;
+	struct rpc *rpc;
+	struct sender *sender;
+	struct publish *publish;
+	struct follow *chain, *match;
+	struct block_ref block;	   /* newest seen in the chain log */
+	bool key_asked, key_valid; /* the engine's key, on chain */
+};
+
+static struct metric published =
+	METRIC(COUNTER, "task_published_total", "matches put into batches");
+static struct metric too_late =
+	METRIC(COUNTER, "task_too_late_total",
+	       "matches that were void before they could be sent");
+
+/* ---- batches ------------------------------------------------------------ */
+
+static enum err sign_batch(struct publisher *self,
+			   const struct publish_batch *batch,
+			   uint8_t out[SIGNATURE_SIZE])
+{
+	struct hash32 hash, digest;
+	struct signature signature;
+	enum err e = eip712_hash_assignments(&hash, batch->assignments,
+					     batch->assignments_count,
+					     &batch->decision);
+
+	if (e)
+		return e;
+	eip712_digest(&digest, &self->domain, &hash);
+	secp_sign(&signature, &digest, self->engine);
+	signature_to_bytes(out, &signature);
+	return ERR_NONE;
+}
+
+static enum err plan_batch(struct publisher *self,
+			   const struct publish_batch *batch, struct buf *call,
+			   struct buf *ids)
+{
+	uint8_t signature[SIGNATURE_SIZE];
+	struct outbox_intent intent = {
+		.kind = KIND_ASSIGN,
+		.to = self->contracts.marketplace,
+		.gas_limit =
+			self->options.gas_base +
+			self->options.gas_per_task * batch->assignments_count,
+		.decided_on = batch->block,
+		.valid_until = {batch->decision.valid_until},
+	};
+	enum err e = sign_batch(self, batch, signature);
+
+	if (!e)
+		e = abi_call_assign_tasks(
+			call, batch->assignments, batch->assignments_count,
+			&batch->decision,
+			(struct bytes){signature, sizeof signature});
+	if (e)
+		return e;
+	for (size_t i = 0; i < batch->assignments_count; i++)
+		buf_put_be64(ids, batch->assignments[i].request_id.limb[0]);
+	intent.data = buf_bytes(call);
+	intent.subjects = (struct u64s){ids->data, ids->size / 8};
+	publish_batch_id(&intent.id, batch);
+	e = buf_err(ids);
+	return e ? e : sender_plan(self->sender, &intent);
+}
+
+static enum err on_batch(void *arg, const struct publish_batch *batch)
+{
+	struct publisher *self = arg;
+	struct buf call = {0}, ids = {0};
+	enum err e = plan_batch(self, batch, &call, &ids);
+
+	buf_free(&call);
+	buf_free(&ids);
+	if (e == ERR_EXPIRED)
+		metric_add(&too_late, (int64_t)batch->assignments_count);
+	if (e == ERR_EXPIRED || e == ERR_EXISTS)
+		return ERR_NONE;
+	if (e)
+		return e;
+	metric_add(&published, (int64_t)batch->assignments_count);
+	log_info("batch.planned", "batch=%" PRIu64 " tasks=%zu block=%" PRIu64,
+		 batch->decision.batch, batch->assignments_count,
+		 batch->block.number);
+	return ERR_NONE;
+}
+
+/* ---- the engine's key on chain ------------------------------------------ */
+
+static void ask_key(void *arg);
+
+static void on_key(void *arg, const struct rpc_answer *a)
+{
+	struct publisher *self = arg;
+	struct buf bytes = {0};
+	bool was = self->key_valid, valid = false;
+	char address[ADDRESS_ROOM];
+	struct address signer;
+
+	secret_key_address(&signer, self->engine);
+	self->key_asked = false;
+	if (!a->err && !evm_bytes_parse(&bytes, a->result) &&
+	    !abi_result_is_engine(&valid, buf_bytes(&bytes)))
+		self->key_valid = valid;
+	buf_free(&bytes);
+	if (self->key_valid != was || !self->key_valid)
+		frame_set_ready(self->frame, self->key_valid,
+				"the engine's key is not registered");
+	if (!self->key_valid) {
+		log_warn("engine.unregistered",
+			 "engine=%s text=\"no match can be published until "
+			 "governance registers this key: kalypso admin "
+			 "me-key\"",
+			 address_format(address, &signer));
+		loop_timer(self->frame->loop, KEY_AGAIN_MS, true, ask_key,
+			   self);
+		return;
+	}
+	if (!was)
+		sender_flush(self->sender);
+}
+
+static void ask_key(void *arg)
+{
+	struct publisher *self = arg;
+	struct buf call = {0};
+	struct address signer;
+
+	if (self->key_asked)
+		return;
+	secret_key_address(&signer, self->engine);
+	if (!abi_call_is_engine(&call, &signer)) {
+		self->key_asked = true;
+		rpc_call(self->rpc, "eth_call",
+			 json_pack("[{s:o,s:o},s]", "to",
+				   evm_address(&self->contracts.keys), "data",
+				   evm_data(buf_bytes(&call)), "latest"),
+			 on_key, self);
+	}
+	buf_free(&call);
+}
+
+/* ---- the chain log ------------------------------------------------------ */
+
+static enum err on_opened(void *arg, const struct msg_chain_opened *m)
+{
+	struct publisher *self = arg;
+
+	if (m->chain_id == self->contracts.chain_id &&
+	    address_eq(&m->marketplace, &self->contracts.marketplace))
+		return ERR_NONE;
+	log_error("chain.other", "text=\"the logs are of other contracts than "
+				 "--contracts: mend --contracts or --name\"");
+	return ERR_CONFIG;
+}
+
+static enum err on_block(void *arg, const struct msg_block_mark *m)
+{
+	struct publisher *self = arg;
+
+	self->block = m->block;
+	sender_on_block(self->sender, &m->block, &m->base_fee.v);
+	return ERR_NONE;
+}
+
+static enum err on_rolled_back(void *arg, const struct block_ref *to)
+{
+	struct publisher *self = arg;
+
+	sender_on_rollback(self->sender, to->number);
+	return ERR_NONE;
+}
+
+static enum err on_engine_key(void *arg, const struct msg_engine_key_set *m)
+{
+	(void)m;
+	ask_key(arg);
+	return ERR_NONE;
+}
+
+/* ---- following ---------------------------------------------------------- */
+
+static enum err on_entry(void *arg, const struct entry *entry)
+{
+	struct publisher *self = arg;
+
+	return publish_receive(self->publish, NULL, entry->type, entry->body);
+}
+
+static void on_failed(void *arg, enum err e)
+{
+	struct publisher *self = arg;
+
+	frame_stop(self->frame, "follow.ended", e);
+}
+
+static void on_match_caught_up(void *arg)
+{
+	struct publisher *self = arg;
+
+	if (self->key_valid)
+		sender_flush(self->sender);
+}
+
+static enum err follow(struct publisher *self, struct follow **out,
+		       const char *log, uint64_t before,
+		       void (*caught_up)(void *arg))
+{
+	struct follow_source source = frame_source(self->frame, log);
+	struct follow_handlers handlers = {on_entry, caught_up, on_failed,
+					   self};
+	uint64_t last;
+	enum err e = store_last(self->frame->store, log, &last);
+
+	return e ? e
+		 : follow_new(out, &source, last > before ? last - before : 1,
+			      &handlers);
+}
+
+/* The newest block is known: what is decided can be judged by it. */
+static void on_chain_caught_up(void *arg)
+{
+	struct publisher *self = arg;
+	enum err e;
+
+	if (self->match || !self->block.number)
+		return;
+	e = follow(self, &self->match, "match", MATCH_BEFORE,
+		   on_match_caught_up);
+	if (e)
+		frame_stop(self->frame, "follow.match", e);
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static enum err open_keys(struct publisher *self)
+{
+	const struct options *o = &self->options;
+	enum err e = frame_key(&self->engine, "engine_key", o->engine_key,
+			       o->key_password);
+
+	if (!e)
+		e = frame_key(&self->relayer, "relayer_key", o->relayer_key,
+			      o->key_password);
+	if (!e)
+		abi_domain(&self->domain, self->contracts.chain_id,
+			   &self->contracts.marketplace);
+	return e;
+}
+
+static enum err open_sender(struct publisher *self)
+{
+	struct rpc_config rpc = {.loop = self->frame->loop,
+				 .http = self->http,
+				 .urls = self->options.rpc,
+				 .timeout_ms =
+					 (unsigned)self->options.rpc_timeout};
+	struct sender_config config = {
+		.frame = self->frame,
+		.chain_id = self->contracts.chain_id,
+		.key = self->relayer,
+		.tip_wei = self->options.tip,
+		.fee_cap_wei = self->options.fee_cap,
+		.final_depth = (unsigned)self->options.final_depth,
+		.arg = self,
+	};
+	enum err e = rpc_new(&self->rpc, &rpc);
+
+	config.rpc = self->rpc;
+	return e ? e : sender_new(&self->sender, &config);
+}
+
+static enum err check_options(const struct options *o)
+{
+	if (o->batch_max >= 1 && o->batch_max <= 1000 && o->final_depth >= 1 &&
+	    o->final_depth <= 10000 && o->fee_cap && o->gas_per_task &&
+	    o->gas_per_task <= 100000000 && o->gas_base <= 100000000)
+		return ERR_NONE;
+	log_error("config.range",
+		  "text=\"--batch-max is 1 to 1000, --final-depth 1 to 10000; "
+		  "--fee-cap and --gas-per-task are not 0; gas is at most "
+		  "100000000\"");
+	return ERR_CONFIG;
+}
+
+static enum err start(struct frame *frame, void *arg)
+{
+	struct publisher *self = arg;
+	struct publish_handlers handlers = {on_batch,	   on_opened,
+					    on_block,	   on_rolled_back,
+					    on_engine_key, self};
+	enum err e = check_options(&self->options);
+
+	metric_register(&published);
+	metric_register(&too_late);
+	self->frame = frame;
+	if (!e)
+		e = deployment_read(&self->contracts, self->options.contracts);
+	if (!e)
+		e = open_keys(self);
+	if (!e)
+		e = publish_new(&self->publish, self->options.batch_max,
+				&handlers);
+	if (!e)
+		e = http_new(&self->http, frame->loop);
+	if (!e)
+		e = open_sender(self);
+	if (!e)
+		e = follow(self, &self->chain, "chain", CHAIN_BEFORE,
+			   on_chain_caught_up);
+	if (!e)
+		ask_key(self);
+	return e;
+}
+
+static void status(void *arg, struct status *out)
+{
+	struct publisher *self = arg;
+	struct outbox_sizes s = sender_sizes(self->sender);
+
+	status_number(out, "block", self->block.number);
+	status_number(out, "planned", s.planned);
+	status_number(out, "in_flight", s.in_flight);
+	status_number(out, "next_nonce", s.next_nonce);
+	status_number(out, "reverted", s.reverted);
+}
+
+static void stop(void *arg)
+{
+	struct publisher *self = arg;
+
+	follow_free(&self->match);
+	follow_free(&self->chain);
+	rpc_free(&self->rpc);
+	http_free(&self->http);
+	sender_free(&self->sender);
+	publish_free(&self->publish);
+	secret_key_free(&self->relayer);
+	secret_key_free(&self->engine);
+}
+
+int main(int argc, char **argv)
+{
+	static struct publisher self;
+	static const struct service task_publisher = {
+		.name = "task-publisher",
+		.summary = "Signs the matcher's decisions and puts them on "
+			   "the chain, each exactly once.",
+		.options = rows,
+		.options_offset = offsetof(struct publisher, options),
+		.market = true,
+		.writes = "task",
+		.start = start,
+		.status = status,
+		.stop = stop,
+	};
+
+	return service_main(&task_publisher, &self, argc, argv);
+}

@@ -1,0 +1,47 @@
+/* publish - which decisions go into which batch.
+ *
+ * Gathers the matches of a round and, when it is closed, gives them out as
+ * batches for assignTasks: at most so many matches each, all of one block, in
+ * the order in which they were decided. A batch's number is that of its newest
+ * decision, so that it is the same after a restart, and used once on a branch.
+ *
+ * Knows nothing of keys, nonces or nodes: main.c signs and sends. Pure.
+ * Handlers are declared in wire_publish.h; they return ERR_NO_MEMORY, or
+ * ERR_CONFLICT for an entry that contradicts those before it. */
+#ifndef SERVICES_TASK_PUBLISHER_PUBLISH_H
+#define SERVICES_TASK_PUBLISHER_PUBLISH_H
+
+#include "abi_market.h"
+#include "wire_publish.h"
+
+struct publish;
+
+struct publish_batch {
+	struct abi_decision decision;
+	const struct abi_assignment *assignments;
+	size_t assignments_count;
+	struct block_ref block; /* decided on */
+};
+
+struct publish_handlers {
+	/* A batch is complete; borrowed for the call. */
+	enum err (*batch)(void *arg, const struct publish_batch *batch);
+	/* The chain log is of this chain. */
+	enum err (*opened)(void *arg, const struct msg_chain_opened *m);
+	/* The chain has a new block, or gave up those above @to. */
+	enum err (*block)(void *arg, const struct msg_block_mark *m);
+	enum err (*rolled_back)(void *arg, const struct block_ref *to);
+	/* An engine's key was set or revoked. */
+	enum err (*engine_key)(void *arg, const struct msg_engine_key_set *m);
+	void *arg;
+};
+
+/* At most @batch_max assignments in a batch. ERR_NO_MEMORY */
+NODISCARD enum err publish_new(struct publish **out, size_t batch_max,
+			       const struct publish_handlers *handlers);
+void publish_free(struct publish **publish);
+
+/* The same batch always has the same: SHA-256 of "assign", number and block. */
+void publish_batch_id(struct hash32 *out, const struct publish_batch *batch);
+
+#endif /* SERVICES_TASK_PUBLISHER_PUBLISH_H */
