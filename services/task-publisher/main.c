@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/eip712.h"
+#include "common/evm.h"
 #include "common/frame.h"
 #include "common/hex.h"
 #include "common/log.h"
@@ -48,8 +49,9 @@ struct publisher {
 	struct sender *sender;
 	struct publish *publish;
 	struct follow *chain, *match;
-	struct block_ref block;	   /* newest seen in the chain log */
-	bool key_asked, key_valid; /* the engine's key, on chain */
+	struct block_ref block; /* newest seen in the chain log */
+	/* The engine's key, as the chain has it. */
+	bool key_asked, key_valid, key_complained;
 };
 
 static struct metric published =
@@ -149,21 +151,23 @@ static void on_key(void *arg, const struct rpc_answer *a)
 	    !abi_result_is_engine(&valid, buf_bytes(&bytes)))
 		self->key_valid = valid;
 	buf_free(&bytes);
-	if (self->key_valid != was || !self->key_valid)
-		frame_set_ready(self->frame, self->key_valid,
-				"the engine's key is not registered");
-	if (!self->key_valid) {
+	if (self->key_valid) {
+		self->key_complained = false;
+		frame_set_ready(self->frame, true, "");
+		if (!was)
+			sender_flush(self->sender);
+		return;
+	}
+	frame_set_ready(self->frame, false,
+			"the engine's key is not registered");
+	if (!self->key_complained)
 		log_warn("engine.unregistered",
 			 "engine=%s text=\"no match can be published until "
 			 "governance registers this key: kalypso admin "
 			 "me-key\"",
 			 address_format(address, &signer));
-		loop_timer(self->frame->loop, KEY_AGAIN_MS, true, ask_key,
-			   self);
-		return;
-	}
-	if (!was)
-		sender_flush(self->sender);
+	self->key_complained = true;
+	loop_timer(self->frame->loop, KEY_AGAIN_MS, true, ask_key, self);
 }
 
 static void ask_key(void *arg)
