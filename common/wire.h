@@ -97,7 +97,8 @@ NODISCARD enum err wire_decode(const struct wire_message *d, void *m,
  * bytes in hex. */
 void wire_json(const struct wire_message *d, const void *m, struct buf *out);
 
-/* Append @text as a JSON string, quotes included. */
+/* Append @text as a JSON string, quotes included. Bytes that aren't UTF-8
+ * become U+FFFD: what comes out is always text. */
 void wire_json_text(struct buf *out, const char *text, size_t size);
 
 /* Where a core puts what it has to say; what it returns, the core returns.

@@ -121,6 +121,32 @@ static void a_flipped_bit_is_an_error_or_another_value(void **state)
 	assert_true(each_golden(check_flips) > 0);
 }
 
+static void json_is_utf8_whatever_the_text_is(void **state)
+{
+	static const struct {
+		const char *text, *json;
+	} rows[] = {
+		{"plain", "\"plain\""},
+		{"a\"\\\n\x7f", "\"a\\\"\\\\\\u000a\\u007f\""},
+		{"\u00e9\u20ac\U0001f600", "\"\u00e9\u20ac\U0001f600\""},
+		{"\xff", "\"\\ufffd\""},
+		{"\xe2\x82", "\"\\ufffd\\ufffd\""},	       /* cut short */
+		{"\xc0\xaf", "\"\\ufffd\\ufffd\""},	       /* overlong */
+		{"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""}, /* surrogate */
+		{"\xf4\x90\x80\x80",
+		 "\"\\ufffd\\ufffd\\ufffd\\ufffd\""}, /* above 10ffff */
+	};
+	struct buf json = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		buf_clear(&json);
+		wire_json_text(&json, rows[i].text, strlen(rows[i].text));
+		assert_string_equal(buf_text(&json), rows[i].json);
+	}
+	buf_free(&json);
+}
+
 static void bytes_behind_are_malformed(void **state)
 {
 	static const uint8_t two[] = {0x92, 0x01, 0xa0, 0x00};
@@ -261,6 +287,7 @@ int main(void)
 		cmocka_unit_test(golden_bytes_decode_and_encode_back),
 		cmocka_unit_test(every_truncation_is_malformed),
 		cmocka_unit_test(a_flipped_bit_is_an_error_or_another_value),
+		cmocka_unit_test(json_is_utf8_whatever_the_text_is),
 		cmocka_unit_test(bytes_behind_are_malformed),
 		cmocka_unit_test(older_bytes_get_defaults),
 		cmocka_unit_test(newer_bytes_lose_what_we_do_not_know),
