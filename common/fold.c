@@ -68,23 +68,35 @@ static enum err on_entry(void *arg, const struct entry *entry)
 		return ERR_CONFLICT;
 	}
 	f->done = entry->number;
-	writer_answered(f->frame->writer, f->done);
+	if (!f->core.silent)
+		writer_answered(f->frame->writer, f->done);
 	f->due = f->due || f->core.is_mark(entry->type);
 	metric_add(&folded, 1);
 	return ERR_NONE;
+}
+
+/* What waits to be appended; a silent core has nothing. */
+static size_t waiting(const struct fold *f)
+{
+	return f->core.silent ? 0 : writer_waiting(f->frame->writer);
 }
 
 static void on_caught_up(void *arg)
 {
 	struct fold *f = arg;
 
-	if (!f->due && writer_waiting(f->frame->writer) < STORE_ENTRIES_MAX)
+	if (!f->due && waiting(f) < STORE_ENTRIES_MAX)
 		return;
 	f->due = false;
-	frame_flush(f->frame);
+	if (!f->core.silent)
+		frame_flush(f->frame);
+	if (f->core.settled)
+		f->core.settled(f->core.self);
 	if (f->done - f->saved >= f->frame->market.snapshot_every)
 		fold_snapshot(f);
-	frame_set_ready(f->frame, follow_is_live(f->follow), "catching up");
+	if (!f->core.silent)
+		frame_set_ready(f->frame, follow_is_live(f->follow),
+				"catching up");
 }
 
 static void on_failed(void *arg, enum err e)
@@ -143,12 +155,12 @@ enum err fold_new(struct fold **out, struct frame *frame,
 	h.arg = f;
 	e = load(f, &from);
 	f->done = f->saved = from.input;
-	if (!e)
+	if (!e && !core->silent)
 		e = frame_open_log(frame, from.output);
-	if (!e) {
+	if (!e && !core->silent)
 		writer_answered(frame->writer, from.input);
+	if (!e)
 		e = follow_new(&f->follow, &source, from.input + 1, &h);
-	}
 	if (e)
 		fold_free(&f);
 	*out = f;
@@ -174,10 +186,10 @@ void fold_snapshot(struct fold *f)
 	enum err e;
 
 	/* What isn't in the log yet may never come to be there. */
-	if (f->done == f->saved || writer_waiting(f->frame->writer))
+	if (f->done == f->saved || waiting(f))
 		return;
-	s.output = writer_put_number(f->frame->writer);
-	if (s.output < writer_logged(f->frame->writer))
+	s.output = f->core.silent ? 0 : writer_put_number(f->frame->writer);
+	if (!f->core.silent && s.output < writer_logged(f->frame->writer))
 		return; /* still replaying */
 	e = f->core.save(f->core.self, &s.state);
 	if (!e)
@@ -192,6 +204,11 @@ void fold_snapshot(struct fold *f)
 		f->saved = f->done;
 	}
 	buf_free(&s.state);
+}
+
+bool fold_is_live(const struct fold *f)
+{
+	return follow_is_live(f->follow);
 }
 
 uint64_t fold_done(const struct fold *f)

@@ -15,6 +15,7 @@ struct fold_core {
 	void *self;
 	const char *reads; /* its input log */
 	uint32_t keep_s;   /* how long what sink->keep() is given is kept */
+	bool silent;	   /* it says nothing: the service's log is not its */
 	/* Deal with one entry; what is to be said goes to @out. An error ends
 	 * the service: an entry of our own logs is never skipped. */
 	enum err (*receive)(void *self, struct sink *out, uint16_t number,
@@ -26,6 +27,9 @@ struct fold_core {
 	 * only what save() of the same program version made. */
 	enum err (*save)(void *self, struct buf *out);
 	enum err (*load)(void *self, struct bytes state);
+	/* Everything that is there for now was dealt with, a mark among it.
+	 * May be NULL. */
+	void (*settled)(void *self);
 };
 
 struct fold;
@@ -39,6 +43,9 @@ void fold_free(struct fold **fold);
 
 /* Write a snapshot now, unless nothing changed; errors are logged. */
 void fold_snapshot(struct fold *fold);
+
+/* Whether the newest of the input is known. */
+bool fold_is_live(const struct fold *fold);
 
 /* Number of the newest input entry dealt with. */
 uint64_t fold_done(const struct fold *fold);

@@ -5,6 +5,8 @@
 
 #include "common/u256.h"
 
+enum { SETTLE_BLOCKS = 2 }; /* until a mined one's events have been seen */
+
 enum item_state { PLANNED, SIGNED, MINED };
 
 struct item {
@@ -290,9 +292,26 @@ enum err outbox_roll_back(struct outbox *o, struct sink *out, uint64_t number)
 
 /* ---- planning and signing ----------------------------------------------- */
 
-bool outbox_knows(const struct outbox *o, const struct hash32 *id)
+static bool has_subject(const struct item *i, uint64_t subject)
 {
-	return find(o, id) != NULL;
+	struct u64s all = {i->subjects.data, i->subjects.size / 8};
+
+	for (size_t k = 0; k < all.count; k++)
+		if (u64s_at(all, k) == subject)
+			return true;
+	return false;
+}
+
+bool outbox_is_about(const struct outbox *o, uint8_t kind, uint64_t subject)
+{
+	for (const struct item *i = o->first; i; i = i->next) {
+		if (i->state == MINED &&
+		    i->mined.number + SETTLE_BLOCKS < o->block.number)
+			continue;
+		if (i->kind == kind && has_subject(i, subject))
+			return true;
+	}
+	return false;
 }
 
 enum err outbox_plan(struct outbox *o, const struct outbox_intent *intent)

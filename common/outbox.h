@@ -72,8 +72,9 @@ void outbox_set_block(struct outbox *o, const struct block_ref *block,
 NODISCARD enum err outbox_plan(struct outbox *o,
 			       const struct outbox_intent *intent);
 
-/* Whether @id is known and not forgotten. */
-bool outbox_knows(const struct outbox *o, const struct hash32 *id);
+/* Whether a transaction of @kind about @subject is on its way, or was mined so
+ * lately that its events may not have been seen yet. */
+bool outbox_is_about(const struct outbox *o, uint8_t kind, uint64_t subject);
 
 /* Sign what is planned while there is room: says tx_signed for each. Returns
  * what the sink returns, or ERR_NO_MEMORY. */

@@ -244,6 +244,11 @@ enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id)
 	return outbox_fate(s->outbox, id);
 }
 
+bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
+{
+	return outbox_is_about(s->outbox, kind, subject);
+}
+
 /* ---- what was mined ----------------------------------------------------- */
 
 static void begin_sending(struct sender *s)

@@ -41,6 +41,7 @@ void sender_free(struct sender **sender);
 NODISCARD enum err sender_plan(struct sender *s,
 			       const struct outbox_intent *intent);
 enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id);
+bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject);
 
 /* Sign what there is room for, make it durable, send it. */
 void sender_flush(struct sender *s);

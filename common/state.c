@@ -12,7 +12,8 @@
 struct part {
 	const struct state_table *is;
 	struct table *table;
-	struct map *map; /* NULL without keys */
+	struct map *map;     /* NULL without keys */
+	struct order *order; /* NULL without an order */
 };
 
 struct state {
@@ -26,20 +27,30 @@ static uint64_t hash_of(const struct part *p, row_id row)
 	return p->is->hash(table_row(p->table, row));
 }
 
-static void detach(void *arg, row_id row)
+static void leave_indexes(struct part *p, row_id row)
 {
-	struct part *p = arg;
-
+	if (p->order)
+		order_remove(p->order, row);
 	if (p->map)
 		map_remove(p->map, hash_of(p, row), row);
 }
 
-static void attach(void *arg, row_id row)
+static enum err enter_indexes(struct part *p, row_id row)
 {
-	struct part *p = arg;
+	enum err e = p->map ? map_add(p->map, hash_of(p, row), row) : ERR_NONE;
 
+	return e || !p->order ? e : order_add(p->order, row);
+}
+
+static void detach(void *part, row_id row)
+{
+	leave_indexes(part, row);
+}
+
+static void attach(void *part, row_id row)
+{
 	/* Undo and load put back what there was memory for. */
-	if (p->map && map_add(p->map, hash_of(p, row), row))
+	if (enter_indexes(part, row))
 		abort();
 }
 
@@ -69,6 +80,8 @@ enum err state_new(struct state **out, const struct state_table *tables,
 			      s->undo, &hooks);
 		if (!e && tables[t].hash)
 			e = map_new(&p->map, has_key, p);
+		if (!e && tables[t].compare)
+			e = order_new(&p->order, p->table, tables[t].compare);
 	}
 	if (e)
 		state_free(&s);
@@ -83,6 +96,7 @@ void state_free(struct state **state)
 	if (!s)
 		return;
 	for (unsigned t = 0; t < s->count; t++) {
+		order_free(&s->parts[t].order);
 		table_free(&s->parts[t].table);
 		map_free(&s->parts[t].map);
 	}
@@ -116,19 +130,19 @@ row_id state_add(struct state *s, unsigned table, const void *row_bytes)
 	if (!at)
 		return 0;
 	memcpy(at, row_bytes, p->is->row_size);
-	if (p->map && map_add(p->map, hash_of(p, row), row))
-		return 0;
-	return row;
+	return enter_indexes(p, row) ? 0 : row;
 }
 
 enum err state_remove(struct state *s, unsigned table, row_id row)
 {
 	struct part *p = &s->parts[table];
-	uint64_t hash = p->map ? hash_of(p, row) : 0;
-	enum err e = table_remove(p->table, row);
+	enum err e;
 
-	if (!e && p->map)
-		map_remove(p->map, hash, row);
+	leave_indexes(p, row);
+	e = table_remove(p->table, row);
+	/* Without memory it stays where it was, and so does its key. */
+	if (e && enter_indexes(p, row))
+		abort();
 	return e;
 }
 
@@ -140,6 +154,11 @@ size_t state_count(const struct state *s, unsigned table)
 row_id state_next(const struct state *s, unsigned table, row_id row)
 {
 	return table_next(s->parts[table].table, row);
+}
+
+const struct order *state_order(const struct state *s, unsigned table)
+{
+	return s->parts[table].order;
 }
 
 enum err state_close(struct state *s, uint64_t number)

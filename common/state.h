@@ -8,7 +8,7 @@
 #ifndef COMMON_STATE_H
 #define COMMON_STATE_H
 
-#include "common/table.h"
+#include "common/order.h"
 
 struct state;
 
@@ -18,6 +18,9 @@ struct state_table {
 	 * table whose rows are found by number only. */
 	uint64_t (*hash)(const void *row);
 	bool (*equal)(const void *row, const void *key);
+	/* By what its rows are in order; NULL for none that anybody needs. It
+	 * stays the same as long as a row lives, too. */
+	order_compare *compare;
 };
 
 /* @tables (borrowed, static) in order of index; undo for @depth blocks.
@@ -47,6 +50,9 @@ size_t state_count(const struct state *s, unsigned table);
 
 /* The smallest number in use above @row; 0 if there is none. */
 row_id state_next(const struct state *s, unsigned table, row_id row);
+
+/* The rows of a table that has a compare(), in its order: to be read only. */
+const struct order *state_order(const struct state *s, unsigned table);
 
 /* Block @number is complete; ERR_NO_MEMORY. */
 NODISCARD enum err state_close(struct state *s, uint64_t number);

@@ -116,13 +116,14 @@ static bool is_cooling(const void *row, const void *key)
 }
 
 const struct state_table match_tables[TABLES_END] = {
-	[GLOBALS] = {sizeof(struct globals), NULL, NULL},
-	[MARKETS] = {sizeof(struct market), hash_market, is_market},
-	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator},
-	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote},
-	[REQUESTS] = {sizeof(struct request), hash_request, is_request},
-	[GROUPS] = {sizeof(struct group), hash_group, is_group},
-	[COOLING] = {sizeof(struct cooling), hash_cooling, is_cooling},
+	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
+	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
+	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator,
+			NULL},
+	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
+	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
+	[GROUPS] = {sizeof(struct group), hash_group, is_group, NULL},
+	[COOLING] = {sizeof(struct cooling), hash_cooling, is_cooling, NULL},
 };
 
 row_id match_find_market(const struct match *m, uint64_t id)

@@ -71,11 +71,12 @@ static bool is_request(const void *row, const void *key)
 }
 
 const struct state_table book_tables[TABLES_END] = {
-	[GLOBALS] = {sizeof(struct globals), NULL, NULL},
-	[MARKETS] = {sizeof(struct market), hash_market, is_market},
-	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator},
-	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote},
-	[REQUESTS] = {sizeof(struct request), hash_request, is_request},
+	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
+	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
+	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator,
+			NULL},
+	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
+	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
 };
 
 row_id book_find_market(const struct book *b, uint64_t id)

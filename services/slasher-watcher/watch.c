@@ -1,0 +1,286 @@
+/* Two tables in the order of time. */
+#include "services/slasher-watcher/watch.h"
+
+#include <stdlib.h>
+
+#include "common/map.h"
+#include "common/scan.h"
+#include "common/state.h"
+
+enum table_index { GLOBALS, OPEN, TASKS, TABLES_END };
+enum { STATE_VERSION = 1 };
+
+struct globals {
+	struct block_ref block;
+	struct amount base_fee;
+};
+
+/* A request that is open until its expiry, or a task until its deadline. */
+struct timed {
+	uint64_t request_id;
+	struct unix_s until;
+};
+
+struct watch {
+	struct state *state;
+	row_id globals;
+};
+
+bool watch_is_mark(uint16_t number)
+{
+	return number == MSG_BLOCK_MARK || number == MSG_ROLLBACK;
+}
+
+/* ---- rows --------------------------------------------------------------- */
+
+static uint64_t hash_timed(const void *row)
+{
+	return map_hash_u64(((const struct timed *)row)->request_id);
+}
+
+static bool is_timed(const void *row, const void *key)
+{
+	return ((const struct timed *)row)->request_id ==
+	       *(const uint64_t *)key;
+}
+
+static int compare_timed(const void *a, const void *b)
+{
+	const struct timed *x = a, *y = b;
+
+	if (x->until.v != y->until.v)
+		return x->until.v < y->until.v ? -1 : 1;
+	return x->request_id < y->request_id ? -1
+					     : x->request_id > y->request_id;
+}
+
+static const struct state_table tables[TABLES_END] = {
+	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
+	[OPEN] = {sizeof(struct timed), hash_timed, is_timed, compare_timed},
+	[TASKS] = {sizeof(struct timed), hash_timed, is_timed, compare_timed},
+};
+
+static const struct globals *globals(const struct watch *w)
+{
+	return state_row(w->state, GLOBALS, w->globals);
+}
+
+static row_id find(const struct watch *w, unsigned table, uint64_t id)
+{
+	return state_find(w->state, table, map_hash_u64(id), &id);
+}
+
+/* What contradicts itself is orderbook's to say: here it only isn't there. */
+static enum err add(struct watch *w, unsigned table, uint64_t id,
+		    struct unix_s until)
+{
+	struct timed row = {id, until};
+
+	if (find(w, table, id))
+		return ERR_NONE;
+	return state_add(w->state, table, &row) ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+static enum err drop(struct watch *w, unsigned table, uint64_t id)
+{
+	row_id row = find(w, table, id);
+
+	return row ? state_remove(w->state, table, row) : ERR_NONE;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+enum err watch_new(struct watch **out, unsigned depth)
+{
+	struct watch *w = calloc(1, sizeof *w);
+	enum err e;
+
+	if (!w)
+		return ERR_NO_MEMORY;
+	e = state_new(&w->state, tables, TABLES_END, depth);
+	if (e)
+		watch_free(&w);
+	*out = w;
+	return e;
+}
+
+void watch_free(struct watch **watch)
+{
+	if (!*watch)
+		return;
+	state_free(&(*watch)->state);
+	free(*watch);
+	*watch = NULL;
+}
+
+struct watch_sizes watch_sizes(const struct watch *w)
+{
+	struct watch_sizes s = {.open = state_count(w->state, OPEN),
+				.tasks = state_count(w->state, TASKS)};
+
+	if (w->globals) {
+		s.block = globals(w)->block;
+		s.base_fee = globals(w)->base_fee;
+	}
+	return s;
+}
+
+void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
+		    void *arg)
+{
+	unsigned table = kind == WATCH_OVERDUE ? TASKS : OPEN;
+	const struct order *order = state_order(w->state, table);
+	struct timed probe = {0, {0}};
+	row_id row;
+
+	while ((row = order_after(order, &probe))) {
+		probe = *(const struct timed *)state_row(w->state, table, row);
+		if (probe.until.v >= globals(w)->block.time.v ||
+		    !fn(arg, probe.request_id, probe.until))
+			return;
+	}
+}
+
+/* ---- blocks ------------------------------------------------------------- */
+
+static enum err add_globals(struct watch *w)
+{
+	struct globals fresh = {.block = {.number = 0}};
+
+	w->globals = state_add(w->state, GLOBALS, &fresh);
+	return w->globals ? ERR_NONE : ERR_NO_MEMORY;
+}
+
+enum err watch_on_chain_opened(struct watch *w, struct sink *out,
+			       const struct msg_chain_opened *m)
+{
+	(void)out;
+	(void)m;
+	return add_globals(w);
+}
+
+enum err watch_on_block_mark(struct watch *w, struct sink *out,
+			     const struct msg_block_mark *m)
+{
+	struct globals *g = state_edit(w->state, GLOBALS, w->globals);
+
+	(void)out;
+	if (!g)
+		return ERR_NO_MEMORY;
+	g->block = m->block;
+	g->base_fee = m->base_fee;
+	return state_close(w->state, m->block.number);
+}
+
+enum err watch_on_rollback(struct watch *w, struct sink *out,
+			   const struct msg_rollback *m)
+{
+	enum err e = state_roll_back(w->state, m->to.number);
+
+	(void)out;
+	/* Undone to before the first block: the row of globals went, too. */
+	if (!e && !state_count(w->state, GLOBALS))
+		e = add_globals(w);
+	return e;
+}
+
+/* ---- requests and tasks ------------------------------------------------- */
+
+enum err watch_on_request_created(struct watch *w, struct sink *out,
+				  const struct msg_request_created *m)
+{
+	(void)out;
+	return add(w, OPEN, m->request_id, m->expiry);
+}
+
+enum err watch_on_request_cancelled(struct watch *w, struct sink *out,
+				    const struct msg_request_cancelled *m)
+{
+	(void)out;
+	return drop(w, OPEN, m->request_id);
+}
+
+enum err watch_on_request_rejected(struct watch *w, struct sink *out,
+				   const struct msg_request_rejected *m)
+{
+	(void)out;
+	return drop(w, OPEN, m->request_id);
+}
+
+enum err watch_on_task_created(struct watch *w, struct sink *out,
+			       const struct msg_task_created *m)
+{
+	enum err e = drop(w, OPEN, m->request_id);
+
+	(void)out;
+	return e ? e : add(w, TASKS, m->request_id, m->deadline);
+}
+
+enum err watch_on_proof_submitted(struct watch *w, struct sink *out,
+				  const struct msg_proof_submitted *m)
+{
+	(void)out;
+	return drop(w, TASKS, m->request_id);
+}
+
+enum err watch_on_inputs_invalidated(struct watch *w, struct sink *out,
+				     const struct msg_inputs_invalidated *m)
+{
+	(void)out;
+	return drop(w, TASKS, m->request_id);
+}
+
+enum err watch_on_task_slashed(struct watch *w, struct sink *out,
+			       const struct msg_task_slashed *m)
+{
+	(void)out;
+	return drop(w, TASKS, m->request_id);
+}
+
+/* ---- hash and snapshots ------------------------------------------------- */
+
+static void describe(const struct timed *t, struct buf *out)
+{
+	buf_put_be64(out, t->request_id);
+	buf_put_be64(out, t->until.v);
+}
+
+static void describe_open(const void *core, row_id row, struct buf *out)
+{
+	describe(state_row(((const struct watch *)core)->state, OPEN, row),
+		 out);
+}
+
+static void describe_task(const void *core, row_id row, struct buf *out)
+{
+	describe(state_row(((const struct watch *)core)->state, TASKS, row),
+		 out);
+}
+
+void watch_hash(const struct watch *w, struct hash32 *out)
+{
+	static state_describe *const rows[TABLES_END] = {
+		[OPEN] = describe_open, [TASKS] = describe_task};
+
+	state_hash(w->state, rows, w, out);
+}
+
+enum err watch_save(struct watch *w, struct buf *out)
+{
+	buf_put_be32(out, STATE_VERSION);
+	buf_put_be32(out, w->globals);
+	state_save(w->state, out);
+	return buf_err(out);
+}
+
+enum err watch_load(struct watch *w, struct bytes bytes)
+{
+	struct scan in = scan_begin(bytes);
+	enum err e;
+
+	if (scan_be32(&in) != STATE_VERSION)
+		return ERR_MALFORMED;
+	w->globals = scan_be32(&in);
+	e = state_load(w->state, &in);
+	return e ? e : scan_done(&in);
+}
