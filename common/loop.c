@@ -9,12 +9,16 @@
 
 enum { STOP = -1 };
 
+/* zloop may call a timer once more after it was ended: it is then in use again,
+ * under another id, or free with id 0. So timers are kept for the next one
+ * instead of freed. */
 struct loop_timer {
 	int id;
 	bool once;
 	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
+	struct loop_timer *next; /* while free */
 };
 
 struct watch {
@@ -32,6 +36,7 @@ struct loop {
 	zloop_t *zloop;
 	struct watch *fds;
 	struct watch *sockets;
+	struct loop_timer *free_timers;
 	int signals;
 	bool stopped;
 };
@@ -96,6 +101,12 @@ void loop_free(struct loop **loop)
 	zloop_destroy(&l->zloop);
 	free_watches(&l->fds);
 	free_watches(&l->sockets);
+	while (l->free_timers) {
+		struct loop_timer *t = l->free_timers;
+
+		l->free_timers = t->next;
+		free(t);
+	}
 	if (l->signals >= 0)
 		close(l->signals);
 	free(l);
@@ -114,6 +125,13 @@ void loop_stop(struct loop *loop)
 	loop->stopped = true;
 }
 
+static void release(struct loop_timer *t)
+{
+	t->id = 0;
+	t->next = t->loop->free_timers;
+	t->loop->free_timers = t;
+}
+
 static int on_timer(zloop_t *z, int id, void *arg)
 {
 	struct loop_timer *t = arg;
@@ -122,9 +140,10 @@ static int on_timer(zloop_t *z, int id, void *arg)
 	void *fn_arg = t->arg;
 
 	(void)z;
-	(void)id;
+	if (t->id != id)
+		return verdict(l); /* cancelled while it was due */
 	if (t->once)
-		free(t);
+		release(t);
 	fn(fn_arg);
 	return verdict(l);
 }
@@ -132,8 +151,12 @@ static int on_timer(zloop_t *z, int id, void *arg)
 struct loop_timer *loop_timer(struct loop *loop, unsigned ms, bool once,
 			      loop_fn *fn, void *arg)
 {
-	struct loop_timer *t = calloc(1, sizeof *t);
+	struct loop_timer *t = loop->free_timers;
 
+	if (t)
+		loop->free_timers = t->next;
+	else
+		t = calloc(1, sizeof *t);
 	if (!t)
 		return NULL;
 	*t = (struct loop_timer){
@@ -148,7 +171,7 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer **timer)
 	if (!*timer)
 		return;
 	zloop_timer_end(loop->zloop, (*timer)->id);
-	free(*timer);
+	release(*timer);
 	*timer = NULL;
 }
 

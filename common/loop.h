@@ -29,8 +29,9 @@ void loop_run(struct loop *loop);
 /* Leave loop_run() after this handler. */
 void loop_stop(struct loop *loop);
 
-/* Call @fn every @ms milliseconds, or once if @once. The timer is freed after
- * its only call, or by loop_timer_cancel(), which clears the pointer. */
+/* Call @fn every @ms milliseconds, or once if @once. The timer is gone before
+ * its only call, or with loop_timer_cancel(), which clears the pointer. NULL if
+ * memory ran out. */
 struct loop_timer *loop_timer(struct loop *loop, unsigned ms, bool once,
 			      loop_fn *fn, void *arg);
 void loop_timer_cancel(struct loop *loop, struct loop_timer **timer);
