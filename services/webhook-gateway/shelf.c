@@ -1,0 +1,149 @@
+/* Keeps the orders of a table right while rows come, change, go and return. */
+#include "services/webhook-gateway/shelf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct shelf {
+	const struct shelf_kind *kind;
+	struct table *table;
+	struct order *orders[SHELF_ORDERS_MAX];
+};
+
+static bool stands(const struct shelf *s, unsigned order, row_id row)
+{
+	const struct shelf_order *o = &s->kind->orders[order];
+
+	return !o->holds || o->holds(table_row(s->table, row));
+}
+
+static void take_out(struct shelf *s, row_id row, bool all)
+{
+	for (unsigned i = 0; i < s->kind->orders_count; i++)
+		if ((all || s->kind->orders[i].moves) && stands(s, i, row))
+			order_remove(s->orders[i], row);
+}
+
+static enum err put_in(struct shelf *s, row_id row, bool all)
+{
+	enum err e = ERR_NONE;
+
+	for (unsigned i = 0; i < s->kind->orders_count && !e; i++)
+		if ((all || s->kind->orders[i].moves) && stands(s, i, row))
+			e = order_add(s->orders[i], row);
+	return e;
+}
+
+static void detach(void *core, row_id row)
+{
+	take_out(core, row, true);
+}
+
+static void attach(void *core, row_id row)
+{
+	/* Undo puts back what there was memory for. */
+	if (put_in(core, row, true))
+		abort();
+}
+
+enum err shelf_new(struct shelf **out, uint8_t index,
+		   const struct shelf_kind *kind, struct undo *undo)
+{
+	struct shelf *s = calloc(1, sizeof *s);
+	struct table_hooks hooks = {detach, attach, s};
+	enum err e;
+
+	if (!s)
+		return ERR_NO_MEMORY;
+	s->kind = kind;
+	e = table_new(&s->table, index, kind->row_size, undo, &hooks);
+	for (unsigned i = 0; i < kind->orders_count && !e; i++)
+		e = order_new(&s->orders[i], s->table, kind->orders[i].compare);
+	if (e)
+		shelf_free(&s);
+	*out = s;
+	return e;
+}
+
+void shelf_free(struct shelf **shelf)
+{
+	struct shelf *s = *shelf;
+
+	if (!s)
+		return;
+	for (unsigned i = 0; i < s->kind->orders_count; i++)
+		order_free(&s->orders[i]);
+	table_free(&s->table);
+	free(s);
+	*shelf = NULL;
+}
+
+row_id shelf_add(struct shelf *s, const void *row_bytes)
+{
+	row_id row = table_add(s->table);
+	void *at = row ? table_edit(s->table, row) : NULL;
+
+	if (!at)
+		return 0;
+	memcpy(at, row_bytes, s->kind->row_size);
+	return put_in(s, row, true) ? 0 : row;
+}
+
+const void *shelf_row(const struct shelf *s, row_id row)
+{
+	return table_row(s->table, row);
+}
+
+void *shelf_edit(struct shelf *s, row_id row)
+{
+	take_out(s, row, false);
+	return table_edit(s->table, row);
+}
+
+enum err shelf_done(struct shelf *s, row_id row)
+{
+	return put_in(s, row, false);
+}
+
+enum err shelf_remove(struct shelf *s, row_id row)
+{
+	take_out(s, row, true);
+	return table_remove(s->table, row);
+}
+
+static const void *row_or_null(const struct shelf *s, row_id row)
+{
+	return row ? table_row(s->table, row) : NULL;
+}
+
+row_id shelf_find(const struct shelf *s, unsigned order, const void *probe)
+{
+	return order_at(s->orders[order], probe);
+}
+
+const void *shelf_at(const struct shelf *s, unsigned order, const void *probe)
+{
+	return row_or_null(s, order_at(s->orders[order], probe));
+}
+
+const void *shelf_before(const struct shelf *s, unsigned order,
+			 const void *probe)
+{
+	return row_or_null(s, order_before(s->orders[order], probe));
+}
+
+const void *shelf_after(const struct shelf *s, unsigned order,
+			const void *probe)
+{
+	return row_or_null(s, order_after(s->orders[order], probe));
+}
+
+size_t shelf_count(const struct shelf *s, unsigned order)
+{
+	return order_count(s->orders[order]);
+}
+
+void shelf_undo(struct shelf *s, const struct undo_record *r, const void *bytes)
+{
+	table_undo(s->table, r, bytes);
+}
