@@ -73,6 +73,15 @@ static void read_in(struct follow *f, unsigned ms)
 		f->reading = loop_timer(f->source.loop, ms, true, read_more, f);
 }
 
+/* Not now, or not at all. */
+static void settle(struct follow *f, enum err e)
+{
+	if (err_class(e) == ERR_CLASS_RETRY)
+		read_in(f, RETRY_MS);
+	else
+		end(f, e);
+}
+
 /* Read one chunk; the loop turns between chunks. */
 static void read_more(void *arg)
 {
@@ -86,12 +95,8 @@ static void read_more(void *arg)
 	metric_add(&reads, 1);
 	e = store_read(f->source.store, f->source.log, from, READ_MAX, &next,
 		       give, f);
-	if (e == ERR_UNREACHABLE) {
-		read_in(f, RETRY_MS);
-		return;
-	}
 	if (e) {
-		end(f, e);
+		settle(f, e);
 		return;
 	}
 	if (next - from == READ_MAX) {
@@ -129,7 +134,7 @@ static void on_frame(void *arg, uint64_t epoch, const struct entry *entry)
 		enum err e = give(f, entry);
 
 		if (e)
-			end(f, e);
+			settle(f, e);
 	} else if (newest >= f->next) {
 		metric_add(&gaps, 1);
 		read_in(f, 0);

@@ -13,8 +13,9 @@
 
 struct follow;
 
-/* One entry. What it returns, if not ERR_NONE, is handed to failed() and ends
- * the following. */
+/* One entry. After an ERR_CLASS_RETRY error it is given again in a while, and
+ * nothing that comes after it before that. Any other but ERR_NONE is handed to
+ * failed() and ends the following. */
 typedef enum err follow_fn(void *arg, const struct entry *entry);
 
 struct follow_handlers {
