@@ -1,6 +1,6 @@
 # Kalypso. `make help` lists what there is.
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-builtin-rules --no-print-directory
+MAKEFLAGS += --no-builtin-rules --no-print-directory --jobs=$(shell nproc)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -68,16 +68,51 @@ $(eval $(call variant,asan))
 
 build: $(PROGRAMS:%=$(B)/release/bin/%) ## build every program into build/release/bin
 
-unit: $(UNIT:%=$(B)/asan/unit/%) ## unit, golden and property tests of the C side, under ASan and UBSan
-	@for t in $^; do CMOCKA_MESSAGE_OUTPUT=STDOUT $$t || exit 1; done
+# ---- what is made by other tools -------------------------------------------
+setup: ## install what is missing: Debian packages, npm packages
+	@deploy/setup.sh
+
+contracts: | $(B)/setup.stamp
+	@protocol/contracts/build.sh
+
+circuits: | $(B)/setup.stamp
+	@node deploy/local/circuits/setup.mjs
+
+# Once; `make setup` looks again.
+$(B)/setup.stamp:
+	@deploy/setup.sh
+	@mkdir -p $(@D) && touch $@
+$(GEN_C) $(GEN_H): | $(B)/setup.stamp
+
+# ---- a local market ---------------------------------------------------------
+REQUESTS ?= 24
+demo: setup build contracts circuits ## run the main job: a local market, REQUESTS=24 requests, real proofs, all checked
+	@node deploy/local/demo/demo.mjs --requests=$(REQUESTS)
+
+up: setup build contracts circuits ## start a local market and leave it running
+	@node deploy/local/up.mjs up
+
+down: ## stop it
+	@node deploy/local/up.mjs down
+
+# ---- tests ------------------------------------------------------------------
+SUITES ?=
+test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) ## pass every test; SUITES="unit e2e" for some
+	@tests/run.sh $(B) $(SUITES)
+
+unit: $(UNIT:%=$(B)/asan/unit/%) ## unit, golden and property tests of the C side alone
+	@tests/run.sh $(B) unit
+
+lint: build ## what no compiler checks
+	@tests/run.sh $(B) lint
 
 format: ## let clang-format lay out all C
-	git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+	git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format-14 -i
 
 clean: ## remove everything that was built
 	rm -rf $(B)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build unit format clean help
+.PHONY: build setup contracts circuits demo up down test unit lint format clean help

@@ -3,12 +3,11 @@
 
 #include <stddef.h>
 
-
 static const struct {
 	const char *name, *text;
 	enum err_class class;
 } rows[] = {
-#define ERR(n, c, t) [ERR_##n] = { #n, t, ERR_CLASS_##c },
+#define ERR(n, c, t) [ERR_##n] = {#n, t, ERR_CLASS_##c},
 #include "common/err.def"
 };
 

@@ -28,7 +28,7 @@ export const GENERATORS = [
 	{ name: "swift", compute: 3n, quotes: [["range-preimage", "2.50", 25, 1n], ["rollup-batch", "3.00", 25, 1n]] },
 	{ name: "steady", compute: 2n, quotes: [["range-preimage", "1.60", 40, 1n], ["rollup-batch", "2.00", 40, 1n]] },
 	// Registered, staked and quoting like the others, but nobody is at home.
-	{ name: "silent", compute: 2n, silent: true, quotes: [["range-preimage", "0.50", 12, 2n]] },
+	{ name: "silent", compute: 2n, stake: "5", silent: true, quotes: [["range-preimage", "0.50", 12, 2n]] },
 ];
 
 const DEFAULTS = {

@@ -150,8 +150,8 @@ enum err index_block(struct index *ix, struct sink *out,
 				      .gas_limit = header->gas_limit};
 
 	for (size_t i = 0; i < logs_count; i++) {
-		enum err e = say_event(ix, out, &logs[i],
-				       header->block.time, &mark.events);
+		enum err e = say_event(ix, out, &logs[i], header->block.time,
+				       &mark.events);
 
 		if (e)
 			return e;

@@ -87,13 +87,15 @@ static void a_refusal_is_told(void **state)
 	struct evm_logs l = {0};
 
 	(void)state;
-	assert_err(parse(&l, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":"
-			     "-32005,\"message\":\"query returned more than "
-			     "10000 results\"}}"),
+	assert_err(parse(&l,
+			 "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":"
+			 "-32005,\"message\":\"query returned more than "
+			 "10000 results\"}}"),
 		   ERR_NONE);
 	assert_true(l.refused);
 	assert_int_equal(l.code, -32005);
-	assert_string_equal(l.message, "query returned more than 10000 results");
+	assert_string_equal(l.message,
+			    "query returned more than 10000 results");
 	evm_logs_free(&l);
 }
 
@@ -142,18 +144,27 @@ static void what_is_not_a_log_is_malformed(void **state)
 	refused_with("\"logIndex\":\"0x3\",", "");
 	refused_with("\"data\":\"0x0102ff\",", "");
 	refused_with("\"result\"", "\"results\"");
-	refused_with("[\"" H1 "\",\"" H2 "\"]",
-		     "[\"" H1 "\",\"" H1 "\",\"" H1 "\",\"" H1 "\",\"" H1 "\"]");
+	refused_with("[\"" H1 "\",\"" H2 "\"]", "[\"" H1 "\",\"" H1 "\",\"" H1
+						"\",\"" H1 "\",\"" H1 "\"]");
 	refused_with(H1, "0x11");
 }
 
 static void garbage_is_malformed(void **state)
 {
 	static const char *const texts[] = {
-		"", "null", "[]", "<html>502</html>", "{}", "{\"result\":null}",
-		"{\"result\":{}}", "{\"result\":[", "{\"result\":[{}]}",
-		"{\"result\":[null,{\"address\":1}]}", "\"x\"",
-		"{\"error\":null}", "{\"id\":1}"};
+		"",
+		"null",
+		"[]",
+		"<html>502</html>",
+		"{}",
+		"{\"result\":null}",
+		"{\"result\":{}}",
+		"{\"result\":[",
+		"{\"result\":[{}]}",
+		"{\"result\":[null,{\"address\":1}]}",
+		"\"x\"",
+		"{\"error\":null}",
+		"{\"id\":1}"};
 	struct evm_logs l = {0};
 
 	(void)state;

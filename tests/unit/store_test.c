@@ -392,10 +392,12 @@ static void bad_urls_are_refused(void **state)
 	(void)state;
 	assert_err(store_open(&s, "http://x", "test", NULL, 1), ERR_CONFIG);
 	assert_err(store_open(&s, "redis://x:0", "test", NULL, 1), ERR_CONFIG);
-	assert_err(store_open(&s, "redis://x:70000", "test", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "redis://x:70000", "test", NULL, 1),
+		   ERR_CONFIG);
 	assert_err(store_open(&s, "unix:", "test", NULL, 1), ERR_CONFIG);
 	assert_err(store_open(&s, "redis://x", "Te st", NULL, 1), ERR_CONFIG);
-	assert_err(store_open(&s, "redis://user@x:1", "test", NULL, 1), ERR_NONE);
+	assert_err(store_open(&s, "redis://user@x:1", "test", NULL, 1),
+		   ERR_NONE);
 	store_close(&s);
 }
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the suites one after the other, says what each does and how long it took, and stops at the first that fails.
+# usage: run.sh BUILD-FOLDER [SUITE...]      (make test; make test SUITES="unit e2e")
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+build=$1
+shift
+
+suites=(lint abi unit contracts prover e2e)
+[ $# -gt 0 ] && suites=("$@")
+export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
+export UBSAN_OPTIONS=print_stacktrace=1
+node=(node --test --test-concurrency=1)
+
+run_lint() { tests/lint/lint.sh "$build"; }
+run_abi() { python3 protocol/gen/abicheck.py protocol/abi/kalypso.abi build/contracts/out protocol/contracts/src; }
+run_contracts() { protocol/contracts/test.sh; }
+run_prover() { (cd deploy/local && npm test --silent); }
+run_e2e() { KALYPSO_BIN="$PWD/$build/asan/bin" "${node[@]}" tests/e2e/*.test.mjs; }
+
+# Every *_test in its own process; the output only of those that fail.
+run_unit() {
+	local t out status=0
+	for t in "$build"/asan/unit/*_test; do
+		out=$("$t" 2>&1) && continue
+		status=1
+		printf '%s\n%s\n' "--- $t" "$out"
+	done
+	return $status
+}
+
+began=$SECONDS
+for suite in "${suites[@]}"; do
+	echo "==== $suite"
+	at=$SECONDS
+	if ! "run_$suite"; then
+		echo "==== $suite FAILED after $((SECONDS - at)) s; again with: make test SUITES=$suite" >&2
+		exit 1
+	fi
+	echo "==== $suite passed in $((SECONDS - at)) s"
+done
+echo "==== all of ${suites[*]} passed in $((SECONDS - began)) s"
