@@ -7,6 +7,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {Claims} from "./Claims.sol";
 import {Core} from "./Core.sol";
+import {Settings} from "./Settings.sol";
 import {CoreAddresses} from "./interfaces/ICore.sol";
 import {IGeneratorRegistry} from "./interfaces/IGeneratorRegistry.sol";
 import {IProofMarketplace, MarketView} from "./interfaces/IProofMarketplace.sol";
@@ -14,7 +15,7 @@ import {ISettings} from "./interfaces/ISettings.sol";
 
 /// @title Generators: their stake, compute and quotes, and what tasks hold of them.
 /// @dev See IGeneratorRegistry, which is the manual.
-contract GeneratorRegistry is Core, Claims, IGeneratorRegistry {
+contract GeneratorRegistry is Settings, Claims, IGeneratorRegistry {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -325,17 +326,11 @@ contract GeneratorRegistry is Core, Claims, IGeneratorRegistry {
             _requireRange(value, 0, type(uint128).max);
             _config.slashBountyMax = uint128(value);
         } else if (name == "treasury") {
-            _requireRange(value, 1, type(uint160).max);
-            if (_isOurs(address(uint160(value)))) revert SettingOutOfRange();
-            _config.treasury = address(uint160(value));
+            _config.treasury = _asTreasury(value);
         } else {
             revert SettingUnknown();
         }
         emit SettingSet(name, value);
-    }
-
-    function _requireRange(uint256 value, uint256 least, uint256 most) private pure {
-        if (value < least || value > most) revert SettingOutOfRange();
     }
 
     // ---- inside

@@ -150,6 +150,15 @@ contract QuotesTest is Base {
         assertReason(offer(PRICE, RESPONSE_TIME), IKalypsoErrors.ComputeShort.selector);
     }
 
+    function test_oldTermsNeedComputeToo() public {
+        update(PRICE + 1, RESPONSE_TIME, 900);
+        assertReason(offer(PRICE + 1, RESPONSE_TIME), 0);
+        vm.warp(START + 120);
+        update(PRICE, RESPONSE_TIME, 0);
+        assertReason(offer(PRICE + 1, RESPONSE_TIME), IKalypsoErrors.ComputeShort.selector); // 900 of 1000 are used
+        assertReason(offer(PRICE, RESPONSE_TIME), 0);
+    }
+
     function test_runningTasksKeepTheirTerms() public {
         uint256 task = createTask();
         update(PRICE + 1, 1, 7);

@@ -6,6 +6,8 @@ import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {vm} from "../script/Vm.sol";
 import {IKalypsoErrors} from "../src/interfaces/IKalypsoErrors.sol";
 import {
+    Assignment,
+    Decision,
     IProofMarketplace,
     Preference,
     RequestParams,
@@ -55,6 +57,27 @@ contract SignaturesTest is Base {
         assertEq(keccak256(bytes(version)), keccak256("1"), "version");
         assertEq(chainId, block.chainid, "chainId");
         assertEq(at_, address(market), "contract");
+    }
+
+    /// @notice What these tests sign with is what another implementation makes of the types (fixtures/signatures.sh).
+    function test_othersSignTheSame() public view {
+        string memory json = vm.readFile("test/fixtures/signatures.json");
+        address contract_ = address(0xaa);
+        address who = address(0xbb);
+        Assignment[] memory a = new Assignment[](2);
+        a[0] = Assignment(1, who, 2, 3, hex"0405");
+        a[1] = Assignment(6, who, 7, 8, "");
+        Decision memory d = Decision(9, 10, bytes32(uint256(11)), 12, bytes32(uint256(13)));
+        RequestParams memory p = RequestParams(1, 2, 3, 4, Preference.Fastest, who, 5);
+        bytes[3] memory signatures = [
+            signAssignments(0xe1, contract_, a, d),
+            signDigest(0xa1, createRequestDigest(contract_, who, p, hex"0102", 14)),
+            signDigest(0xa1, cancelRequestDigest(contract_, 1, hex"0102"))
+        ];
+        string[3] memory names = [".assignments", ".createRequest", ".cancelRequest"];
+        for (uint256 i = 0; i < 3; i++) {
+            assertEq(keccak256(vm.parseJsonBytes(json, names[i])), keccak256(signatures[i]), names[i]);
+        }
     }
 
     // ---- createRequestFor

@@ -5,23 +5,27 @@ import {vm} from "../script/Vm.sol";
 import {IKalypsoErrors} from "../src/interfaces/IKalypsoErrors.sol";
 import {RequestParams, RequestState} from "../src/interfaces/IProofMarketplace.sol";
 import {Base} from "./utils/Base.sol";
-import {Answer, MaliciousVerifier} from "./utils/Verifiers.sol";
+import {Answer, MaliciousVerifier, YesVerifier} from "./utils/Verifiers.sol";
 
 /// @title Verifiers are strangers: whatever one does, it hurts nobody but its own market.
 contract VerifiersTest is Base {
     MaliciousVerifier internal bad;
     uint256 internal badMarket;
 
+    /// @dev The malicious verifier is that of market 1: an answer that is too short would leave the id that was hashed
+    /// last, 1, where the answer is read.
     function setUp() public override {
         super.setUp();
-        bad = new MaliciousVerifier(market);
-        badMarket = createMarket(address(bad));
-        vm.prank(generator);
-        registry.joinMarket(badMarket, PRICE, RESPONSE_TIME, COMPUTE);
+        vm.etch(verifier, address(new MaliciousVerifier(market)).code);
+        bad = MaliciousVerifier(verifier);
+        badMarket = marketId;
+        verifier = address(new YesVerifier());
+        marketId = createMarket(verifier);
+        join(generator, PRICE, RESPONSE_TIME, COMPUTE);
     }
 
     function isYes(Answer a) internal pure returns (bool) {
-        return a == Answer.Yes || a == Answer.YesAndMore;
+        return a == Answer.Yes || a == Answer.YesAndMore || a == Answer.WantsAll;
     }
 
     /// @dev A task in the malicious market, made while its verifier still behaves.
@@ -133,6 +137,23 @@ contract VerifiersTest is Base {
                 assertTrue(market.requestOf(ids[i]).state == RequestState.Assigned, "nothing happened");
             }
         }
+    }
+
+    /// @notice Around the point where a 64th (EIP-150) decides whether the verifier gets its whole limit.
+    function test_aVerifierThatWantsAllGetsItOrNothingHappens() public {
+        uint256[] memory ids = list(createBadTask());
+        bad.set(Answer.WantsAll);
+        bytes memory call = abi.encodeCall(market.submitProofs, (ids, repeat(inputs, 1), repeat("proof", 1)));
+        uint256 settled = 0;
+        for (uint256 gasLimit = 1_950_000; gasLimit < 2_200_000; gasLimit += 1000) {
+            uint256 state = vm.snapshotState();
+            (bool done, bytes memory answered) = address(market).call{gas: gasLimit}(call);
+            vm.revertToState(state);
+            if (!done) continue;
+            settled++;
+            assertEq(keccak256(answered), keccak256(abi.encode(new bytes4[](1))), "settled");
+        }
+        assertTrue(settled > 50 && settled < 200, "some settled, some reverted");
     }
 
     function test_tooLittleGasHasAName() public {

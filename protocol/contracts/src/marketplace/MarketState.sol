@@ -5,13 +5,13 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {Claims} from "../Claims.sol";
-import {Core} from "../Core.sol";
 import {MarketplaceLater} from "../Later.sol";
+import {Settings} from "../Settings.sol";
 import {Protocol, RequestState} from "../interfaces/IProofMarketplace.sol";
 
 /// @title The marketplace's storage, and the little that all of its parts need.
 /// @dev Fields lie as the calls need them: what one call reads or writes together shares a slot.
-abstract contract MarketState is MarketplaceLater, Core, Claims, EIP712 {
+abstract contract MarketState is MarketplaceLater, Settings, Claims, EIP712 {
     struct Market {
         // read by every call
         address verifier;

@@ -157,16 +157,10 @@ abstract contract Markets is MarketState, PausableUpgradeable {
             _requireRange(value, uint256(_counters.maxTime) + 1, 30 days);
             _config.imageDelay = uint32(value);
         } else if (name == "treasury") {
-            _requireRange(value, 1, type(uint160).max);
-            if (_isOurs(address(uint160(value)))) revert SettingOutOfRange();
-            _config.treasury = address(uint160(value));
+            _config.treasury = _asTreasury(value);
         } else {
             revert SettingUnknown();
         }
         emit SettingSet(name, value);
-    }
-
-    function _requireRange(uint256 value, uint256 least, uint256 most) private pure {
-        if (value < least || value > most) revert SettingOutOfRange();
     }
 }

@@ -43,7 +43,8 @@ enum Answer {
     RevertsWithOne,
     BurnsGas,
     Writes, // to its storage
-    Reenters // cancels a request, then says yes
+    Reenters, // cancels a request, then says yes
+    WantsAll // yes, with nearly all of the gas that a verifier may use; else no
 }
 
 /// @title A verifier that does what it is told to, for all questions.
@@ -83,6 +84,7 @@ contract MaliciousVerifier {
                 revert(0, 32)
             }
             case 10 { invalid() }
+            case 13 { end(32, gt(gas(), 1990000)) }
             default { end(32, 1) }
         }
     }
