@@ -537,6 +537,16 @@ static enum err give_status(struct store *s, const char *key, size_t prefix,
 	return ERR_NONE;
 }
 
+enum err store_status_of(struct store *s, const char *service,
+			 const char *instance, store_status_fn *fn, void *arg)
+{
+	char key[KEY_ROOM], name[96];
+
+	snprintf(name, sizeof name, "%s:%s", service, instance);
+	store_key(s, key, "status", name);
+	return give_status(s, key, strlen(key) - strlen(name), fn, arg);
+}
+
 enum err store_status_read(struct store *s, store_status_fn *fn, void *arg)
 {
 	char pattern[KEY_ROOM], at[NUMBER_ROOM] = "0";

@@ -178,7 +178,13 @@ NODISCARD enum err store_status_write(struct store *s, const char *service,
 typedef void store_status_fn(void *arg, const char *service_instance,
 			     const char *const *pairs, size_t pairs_count);
 
-/* Call @fn for each of @services_count services' instance that is alive. */
+/* Call @fn if that instance is alive. */
+NODISCARD enum err store_status_of(struct store *s, const char *service,
+				   const char *instance, store_status_fn *fn,
+				   void *arg);
+
+/* Call @fn for each instance of any service that is alive. Looks at every key
+ * of the deployment: for people, not for every second. */
 NODISCARD enum err store_status_read(struct store *s, store_status_fn *fn,
 				     void *arg);
 

@@ -338,6 +338,12 @@ static void status_is_read_back(void **state)
 		   ERR_NONE);
 	assert_err(store_status_read(store, note_status, &found), ERR_NONE);
 	assert_int_equal(found, 1);
+	assert_err(store_status_of(store, "matcher", "a", note_status, &found),
+		   ERR_NONE);
+	assert_int_equal(found, 2);
+	assert_err(store_status_of(store, "matcher", "b", note_status, &found),
+		   ERR_NONE);
+	assert_int_equal(found, 2);
 }
 
 static void quarantine_keeps_what_it_is_given(void **state)
