@@ -1,6 +1,6 @@
 # Generated C, from the descriptions in protocol/. Included by the top Makefile.
 MSG_IN := $(wildcard protocol/messages/*) protocol/gen/msggen.py
-NOUNS := index book match publish watch view
+NOUNS := index book match publish watch view job
 
 GEN_C += $(B)/gen/msg.c $(B)/gen/translate.c
 GEN_H += $(B)/gen/msg.h $(B)/gen/translate.h $(B)/gen/store_lua.h $(NOUNS:%=$(B)/gen/wire_%.h)
