@@ -24,6 +24,8 @@ LDFLAGS_asan = -fsanitize=address,undefined -Wl,--as-needed
 
 PROGRAMS := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+PROPERTY := $(patsubst tests/property/%.c,%,$(wildcard tests/property/*_test.c))
+PROPERTY_PARTS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
 COMMON := $(wildcard common/*.c protocol/*.c)
 CORES := $(filter-out %/main.c,$(wildcard services/*/*.c))
 # Programs whose parts nobody else links, and the unit tests of these parts.
@@ -60,6 +62,9 @@ $(PROGRAMS:%=$(B)/$(1)/bin/%): $(B)/$(1)/bin/%: $(B)/$(1)/obj/services/%/main.o 
 $(B)/$(1)/unit/%: $(B)/$(1)/obj/tests/unit/%.o $(B)/$(1)/libkalypso.a
 	@mkdir -p $$(@D)
 	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS) -lcmocka -lgmp
+$(B)/$(1)/property/%: $(B)/$(1)/obj/tests/property/%.o $(PROPERTY_PARTS:%.c=$(B)/$(1)/obj/%.o) $(B)/$(1)/libkalypso.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK)$$(CC) $$(LDFLAGS_$(1)) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $$(LDLIBS) -lcmocka
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,asan))
@@ -97,10 +102,10 @@ down: ## stop it
 
 # ---- tests ------------------------------------------------------------------
 SUITES ?=
-test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) ## pass every test; SUITES="unit e2e" for some
+test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
-unit: $(UNIT:%=$(B)/asan/unit/%) ## unit, golden and property tests of the C side alone
+unit: $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## unit, golden and property tests of the C side alone
 	@tests/run.sh $(B) unit
 
 lint: build ## what no compiler checks

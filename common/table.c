@@ -211,7 +211,6 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 	case UNDO_EDITED:
 		t->hooks.detach(t->hooks.core, r->row);
 		memcpy(bytes_of(t, r->row), bytes, t->row_size);
-		*stamp_of(t, r->row) = 0;
 		t->hooks.attach(t->hooks.core, r->row);
 		break;
 	case UNDO_REMOVED: {
@@ -220,7 +219,6 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 
 		assert(row == r->row);
 		memcpy(bytes_of(t, row), bytes, t->row_size);
-		*stamp_of(t, row) = 0;
 		t->hooks.attach(t->hooks.core, row);
 		break;
 	}

@@ -21,7 +21,7 @@ run_e2e() { KALYPSO_BIN="$PWD/$build/asan/bin" "${node[@]}" tests/e2e/*.test.mjs
 # Every *_test in its own process; the output only of those that fail.
 run_unit() {
 	local t out status=0
-	for t in "$build"/asan/unit/*_test; do
+	for t in "$build"/asan/{unit,property}/*_test; do
 		out=$("$t" 2>&1) && continue
 		status=1
 		printf '%s\n%s\n' "--- $t" "$out"
