@@ -60,12 +60,14 @@ deployment_options() {
 	export KALYPSO_DEPLOYER_KEY=$key
 	KALYPSO_OUT=$(mktemp "$build/deployed.XXXXXX")
 	export KALYPSO_OUT
-	trap 'rm -f "$KALYPSO_OUT"' EXIT
+	trap 'rm -rf "$KALYPSO_OUT" "$KALYPSO_OUT.broadcast"' EXIT
 }
 
-# Runs a forge script; what it wrote becomes FILE only when everything is on the chain.
+# Runs a forge script; what it wrote becomes FILE only when everything is on the chain. Several may run at once.
 broadcast() {
-	(cd "$contracts" && quietly deploy "$bin/forge" script "$1" --rpc-url "$rpc" --broadcast --non-interactive)
+	export FOUNDRY_BROADCAST=$KALYPSO_OUT.broadcast
+	(cd "$contracts" && quietly "deploy-$$" "$bin/forge" script "$1" --rpc-url "$rpc" --broadcast --non-interactive)
+	rm -f "$build/deploy-$$.log"
 	mkdir -p "$(dirname "$out")"
 	chmod 644 "$KALYPSO_OUT"
 	mv "$KALYPSO_OUT" "$out"
