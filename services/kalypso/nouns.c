@@ -1,0 +1,18 @@
+/* Every noun, in the order of help. */
+#include "services/kalypso/cli.h"
+
+const struct cli_noun cli_nouns[] = {
+	{"market", "open, list, look at and close markets",
+	 cli_market_commands},
+	{"request", "ask for proofs, and get them", cli_request_commands},
+	{"generator", "stake, quote and leave as a generator",
+	 cli_generator_commands},
+	{"task", "what generators are working on", cli_task_commands},
+	{"slash", "settle a missed deadline", cli_slash_commands},
+	{"account", "balances, withdrawals, keys", cli_account_commands},
+	{"admin", "engine keys, fees, settings and the pause; governance",
+	 cli_admin_commands},
+	{"status", "the chain, the services, the book", cli_status_commands},
+	{"events", "what happened, as it happens", cli_events_commands},
+	{"completion", "completion for a shell", cli_completion_commands},
+	{0}};
