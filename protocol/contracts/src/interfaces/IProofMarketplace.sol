@@ -52,9 +52,11 @@ struct MarketParams {
 }
 
 /// @notice What a requester wants.
+/// @param marketId Where it wants it.
 /// @param maxPrice Most that it pays, escrowed. Payment token units, not 0.
 /// @param maxResponseTime Longest that it waits from assignment to deadline, seconds: 1 to the setting `maxTime`.
 /// @param expiry Unix seconds by which it must be assigned: after the block's timestamp, at most 30 days.
+/// @param preference What decides between generators whose quotes meet both caps.
 /// @param refundTo Who gets what isn't spent; 0: whoever paid. Not one of the core contracts or tokens.
 /// @param spread Not 0: requests of one requester with the same number go to different generators. Only in the log.
 struct RequestParams {
@@ -68,6 +70,8 @@ struct RequestParams {
 }
 
 /// @notice One match of a decision.
+/// @param requestId Who gets the proof: an open request.
+/// @param generator Who makes it.
 /// @param price The quote's price, payment token units.
 /// @param responseTime The quote's response time, seconds.
 /// @param acl The key of the private inputs, sealed to the generator; empty in a public market.
@@ -93,9 +97,16 @@ struct Decision {
     bytes32 matchRoot;
 }
 
-/// @notice A request as the contract remembers it; all 0 where there is none. The rest is in the log.
+/// @notice A request as the contract remembers it; all 0 where there is none. The rest is in the log. It stays when
+/// the request has ended.
+/// @param refundTo Who gets what isn't spent; never 0.
+/// @param generator Who was assigned; 0 if nobody ever was, like price, deadline, compute and pool.
+/// @param maxPrice The price cap, payment token units; escrowed while Open or Assigned.
+/// @param price What the generator is paid, payment token units.
 /// @param expiry Unix seconds; 0 once it was assigned.
-/// @param deadline Unix seconds; 0 if it was never assigned, like generator, price, compute and pool.
+/// @param deadline Unix seconds.
+/// @param compute Units of compute that the task uses while it is Assigned.
+/// @param pool Stake pool that its penalty is locked in while it is Assigned; 0 is the registry's own.
 /// @param inputsHash keccak256 of the public inputs.
 struct RequestView {
     RequestState state;
@@ -114,7 +125,12 @@ struct RequestView {
 
 /// @notice A market as the contract remembers it; all 0 where there is none. The rest is in the log.
 /// @param owner Who may hand it over, freeze it and close it; 0: frozen.
+/// @param verifier Its IProofVerifier.
+/// @param penalty Stake token units that each task locks.
+/// @param maxInputBytes Longest public inputs.
+/// @param auctionWindow Seconds that a request collects bids; 0 in an order book.
 /// @param activeFrom Unix seconds from which it takes requests.
+/// @param closed Takes no more requests, quotes or assignments.
 /// @param confidential Private inputs are allowed, and only enclaves of its images receive them.
 /// @param disputable Inputs that can't be proven can be disputed, so the requester has a part in penalties.
 struct MarketView {
