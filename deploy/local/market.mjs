@@ -43,6 +43,7 @@ const DEFAULTS = {
 	listeners: true,
 	matchLifetime: 30,
 	anvilPort: undefined,
+	busCut: false, // nobody hears anybody: each service has a bus of its own
 	proxy: undefined, // async (chain) => {rpc, ws}: what the services talk to instead of the node
 	say: () => {},
 };
@@ -205,7 +206,7 @@ export class LocalMarket {
 		const shared = [
 			`--name=local`,
 			`--redis=${this.redis}`,
-			`--bus=ipc://${this.run}/%`,
+			`--bus=ipc://${this.run}/${this.busCut ? `${name}-` : ""}%`,
 			`--state-dir=${join(this.folder, "state")}`,
 		];
 		const chain = [`--contracts=${this.contractsFile}`, `--rpc=${this.rpc}`];
