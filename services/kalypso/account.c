@@ -47,7 +47,7 @@ static void put_purses(struct cli *cli, const struct purse *purses,
 	for (size_t i = 0; i < count; i++) {
 		const struct purse *p = &purses[i];
 
-		cli_begin(o, NULL, NULL);
+		cli_begin(o, NULL);
 		cli_put_text(o, "use", "For", p->key);
 		cli_put_text(o, "symbol", NULL, p->token->symbol);
 		cli_put_number(o, "decimals", NULL, p->token->decimals);
@@ -111,7 +111,7 @@ static enum cli_exit show(struct cli *cli, const void *options)
 		return x;
 	cli_put_address(cli->out, "account", "Account", &who);
 	cli_put_amount(cli->out, "balance", "Balance", &wei, &ether);
-	cli_put_number(cli->out, "nonce", "Transactions", nonce);
+	cli_put_id(cli->out, "nonce", "Transactions", nonce);
 	put_purses(cli, purses, 2);
 	return CLI_OK;
 }
@@ -151,7 +151,7 @@ static void say_withdrawn(struct cli *cli, const struct cli_plan *plan)
 		while (cli_next_event(cli, call, &at, &e)) {
 			if (e.id != ABI_EVENT_WITHDRAWN)
 				continue;
-			cli_begin(o, NULL, NULL);
+			cli_begin(o, NULL);
 			cli_put_address(o, "account", "Account",
 					&e.withdrawn.account);
 			cli_put_text(o, "use", NULL,

@@ -23,7 +23,7 @@ struct key_options {
 static void put_encryption_key(struct cli_out *o, const char *label,
 			       struct bytes key)
 {
-	cli_put_bytes(o, "encryptionKey", key.size ? label : NULL, key);
+	cli_put_bytes(o, "encryption_key", key.size ? label : NULL, key);
 	if (!key.size)
 		cli_put_text(o, NULL, label, "none");
 }

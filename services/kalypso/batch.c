@@ -151,8 +151,8 @@ static void put_item(struct cli *cli, const struct work *w,
 	const char *reason = abi_error_name(item->reason.bytes);
 	bool sent = !cli->common.dry_run;
 
-	cli_begin(o, NULL, NULL);
-	cli_put_id(o, "requestId", "Request", item->id);
+	cli_begin(o, NULL);
+	cli_put_id(o, "request_id", "Request", item->id);
 	cli_put_bool(o, "done", NULL, item->done && sent);
 	cli_put_text(o, NULL, "Result",
 		     !item->done ? reason

@@ -88,6 +88,7 @@ enum cli_needs {
 	CLI_NEEDS_PASSWORD = 32,  /* takes --password-file */
 	CLI_NEEDS_ALLOWANCE = 64, /* pays in tokens: takes --no-approve */
 	CLI_NEEDS_PATIENCE = 128, /* waits: takes --timeout */
+	CLI_USES_CHAIN = 256, /* the same as CLI_NEEDS_CHAIN, if it is given */
 };
 
 struct cli_command {

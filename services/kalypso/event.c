@@ -71,6 +71,7 @@ static json_t *name(const struct hash32 *word)
 static json_t *value(const struct row *row, const struct abi_event *event)
 {
 	const void *at = (const char *)event + row->offset;
+	struct u256 wide;
 
 	switch (row->kind) {
 	case KIND_ID:
@@ -88,7 +89,8 @@ static json_t *value(const struct row *row, const struct abi_event *event)
 	case KIND_TIME:
 		return moment(*(const uint64_t *)at);
 	case KIND_U64:
-		return json_integer((json_int_t) * (const uint64_t *)at);
+		wide = u256_from_u64(*(const uint64_t *)at);
+		return number(&wide);
 	case KIND_U32:
 		return json_integer(*(const uint32_t *)at);
 	case KIND_BOOL:

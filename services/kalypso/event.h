@@ -6,8 +6,9 @@
 
 #include "abi_market.h"
 
-/* {"event": "RequestCreated", "requestId": "7", …}; inputs and proofs are left
- * out. Amounts and ids are decimal strings, times RFC 3339. A new reference. */
+/* {"event": "RequestCreated", "request_id": "7", …}; inputs and proofs are left
+ * out. Amounts, ids and the like are decimal strings, times RFC 3339. A new
+ * reference. */
 json_t *cli_event_json(const struct abi_event *event);
 
 #endif /* SERVICES_KALYPSO_EVENT_H */

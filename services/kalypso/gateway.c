@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hex.h"
+#include "common/u256.h"
 #include "services/kalypso/text.h"
 
 enum { TIMEOUT_MS = 15000, ANSWER_MAX_BYTES = 64 << 20, TEXT_ROOM = 256 };
@@ -166,4 +168,40 @@ enum cli_exit cli_gateway_try(struct cli *cli, json_t **out, const char *format,
 	}
 	va_end(args);
 	return x;
+}
+
+/* ---- members ------------------------------------------------------------ */
+
+const char *cli_json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+uint64_t cli_json_id(const json_t *object, const char *key)
+{
+	uint64_t v = 0;
+
+	return cli_parse_u64(&v, cli_json_text(object, key)) ? 0 : v;
+}
+
+uint64_t cli_json_time(const json_t *object, const char *key)
+{
+	struct unix_s time;
+
+	return cli_parse_time(&time, cli_json_text(object, key)) ? 0 : time.v;
+}
+
+void cli_json_address(const json_t *object, const char *key,
+		      struct address *out)
+{
+	if (address_parse(out, cli_json_text(object, key)))
+		*out = (struct address){{0}};
+}
+
+void cli_json_amount(const json_t *object, const char *key, struct u256 *out)
+{
+	if (u256_parse_dec(out, cli_json_text(object, key)))
+		*out = U256_ZERO;
 }

@@ -23,5 +23,12 @@ NODISCARD enum cli_exit cli_gateway_get(struct cli *cli, json_t **out,
 NODISCARD enum cli_exit cli_gateway_try(struct cli *cli, json_t **out,
 					const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Members of an answer. What is missing or of another kind is 0. */
+uint64_t cli_json_id(const json_t *object, const char *key);
+uint64_t cli_json_time(const json_t *object, const char *key);
+void cli_json_address(const json_t *object, const char *key,
+		      struct address *out);
+void cli_json_amount(const json_t *object, const char *key, struct u256 *out);
+const char *cli_json_text(const json_t *object, const char *key);
 
 #endif /* SERVICES_KALYPSO_GATEWAY_H */

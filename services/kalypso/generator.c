@@ -62,9 +62,9 @@ static void say_registered(struct cli *cli, const struct cli_plan *plan)
 			continue;
 		cli_put_address(cli->out, "generator", "Generator",
 				&r->generator);
-		cli_put_address(cli->out, "rewardAddress", "Earnings to",
+		cli_put_address(cli->out, "reward_address", "Earnings to",
 				&r->reward_address);
-		cli_put_number(cli->out, "compute", "Compute", r->compute);
+		cli_put_id(cli->out, "compute", "Compute", r->compute);
 	}
 }
 
@@ -107,7 +107,7 @@ static void say_stake(struct cli *cli, const struct cli_plan *plan)
 		cli_put_amount(o, "locked", "Locked", &s->locked, &cli->stake);
 		cli_put_amount(o, "unstaking", "Under notice", &s->unstaking,
 			       &cli->stake);
-		cli_put_time(o, "payableAt", "Due", s->payable_at, cli->now.v);
+		cli_put_time(o, "payable_at", "Due", s->payable_at, cli->now.v);
 	}
 }
 
@@ -238,8 +238,8 @@ static void say_compute(struct cli *cli, const struct cli_plan *plan)
 			continue;
 		cli_put_address(cli->out, "generator", "Generator",
 				&c->generator);
-		cli_put_number(cli->out, "compute", "Compute", c->compute);
-		cli_put_time(cli->out, "effectiveFrom", "From",
+		cli_put_id(cli->out, "compute", "Compute", c->compute);
+		cli_put_time(cli->out, "effective_from", "From",
 			     c->effective_from, cli->now.v);
 	}
 }
@@ -273,7 +273,7 @@ static void say_reward(struct cli *cli, const struct cli_plan *plan)
 			continue;
 		cli_put_address(cli->out, "generator", "Generator",
 				&e.reward_address_set.generator);
-		cli_put_address(cli->out, "rewardAddress", "Earnings to",
+		cli_put_address(cli->out, "reward_address", "Earnings to",
 				&e.reward_address_set.reward_address);
 	}
 }

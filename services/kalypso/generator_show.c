@@ -47,13 +47,12 @@ static void put_quotes(struct cli *cli, const struct quotes *q)
 
 		if (!t->active && !t->active_tasks)
 			continue;
-		cli_begin(o, NULL, NULL);
-		cli_put_id(o, "marketId", "Market", i + 1);
+		cli_begin(o, NULL);
+		cli_put_id(o, "market_id", "Market", i + 1);
 		cli_put_amount(o, "price", "Price", &t->price, &cli->payment);
-		cli_put_seconds(o, "responseTime", "Within", t->response_time);
-		cli_put_number(o, "computePerRequest", "Compute",
-			       t->compute_per_request);
-		cli_put_number(o, "activeTasks", "Tasks", t->active_tasks);
+		cli_put_seconds(o, "response_time", "Within", t->response_time);
+		cli_put_id(o, "compute", "Compute", t->compute_per_request);
+		cli_put_number(o, "tasks", "Tasks", t->active_tasks);
 		cli_put_bool(o, "active", "Active", t->active);
 		cli_end(o);
 	}
@@ -102,18 +101,18 @@ static void put_record(struct cli *cli, const struct record *r)
 	struct cli_out *o = cli->out;
 
 	cli_put_address(o, "generator", "Generator", &r->who);
-	cli_put_address(o, "rewardAddress", "Earnings to",
+	cli_put_address(o, "reward_address", "Earnings to",
 			&r->of.reward_address);
 	cli_put_amount(o, "stake", "Stake", &r->of.stake, &cli->stake);
 	cli_put_amount(o, "locked", "Locked", &r->of.locked, &cli->stake);
 	cli_put_amount(o, "unstaking", "Under notice", &r->of.unstaking,
 		       &cli->stake);
-	cli_put_time(o, "payableAt", "Due", r->payable_at, cli->now.v);
-	cli_put_number(o, "compute", "Compute", r->of.compute);
-	cli_put_number(o, "computeUsed", "In use", r->of.compute_used);
+	cli_put_time(o, "payable_at", "Due", r->payable_at, cli->now.v);
+	cli_put_id(o, "compute", "Compute", r->of.compute);
+	cli_put_id(o, "used_compute", "In use", r->of.compute_used);
 	cli_put_amount(o, "earnings", "Earned, to claim", &r->earnings,
 		       &cli->payment);
-	cli_put_amount(o, "claimableStake", "Bounties, to claim",
+	cli_put_amount(o, "claimable_stake", "Bounties, to claim",
 		       &r->stake_back, &cli->stake);
 }
 

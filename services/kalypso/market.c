@@ -18,16 +18,22 @@ enum { INPUT_BYTES = 4096, METADATA_MAX = 4096 };
 
 static const struct address nobody;
 
-static enum cli_exit keep_metadata(void *arg, const struct abi_event *e,
-				   const struct evm_log *log)
+void cli_market_describe(struct cli_market *m,
+			 const struct abi_market_created *created)
 {
-	struct cli_market *m = arg;
-	struct bytes text = e->market_created.params.metadata;
+	struct bytes text = created->params.metadata;
 
-	(void)log;
-	if (e->id == ABI_EVENT_MARKET_CREATED && !m->metadata)
+	if (!m->metadata)
 		m->metadata =
 			json_loadb((const char *)text.data, text.size, 0, NULL);
+}
+
+static enum cli_exit on_created(void *arg, const struct abi_event *e,
+				const struct evm_log *log)
+{
+	(void)log;
+	if (e->id == ABI_EVENT_MARKET_CREATED)
+		cli_market_describe(arg, &e->market_created);
 	return CLI_OK;
 }
 
@@ -62,8 +68,7 @@ enum cli_exit cli_market_read(struct cli *cli, struct cli_market *m,
 			json_pack("[o,o]",
 				  cli_event_topic(ABI_EVENT_MARKET_CREATED),
 				  cli_id_topic(id)),
-			cli->contracts.start_block, cli->head, keep_metadata,
-			m);
+			cli->contracts.start_block, cli->head, on_created, m);
 	return x ? x : read_code_hash(cli, m);
 }
 
@@ -105,22 +110,22 @@ void cli_market_put(struct cli *cli, const struct cli_market *m)
 	const struct abi_market_view *v = &m->view;
 	struct cli_out *o = cli->out;
 
-	cli_put_id(o, "marketId", "Market", m->id);
+	cli_put_id(o, "market_id", "Market", m->id);
 	cli_put_text(o, "name", "Name", cli_market_name(m));
 	cli_put_text(o, "state", "State", cli_market_state(v, cli->now.v));
 	put_owner(o, &v->owner);
 	cli_put_address(o, "verifier", "Verifier", &v->verifier);
 	if (m->coded)
-		cli_put_hash(o, "verifierCodeHash", "Verifier's code",
+		cli_put_hash(o, "verifier_code_hash", "Verifier's code",
 			     &m->code_hash);
 	else
-		cli_put_json(o, "verifierCodeHash", json_null());
+		cli_put_json(o, "verifier_code_hash", json_null());
 	cli_put_amount(o, "penalty", "Penalty", &v->penalty, &cli->stake);
-	cli_put_number(o, "maxInputBytes", "Inputs at most",
+	cli_put_number(o, "max_input_bytes", "Inputs at most",
 		       v->max_input_bytes);
 	cli_put_text(o, "protocol", "Protocol", abi_protocol_name(v->protocol));
-	cli_put_seconds(o, "auctionWindow", NULL, v->auction_window);
-	cli_put_time(o, "activeFrom", "Active from", v->active_from,
+	cli_put_seconds(o, "auction_window", NULL, v->auction_window);
+	cli_put_time(o, "active_from", "Active from", v->active_from,
 		     cli->now.v);
 	cli_put_bool(o, "confidential", "Confidential", v->confidential);
 	cli_put_bool(o, "disputable", NULL, v->disputable);
@@ -142,112 +147,6 @@ static enum cli_exit show(struct cli *cli, const void *options)
 	if (!x)
 		cli_market_put(cli, &m);
 	cli_market_free(&m);
-	return x;
-}
-
-/* ---- listing ------------------------------------------------------------ */
-
-struct list {
-	struct cli_market *markets; /* 1 is at 0 */
-	uint64_t count;
-};
-
-static enum cli_exit name_one(void *arg, const struct abi_event *e,
-			      const struct evm_log *log)
-{
-	struct list *l = arg;
-	uint64_t id;
-
-	if (e->id == ABI_EVENT_MARKET_CREATED &&
-	    !u256_to_u64(&id, &e->market_created.market_id) && id >= 1 &&
-	    id <= l->count)
-		return keep_metadata(&l->markets[id - 1], e, log);
-	return CLI_OK;
-}
-
-static enum cli_exit read_views(struct cli *cli, struct list *l)
-{
-	struct cli_view *v = cli_alloc(l->count * sizeof *v);
-	enum cli_exit x = CLI_OK;
-
-	for (uint64_t i = 0; i < l->count && !x; i++) {
-		struct u256 id = u256_from_u64(i + 1);
-
-		l->markets[i].id = i + 1;
-		v[i].to = &cli->contracts.marketplace;
-		v[i].contract = "ProofMarketplace";
-		if (abi_call_market_of(&v[i].call, &id))
-			x = cli_fail(cli, CLI_FAILED, "out of memory");
-	}
-	if (!x)
-		x = cli_views(cli, v, l->count);
-	for (uint64_t i = 0; i < l->count && !x; i++)
-		x = cli_decoded(cli, &v[i],
-				abi_result_market_of(&l->markets[i].view,
-						     buf_bytes(&v[i].answer)));
-	cli_views_free(v, l->count);
-	free(v);
-	return x;
-}
-
-static enum cli_exit read_list(struct cli *cli, struct list *l)
-{
-	enum cli_exit x = cli_view_market_count(cli, &l->count);
-
-	if (x)
-		return x;
-	l->markets = cli_alloc(l->count * sizeof *l->markets);
-	x = read_views(cli, l);
-	if (x || !l->count)
-		return x;
-	return cli_each_event(
-		cli, &cli->contracts.marketplace,
-		json_pack("[o]", cli_event_topic(ABI_EVENT_MARKET_CREATED)),
-		cli->contracts.start_block, cli->head, name_one, l);
-}
-
-static void put_row(struct cli *cli, const struct cli_market *m)
-{
-	const struct abi_market_view *v = &m->view;
-	struct cli_out *o = cli->out;
-
-	cli_begin(o, NULL, NULL);
-	cli_put_id(o, "marketId", "Market", m->id);
-	cli_put_text(o, "name", "Name", cli_market_name(m));
-	cli_put_text(o, "state", "State", cli_market_state(v, cli->now.v));
-	cli_put_amount(o, "penalty", "Penalty", &v->penalty, &cli->stake);
-	cli_put_number(o, "maxInputBytes", "Inputs", v->max_input_bytes);
-	cli_put_address(o, "verifier", "Verifier", &v->verifier);
-	cli_put_address(o, "owner", NULL, &v->owner);
-	cli_put_bool(o, "confidential", NULL, v->confidential);
-	cli_put_time(o, "activeFrom", NULL, v->active_from, cli->now.v);
-	cli_end(o);
-}
-
-struct list_options {
-	bool all;
-};
-
-static enum cli_exit list(struct cli *cli, const void *options)
-{
-	const struct list_options *o = options;
-	struct list l = {.count = 0};
-	enum cli_exit x = cli_tokens(cli);
-
-	if (!x)
-		x = read_list(cli, &l);
-	if (!x) {
-		cli_begin_list(cli->out, "markets",
-			       "there is no market: kalypso market create "
-			       "opens one");
-		for (uint64_t i = 0; i < l.count; i++)
-			if (o->all || !l.markets[i].view.closed)
-				put_row(cli, &l.markets[i]);
-		cli_end(cli->out);
-	}
-	for (uint64_t i = 0; l.markets && i < l.count; i++)
-		cli_market_free(&l.markets[i]);
-	free(l.markets);
 	return x;
 }
 
@@ -336,13 +235,13 @@ static void put_created(struct cli *cli, const struct cli_plan *plan)
 		if (e.id != ABI_EVENT_MARKET_CREATED ||
 		    u256_to_u64(&id, &m->market_id))
 			continue;
-		cli_put_id(o, "marketId", "Market", id);
+		cli_put_id(o, "market_id", "Market", id);
 		cli_put_address(o, "owner", "Owner", &m->owner);
 		cli_put_address(o, "verifier", "Verifier", &m->params.verifier);
 		cli_put_amount(o, "penalty", "Penalty", &m->params.penalty,
 			       &cli->stake);
 		cli_put_amount(o, "fee", "Fee", &m->fee, &cli->payment);
-		cli_put_time(o, "activeFrom", "Active from", m->active_from,
+		cli_put_time(o, "active_from", "Active from", m->active_from,
 			     cli->now.v);
 	}
 }
@@ -373,7 +272,7 @@ static void put_closed(struct cli *cli, const struct cli_plan *plan)
 	while (cli_next_event(cli, &plan->calls[0], &at, &e))
 		if (e.id == ABI_EVENT_MARKET_CLOSED &&
 		    !u256_to_u64(&id, &e.market_closed.market_id)) {
-			cli_put_id(cli->out, "marketId", "Market", id);
+			cli_put_id(cli->out, "market_id", "Market", id);
 			cli_put_text(cli->out, "state", "State", "closed");
 		}
 }
@@ -416,7 +315,7 @@ static const struct cli_option create_rows[] = {
 	{0}};
 
 static const struct cli_option list_rows[] = {
-	{.name = "all", .kind = CLI_FLAG, .offset = offsetof(struct list_options, all), .meaning = "closed ones, too"},
+	{.name = "all", .kind = CLI_FLAG, .offset = offsetof(struct cli_market_list_options, all), .meaning = "closed ones, too"},
 	{0}};
 
 const struct cli_command cli_market_commands[] = {
@@ -429,10 +328,11 @@ const struct cli_command cli_market_commands[] = {
 		     "  kalypso market create --verifier=0x… --penalty=10 --max-input-bytes=96 \\\n    --metadata=market.json\n",
 	 .options = create_rows, .options_size = sizeof(struct create_options), .run = create},
 	{.noun = "market", .verb = "list", .args = "",
-	 .needs = CLI_NEEDS_CHAIN,
+	 .needs = CLI_USES_CHAIN | CLI_NEEDS_GATEWAY,
 	 .summary = "all markets that aren't closed",
+	 .more = "From the gateway, which also counts quotes and open requests, if there is one, else from the chain.",
 	 .examples = "  kalypso market list\n  kalypso market list --all --json\n",
-	 .options = list_rows, .options_size = sizeof(struct list_options), .run = list},
+	 .options = list_rows, .options_size = sizeof(struct cli_market_list_options), .run = cli_market_list},
 	{.noun = "market", .verb = "show", .args = "ID", .args_min = 1, .args_max = 1,
 	 .needs = CLI_NEEDS_CHAIN,
 	 .summary = "a market, its verifier and the hash of the verifier's code",

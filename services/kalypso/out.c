@@ -91,9 +91,9 @@ static void add_cell(struct grid *g, char *text)
 }
 
 static void print_row(struct buf *to, const struct grid *g, size_t row,
-		      const size_t *widths, size_t indent)
+		      const size_t *widths)
 {
-	size_t owed = indent; /* spaces, written only before something */
+	size_t owed = 0; /* spaces, written only before something */
 
 	for (size_t c = 0; c < g->columns; c++) {
 		const char *cell = g->cells[row * g->columns + c];
@@ -118,8 +118,7 @@ static void print_grid(struct cli_out *o)
 			widths[i % g->columns] = width;
 	}
 	for (size_t row = 0; g->columns && row < g->count / g->columns; row++)
-		print_row(&o->text, g, row, widths,
-			  o->depth > 1 ? GAP * (o->depth - 1) : 0);
+		print_row(&o->text, g, row, widths);
 	clear_grid(g);
 }
 
@@ -168,11 +167,13 @@ static void show(struct cli_out *o, const char *label, const char *text)
 
 /* ---- the document ------------------------------------------------------- */
 
-/* Takes @v. */
+/* Takes @v; NULL, of what can't be had, is null. */
 static void store(struct cli_out *o, const char *key, json_t *v)
 {
 	struct level *l = &o->levels[o->depth];
 
+	if (!v)
+		v = json_null();
 	if (l->list)
 		json_array_append_new(l->json, v);
 	else if (key)
@@ -189,19 +190,15 @@ static void put(struct cli_out *o, const char *key, const char *label,
 	show(o, label, text);
 }
 
-void cli_begin(struct cli_out *o, const char *key, const char *label)
+void cli_begin(struct cli_out *o, const char *key)
 {
 	struct level *l = &o->levels[o->depth];
 	json_t *record = json_object();
 
 	assert(o->depth + 1 < DEPTH_MAX);
 	l->rows++;
-	if (!l->list && !o->json) {
+	if (!l->list)
 		print_grid(o);
-		if (label)
-			buf_printf(&o->text, "%*s%s:\n", (int)(GAP * o->depth),
-				   "", label);
-	}
 	store(o, key, record);
 	o->levels[++o->depth] = (struct level){.json = record};
 	o->cell = 0;
@@ -233,7 +230,7 @@ void cli_end(struct cli_out *o)
 	struct level ended = o->levels[o->depth];
 
 	assert(o->depth > 0);
-	if (!ended.list && !o->in_table && !o->json)
+	if (!ended.list && !o->in_table)
 		print_grid(o);
 	o->depth--;
 	if (!ended.list && o->in_table)
@@ -267,9 +264,7 @@ void cli_put_number(struct cli_out *o, const char *key, const char *label,
 	char text[24];
 
 	snprintf(text, sizeof text, "%" PRIu64, v);
-	/* Beyond what JSON's readers hold exactly it is a string. */
-	put(o, key, label, text,
-	    v >> 53 ? json_string(text) : json_integer((json_int_t)v));
+	put(o, key, label, text, json_integer((json_int_t)v));
 }
 
 void cli_put_id(struct cli_out *o, const char *key, const char *label,

@@ -7,14 +7,15 @@
  * before cli_out_flush(), so what goes wrong half-way can still be said in the
  * same document, as its member "error".
  *
- *	cli_put_id(out, "id", "Market", 1);		Market   1
+ *	cli_put_id(out, "market_id", "Market", 1);	Market   1
  *	cli_begin_list(out, "quotes", "no quotes");	GENERATOR  PRICE
- *	cli_begin(out, NULL, NULL);			0xabcd…    1.25 KUSD
+ *	cli_begin(out, NULL);				0xabcd…    1.25 KUSD
  *	cli_put_address(out, "generator", "Generator", …
  *
- * In the document amounts are units, and like ids decimal strings; times are
- * RFC 3339, hashes and bytes 0x text. Text from strangers is made harmless
- * here. Labels and keys are constants. */
+ * The document is written like the gateway's answers: amounts (in units), ids
+ * and whatever else has 64 bits or more are decimal strings; times are RFC
+ *3339, hashes and bytes 0x text. Text from strangers is made harmless here.
+ *Labels and keys are constants. */
 #ifndef SERVICES_KALYPSO_OUT_H
 #define SERVICES_KALYPSO_OUT_H
 
@@ -48,6 +49,7 @@ bool cli_out_flush(struct cli_out *out);
 
 void cli_put_text(struct cli_out *out, const char *key, const char *label,
 		  const char *text);
+/* A count, below 2^53. */
 void cli_put_number(struct cli_out *out, const char *key, const char *label,
 		    uint64_t v);
 void cli_put_id(struct cli_out *out, const char *key, const char *label,
@@ -71,7 +73,7 @@ void cli_put_seconds(struct cli_out *out, const char *key, const char *label,
 void cli_put_time(struct cli_out *out, const char *key, const char *label,
 		  uint64_t time, uint64_t now);
 
-/* Into the document only; takes @v. */
+/* Into the document only; takes @v, of which NULL becomes null. */
 void cli_put_json(struct cli_out *out, const char *key, json_t *v);
 
 /* A sentence, or several lines, for people only. */
@@ -84,9 +86,9 @@ void cli_put_amount_text(struct buf *text, const struct u256 *v,
 
 /* ---- structure ---------------------------------------------------------- */
 
-/* A record inside of the current one, with a heading; or the next row of a
- * list, with neither key nor label. */
-void cli_begin(struct cli_out *out, const char *key, const char *label);
+/* A record inside of the current one, for people lines of their own; or the
+ * next row of a list, without a key. */
+void cli_begin(struct cli_out *out, const char *key);
 
 /* A list: a table for people, or the line @none if it stays empty. The values
  * of every row have the same labels. @none NULL: nothing is shown. */

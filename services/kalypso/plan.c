@@ -193,18 +193,18 @@ static void put_document(struct cli *cli, const struct cli_call *call)
 	cli_put_address(o, "from", NULL, &cli->account);
 	cli_put_address(o, "to", NULL, &call->to);
 	cli_put_text(o, "contract", NULL, call->contract);
-	cli_put_number(o, "nonce", NULL, call->nonce);
-	cli_put_number(o, "gasLimit", NULL, call->gas);
-	cli_put_json(o, "maxFeePerGas", units(&call->max_fee));
-	cli_put_json(o, "maxPriorityFeePerGas", units(&call->tip));
+	cli_put_id(o, "nonce", NULL, call->nonce);
+	cli_put_id(o, "gas_limit", NULL, call->gas);
+	cli_put_json(o, "max_fee_per_gas", units(&call->max_fee));
+	cli_put_json(o, "max_priority_fee_per_gas", units(&call->tip));
 	cli_put_bool(o, "sent", NULL, mined);
 	paid_fee(&fee, call);
 	cli_put_json(o, "fee", mined ? units(&fee) : json_null());
 	if (mined)
 		return;
-	cli_put_json(o, "hash", json_null());
+	cli_put_json(o, "tx", json_null());
 	cli_put_json(o, "block", json_null());
-	cli_put_json(o, "gasUsed", json_null());
+	cli_put_json(o, "gas_used", json_null());
 	cli_put_bytes(o, "data", NULL, buf_bytes(&call->data));
 }
 
@@ -215,9 +215,9 @@ static void put_mined(struct cli *cli, const struct cli_call *call)
 
 	paid_fee(&fee, call);
 	cli_put_text(o, "what", "Transaction", call->what);
-	cli_put_hash(o, "hash", "Hash", &call->receipt.tx);
-	cli_put_number(o, "block", "Block", call->receipt.block);
-	cli_put_number(o, "gasUsed", "Gas", call->receipt.gas_used);
+	cli_put_hash(o, "tx", "Hash", &call->receipt.tx);
+	cli_put_id(o, "block", "Block", call->receipt.block);
+	cli_put_id(o, "gas_used", "Gas", call->receipt.gas_used);
 	cli_put_amount(o, NULL, "Fee", &fee, &ether);
 }
 
@@ -260,7 +260,7 @@ void cli_plan_report(struct cli *cli, const struct cli_plan *plan)
 
 		if (!call->mined && !(dry && call->priced))
 			continue;
-		cli_begin(o, NULL, NULL);
+		cli_begin(o, NULL);
 		if (call->mined)
 			put_mined(cli, call);
 		else

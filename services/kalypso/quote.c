@@ -47,11 +47,10 @@ static void say_quote(struct cli *cli, const struct cli_plan *plan)
 		    u256_to_u64(&market, &q->market_id))
 			continue;
 		cli_put_address(o, "generator", "Generator", &q->generator);
-		cli_put_id(o, "marketId", "Market", market);
+		cli_put_id(o, "market_id", "Market", market);
 		cli_put_amount(o, "price", "Price", &q->price, &cli->payment);
-		cli_put_seconds(o, "responseTime", "Within", q->response_time);
-		cli_put_number(o, "computePerRequest", "Compute",
-			       q->compute_per_request);
+		cli_put_seconds(o, "response_time", "Within", q->response_time);
+		cli_put_id(o, "compute", "Compute", q->compute_per_request);
 	}
 }
 
@@ -129,15 +128,15 @@ static void say_joined(struct cli *cli, const struct cli_plan *plan,
 	struct cli_out *o = cli->out;
 
 	say_quote(cli, plan);
-	cli_begin(o, "market", NULL);
-	cli_put_id(o, "marketId", NULL, m->id);
+	cli_begin(o, "market");
+	cli_put_id(o, "market_id", NULL, m->id);
 	cli_put_text(o, "name", NULL, cli_market_name(m));
 	cli_put_address(o, "owner", NULL, &m->view.owner);
 	cli_put_address(o, "verifier", NULL, &m->view.verifier);
 	if (m->coded)
-		cli_put_hash(o, "verifierCodeHash", NULL, &m->code_hash);
+		cli_put_hash(o, "verifier_code_hash", NULL, &m->code_hash);
 	else
-		cli_put_json(o, "verifierCodeHash", json_null());
+		cli_put_json(o, "verifier_code_hash", json_null());
 	cli_put_amount(o, "penalty", NULL, &m->view.penalty, &cli->stake);
 	cli_end(o);
 }
@@ -193,13 +192,12 @@ static void show_quote(struct cli *cli, const struct abi_quote_of_result *q,
 	struct cli_out *o = cli->out;
 
 	cli_put_address(o, "generator", "Generator", &cli->account);
-	cli_put_id(o, "marketId", "Market", market);
+	cli_put_id(o, "market_id", "Market", market);
 	cli_put_bool(o, "active", "Active", q->active);
 	cli_put_amount(o, "price", "Price", &q->price, &cli->payment);
-	cli_put_seconds(o, "responseTime", "Within", q->response_time);
-	cli_put_number(o, "computePerRequest", "Compute",
-		       q->compute_per_request);
-	cli_put_number(o, "activeTasks", "Tasks", q->active_tasks);
+	cli_put_seconds(o, "response_time", "Within", q->response_time);
+	cli_put_id(o, "compute", "Compute", q->compute_per_request);
+	cli_put_number(o, "tasks", "Tasks", q->active_tasks);
 }
 
 static enum cli_exit make_change(struct cli *cli, struct cli_plan *plan,
@@ -265,7 +263,7 @@ static void say_left(struct cli *cli, const struct cli_plan *plan)
 			continue;
 		cli_put_address(cli->out, "generator", "Generator",
 				&q->generator);
-		cli_put_id(cli->out, "marketId", "Left market", market);
+		cli_put_id(cli->out, "market_id", "Left market", market);
 	}
 }
 

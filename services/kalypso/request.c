@@ -230,13 +230,13 @@ static void put_created(struct cli *cli, const struct cli_plan *plan)
 		    u256_to_u64(&id, &r->request_id) ||
 		    u256_to_u64(&market, &r->market_id))
 			continue;
-		cli_begin(o, NULL, NULL);
-		cli_put_id(o, "requestId", "Request", id);
-		cli_put_id(o, "marketId", "Market", market);
-		cli_put_amount(o, "maxPrice", "At most", &r->params.max_price,
+		cli_begin(o, NULL);
+		cli_put_id(o, "request_id", "Request", id);
+		cli_put_id(o, "market_id", "Market", market);
+		cli_put_amount(o, "max_price", "At most", &r->params.max_price,
 			       &cli->payment);
 		cli_put_amount(o, "fee", "Fee", &r->fee, &cli->payment);
-		cli_put_seconds(o, "maxResponseTime", "Within",
+		cli_put_seconds(o, "max_response_time", "Within",
 				r->params.max_response_time);
 		cli_put_time(o, "expiry", "Expires", r->params.expiry,
 			     cli->now.v);

@@ -148,7 +148,7 @@ static void put_money(struct cli *cli, const struct cli_request *r, bool shown)
 	struct cli_out *o = cli->out;
 	bool task = is_given(&v->generator);
 
-	cli_put_amount(o, "maxPrice", shown ? "At most" : NULL, &v->max_price,
+	cli_put_amount(o, "max_price", shown ? "At most" : NULL, &v->max_price,
 		       &cli->payment);
 	cli_put_amount(o, "price", shown && task ? "Price" : NULL, &v->price,
 		       &cli->payment);
@@ -167,10 +167,10 @@ static void put_times(struct cli *cli, const struct cli_request *r, bool shown)
 	uint64_t expiry = r->created ? r->params.expiry : v->expiry;
 
 	if (r->created)
-		cli_put_seconds(o, "maxResponseTime", shown ? "Within" : NULL,
+		cli_put_seconds(o, "max_response_time", shown ? "Within" : NULL,
 				r->params.max_response_time);
 	else
-		cli_put_json(o, "maxResponseTime", json_null());
+		cli_put_json(o, "max_response_time", json_null());
 	cli_put_time(o, "expiry", shown ? "Expiry" : NULL, expiry, cli->now.v);
 	cli_put_time(o, "deadline", shown && v->deadline ? "Deadline" : NULL,
 		     v->deadline, cli->now.v);
@@ -184,19 +184,19 @@ void cli_request_put(struct cli *cli, const struct cli_request *r, bool shown)
 
 	if (u256_to_u64(&market, &v->market_id))
 		market = 0;
-	cli_put_id(o, "requestId", shown ? "Request" : NULL, r->id);
+	cli_put_id(o, "request_id", shown ? "Request" : NULL, r->id);
 	cli_put_text(o, "state", shown ? "State" : NULL,
 		     cli_request_state(v, cli->now.v));
-	cli_put_id(o, "marketId", shown ? "Market" : NULL, market);
+	cli_put_id(o, "market_id", shown ? "Market" : NULL, market);
 	put_account(o, "requester", shown ? "Requester" : NULL, &v->requester);
-	put_account(o, "refundTo", shown ? "Refunds to" : NULL, &v->refund_to);
+	put_account(o, "refund_to", shown ? "Refunds to" : NULL, &v->refund_to);
 	put_account(o, "generator", shown ? "Generator" : NULL, &v->generator);
 	put_money(cli, r, shown);
 	put_times(cli, r, shown);
 	cli_put_text(o, "preference", shown && r->created ? "Preference" : NULL,
 		     abi_preference_name(r->params.preference));
 	cli_put_id(o, "spread", NULL, r->params.spread);
-	cli_put_hash(o, "inputsHash", shown ? "Inputs' hash" : NULL,
+	cli_put_hash(o, "inputs_hash", shown ? "Inputs' hash" : NULL,
 		     &v->inputs_hash);
 	cli_put_bytes(o, "inputs", NULL, buf_bytes(&r->inputs));
 	cli_put_number(o, NULL, shown && r->created ? "Inputs' bytes" : NULL,
@@ -214,35 +214,44 @@ static void put_steps(struct cli *cli, const struct cli_request *r)
 	cli_say(o, "%s", "");
 	cli_begin_list(o, "history", "nothing of it is in the node's logs");
 	for (size_t i = 0; i < r->steps_count; i++) {
-		cli_begin(o, NULL, NULL);
+		cli_begin(o, NULL);
 		cli_put_text(o, "event", "Event",
 			     abi_event_name(r->steps[i].event));
 		cli_put_time(o, "time", "Time", r->steps[i].block.time.v,
 			     cli->now.v);
-		cli_put_number(o, "block", "Block", r->steps[i].block.number);
-		cli_put_hash(o, "transaction", "Transaction", &r->steps[i].tx);
+		cli_put_id(o, "block", "Block", r->steps[i].block.number);
+		cli_put_hash(o, "tx", "Transaction", &r->steps[i].tx);
 		cli_end(o);
 	}
 	cli_end(o);
 }
 
-/* Only the engine knows; without a gateway nobody is asked. */
-static void put_why(struct cli *cli, const struct cli_request *r)
+/* Only the engine knows why a request waits; without a gateway nobody is
+ * asked, and one that is away isn't missed. */
+static void put_engine(struct cli *cli, const struct cli_request *r)
 {
-	json_t *said = NULL, *why;
-	char *text;
+	struct cli_out *o = cli->out;
+	json_t *said = NULL, *request, *refusals;
 
-	if (!cli->common.gateway || r->view.state != ABI_REQUEST_STATE_OPEN)
+	if (!cli->common.gateway ||
+	    cli_gateway_try(cli, &said, "requests/%" PRIu64, r->id)) {
+		cli_put_json(o, "engine", json_null());
 		return;
-	if (cli_gateway_try(cli, &said, "requests/%" PRIu64, r->id))
-		return;
-	why = json_object_get(said, "why");
-	cli_put_json(cli->out, "why", json_incref(why));
-	text = json_is_string(why) ? strdup(json_string_value(why))
-				   : json_dumps(why, JSON_ENCODE_ANY);
-	if (text && !json_is_null(why))
-		cli_put_text(cli->out, NULL, "Why it waits", text);
-	free(text);
+	}
+	request = json_object_get(said, "request");
+	refusals = json_object_get(request, "refusals");
+	if (json_is_string(json_object_get(request, "why")))
+		cli_put_text(o, NULL, "Why it waits",
+			     cli_json_text(request, "why"));
+	if (r->view.state == ABI_REQUEST_STATE_OPEN &&
+	    json_is_object(json_object_get(request, "match")))
+		cli_put_text(o, NULL, "Matched with",
+			     cli_json_text(json_object_get(request, "match"),
+					   "generator"));
+	if (json_is_object(refusals))
+		cli_put_text(o, NULL, "Refused",
+			     cli_json_text(refusals, "reason_text"));
+	cli_put_json(o, "engine", json_incref(request));
 	json_decref(said);
 }
 
@@ -259,7 +268,7 @@ enum cli_exit cli_request_show_run(struct cli *cli, const void *options)
 		x = cli_request_read(cli, &r, id);
 	if (!x) {
 		cli_request_put(cli, &r, true);
-		put_why(cli, &r);
+		put_engine(cli, &r);
 		put_steps(cli, &r);
 	}
 	cli_request_free(&r);
@@ -310,7 +319,7 @@ static void put_proof(struct cli *cli, const struct cli_request *r,
 	struct cli_out *o = cli->out;
 	struct buf text = {0};
 
-	cli_put_id(o, "requestId", NULL, r->id);
+	cli_put_id(o, "request_id", NULL, r->id);
 	cli_put_address(o, "generator", NULL, &r->view.generator);
 	cli_put_bytes(o, "inputs", NULL, buf_bytes(&r->inputs));
 	cli_put_bytes(o, "proof", NULL, buf_bytes(&r->proof));

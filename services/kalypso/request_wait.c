@@ -129,7 +129,7 @@ static enum cli_exit put_outcomes(struct cli *cli, const struct wait *w)
 
 		x = cli_request_read(cli, &r, w->ids[i]);
 		if (!x) {
-			cli_begin(cli->out, NULL, NULL);
+			cli_begin(cli->out, NULL);
 			cli_request_put(cli, &r, false);
 			cli_end(cli->out);
 			say_outcome(cli, &r);

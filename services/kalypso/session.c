@@ -135,7 +135,7 @@ static enum cli_exit read_market_file(struct cli *cli)
 }
 
 /* The addresses are those of deploy.sh's file, or such a member "contracts" of
- * the market file, whose chain id may stand outside of it. */
+ * the market file, whose chain id and first block may stand outside of it. */
 static json_t *load_contracts(const struct cli *cli, const char **where,
 			      json_error_t *why)
 {
@@ -152,7 +152,8 @@ static json_t *load_contracts(const struct cli *cli, const char **where,
 		json_object_set(root, "chainId",
 				json_object_get(cli->market, "chainId"));
 	if (!json_object_get(root, "startBlock"))
-		json_object_set_new(root, "startBlock", json_integer(0));
+		json_object_set(root, "startBlock",
+				json_object_get(cli->market, "startBlock"));
 	return root;
 }
 
@@ -249,6 +250,7 @@ enum cli_exit cli_look(struct cli *cli)
 	if (x)
 		return x;
 	cli->head = h.block.number;
+	cli->head_time = h.block.time;
 	cli->base_fee = h.base_fee;
 	/* A chain without traffic has an old head, a test's runs ahead. */
 	cli->now.v = h.block.time.v > ours ? h.block.time.v : ours;
@@ -275,24 +277,44 @@ static enum cli_exit check_chain(struct cli *cli)
 
 /* ---- both ends ---------------------------------------------------------- */
 
+static enum cli_exit open_chain(struct cli *cli)
+{
+	enum cli_exit x = read_contracts(cli);
+
+	if (!x)
+		x = reach_node(cli);
+	if (!x)
+		x = check_chain(cli);
+	cli->has_chain = !x;
+	return x;
+}
+
+/* Whether the command wants a chain, and one that it could do without is
+ * named. */
+static bool wants_chain(const struct cli *cli)
+{
+	const struct cli_common *c = &cli->common;
+
+	if (cli->command->needs & CLI_NEEDS_CHAIN)
+		return true;
+	return cli->command->needs & CLI_USES_CHAIN && c->rpc &&
+	       (c->contracts || json_object_get(cli->market, "contracts"));
+}
+
 enum cli_exit cli_open(struct cli *cli)
 {
-	unsigned needs = cli->command->needs;
+	const unsigned online = CLI_NEEDS_CHAIN | CLI_USES_CHAIN |
+				CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS;
 	enum cli_exit x;
 
 	log_open("kalypso", LEVEL_ERROR, false);
 	cli->out = cli_out_new(cli->common.json);
 	x = read_market_file(cli);
-	if (!x && needs & CLI_NEEDS_CHAIN)
-		x = read_contracts(cli);
-	if (x || !(needs & (CLI_NEEDS_CHAIN | CLI_NEEDS_GATEWAY)))
+	if (x || !(cli->command->needs & online))
 		return x;
 	if (loop_new(&cli->loop) || http_new(&cli->http, cli->loop))
 		return cli_fail(cli, CLI_FAILED, "out of memory");
-	if (!(needs & CLI_NEEDS_CHAIN))
-		return CLI_OK;
-	x = reach_node(cli);
-	return x ? x : check_chain(cli);
+	return wants_chain(cli) ? open_chain(cli) : CLI_OK;
 }
 
 void cli_close(struct cli *cli)

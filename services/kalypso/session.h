@@ -23,12 +23,15 @@ struct cli {
 	struct cli_out *out;
 	json_t *market; /* the market file; NULL without one */
 
-	struct deployment contracts; /* with CLI_NEEDS_CHAIN, as are these: */
+	bool has_chain; /* what follows is there, but for loop and http, which
+			 * the gateway needs, too */
+	struct deployment contracts;
 	struct loop *loop;
 	struct http *http;
 	struct rpc *rpc;
 	struct unix_s now; /* of the newest block, or ours if that is later */
 	uint64_t head;	   /* number of that block */
+	struct unix_s head_time;
 	struct u256 base_fee;
 
 	struct secret_key *key; /* see signer.h */

@@ -153,7 +153,7 @@ static void put_row(struct cli *cli, const struct setting *s,
 	struct buf text = {0};
 
 	put_value_text(cli, &text, s, v);
-	cli_begin(o, NULL, NULL);
+	cli_begin(o, NULL);
 	cli_put_text(o, "name", "Setting", s->name);
 	cli_put_json(o, "value", value_json(s, v));
 	cli_put_text(o, NULL, "Value", buf_text(&text));

@@ -1,4 +1,302 @@
-/* What the gateway knows: the commands come with it. */
-#include "services/kalypso/cli.h"
+/* Is everything there, and how far behind? */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-const struct cli_command cli_status_commands[] = {{0}};
+#include "common/store.h"
+#include "services/kalypso/gateway.h"
+#include "services/kalypso/text.h"
+#include "services/kalypso/views.h"
+
+enum { STORE_TIMEOUT_MS = 3000, DETAILS_ROOM = 512 };
+
+/* ---- asking ------------------------------------------------------------- */
+
+/* A status in Redis, in the gateway's form: what isn't a member of its own is
+ * a detail. */
+static void take_status(void *arg, const char *who, const char *const *pairs,
+			size_t count)
+{
+	json_t *services = arg, *service = json_object();
+	json_t *details = json_object();
+	const char *colon = strchr(who, ':');
+
+	json_object_set_new(
+		service, "service",
+		json_stringn(who, colon ? (size_t)(colon - who) : strlen(who)));
+	json_object_set_new(service, "instance",
+			    json_string(colon ? colon + 1 : ""));
+	for (size_t i = 0; i + 1 < count; i += 2) {
+		const char *name = pairs[i];
+		bool own = strcmp(name, "why") == 0 ||
+			   strcmp(name, "version") == 0 ||
+			   strcmp(name, "up_s") == 0 ||
+			   strcmp(name, "block") == 0;
+
+		if (strcmp(name, "ready") == 0)
+			json_object_set_new(service, name,
+					    json_boolean(strcmp(pairs[i + 1],
+								"true") == 0));
+		else
+			json_object_set_new(own ? service : details, name,
+					    json_string(pairs[i + 1]));
+	}
+	json_object_set_new(service, "details", details);
+	json_array_append_new(services, service);
+}
+
+static enum cli_exit ask_redis(struct cli *cli, json_t **services)
+{
+	const char *name = cli->common.name ? cli->common.name : "local";
+	struct store *store;
+	enum err e;
+
+	*services = json_array();
+	if (store_open(&store, cli->common.redis, name,
+		       getenv("KALYPSO_REDIS_PASSWORD"), STORE_TIMEOUT_MS))
+		return cli_fail(cli, CLI_USAGE,
+				"--redis '%s' or --name '%s' can't be used",
+				cli->common.redis, name);
+	e = store_status_read(store, take_status, *services);
+	store_close(&store);
+	return e ? cli_fail(cli, CLI_UNREACHABLE,
+			    "Redis at %s doesn't answer: mend --redis",
+			    cli->common.redis)
+		 : CLI_OK;
+}
+
+static enum cli_exit ask_gateway(struct cli *cli, json_t **services)
+{
+	json_t *said;
+	enum cli_exit x = cli_gateway_get(cli, &said, "status");
+
+	*services = json_incref(json_object_get(said, "services"));
+	if (!x && !json_is_array(*services))
+		x = cli_fail(cli, CLI_UNREACHABLE,
+			     "the gateway %s doesn't answer as it should: "
+			     "mend --gateway",
+			     cli->common.gateway);
+	json_decref(said);
+	return x;
+}
+
+/* ---- saying ------------------------------------------------------------- */
+
+static void put_node(struct cli *cli)
+{
+	struct cli_out *o = cli->out;
+	char id[24];
+
+	if (!cli->has_chain) {
+		cli_put_json(o, "node", json_null());
+		return;
+	}
+	snprintf(id, sizeof id, "%" PRIu64, cli->contracts.chain_id);
+	cli_begin(o, "node");
+	cli_put_text(o, "url", "Node", rpc_node(cli->rpc));
+	cli_put_text(o, "chain_id", "Chain", id);
+	cli_put_id(o, "head", "Head", cli->head);
+	cli_put_time(o, "time", "Head's time", cli->head_time.v, cli->now.v);
+	cli_end(o);
+}
+
+/* Blocks that a service is behind the node, or else behind the newest block
+ * that any service knows. */
+static uint64_t newest(const struct cli *cli, const json_t *services)
+{
+	uint64_t most = cli->has_chain ? cli->head : 0;
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (services, i, s)
+		if (!cli->has_chain && cli_json_id(s, "block") > most)
+			most = cli_json_id(s, "block");
+	return most;
+}
+
+static const char *details_text(char out[DETAILS_ROOM], const json_t *service)
+{
+	json_t *details = json_object_get(service, "details");
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	*out = 0;
+	if (!json_is_true(json_object_get(service, "ready"))) {
+		snprintf(out, DETAILS_ROOM, "%s",
+			 cli_json_text(service, "why"));
+		return out;
+	}
+	json_object_foreach (details, name, value)
+		if (json_is_string(value) && n < DETAILS_ROOM &&
+		    strcmp(name, "pid") != 0 && strcmp(name, "admin_port") != 0)
+			n += (size_t)snprintf(out + n, DETAILS_ROOM - n,
+					      "%s%s=%s", n ? " " : "", name,
+					      json_string_value(value));
+	return out;
+}
+
+static void put_block(struct cli_out *o, const json_t *service, uint64_t most)
+{
+	uint64_t block = cli_json_id(service, "block");
+	bool known = *cli_json_text(service, "block");
+	char text[24];
+
+	cli_put_json(o, "block",
+		     known ? json_string(cli_json_text(service, "block"))
+			   : json_null());
+	cli_put_text(o, NULL, "Block",
+		     known ? cli_json_text(service, "block") : "-");
+	snprintf(text, sizeof text, "%" PRIu64,
+		 most > block ? most - block : 0);
+	cli_put_text(o, NULL, "Lag", known ? text : "-");
+	cli_put_json(o, "lag",
+		     known ? json_integer(most > block
+						  ? (json_int_t)(most - block)
+						  : 0)
+			   : json_null());
+}
+
+static void put_service(struct cli *cli, const json_t *service, uint64_t most)
+{
+	char details[DETAILS_ROOM], up[CLI_SECONDS_ROOM];
+	struct cli_out *o = cli->out;
+
+	cli_begin(o, NULL);
+	cli_put_text(o, "service", "Service",
+		     cli_json_text(service, "service"));
+	cli_put_text(o, "instance", "Copy", cli_json_text(service, "instance"));
+	cli_put_bool(o, "ready", "Ready",
+		     json_is_true(json_object_get(service, "ready")));
+	put_block(o, service, most);
+	cli_put_text(o, NULL, "Up",
+		     cli_format_seconds(up, cli_json_id(service, "up_s")));
+	cli_put_text(o, NULL, "Details", details_text(details, service));
+	cli_put_text(o, "why", NULL, cli_json_text(service, "why"));
+	cli_put_text(o, "version", NULL, cli_json_text(service, "version"));
+	cli_put_id(o, "up_s", NULL, cli_json_id(service, "up_s"));
+	cli_put_json(o, "details",
+		     json_incref(json_object_get(service, "details")));
+	cli_end(o);
+}
+
+/* What the order book says of itself is the size of the book. */
+static void put_book(struct cli *cli, const json_t *services)
+{
+	struct cli_out *o = cli->out;
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (services, i, s) {
+		const json_t *d = json_object_get(s, "details");
+
+		if (strcmp(cli_json_text(s, "service"), "orderbook") != 0 ||
+		    !json_object_get(d, "open"))
+			continue;
+		cli_begin(o, "book");
+		cli_put_id(o, "open", "Open requests", cli_json_id(d, "open"));
+		cli_put_id(o, "assigned", "Tasks", cli_json_id(d, "assigned"));
+		cli_put_id(o, "quotes", "Quotes", cli_json_id(d, "quotes"));
+		cli_put_id(o, "suspended", "Suspended",
+			   cli_json_id(d, "suspended"));
+		cli_end(o);
+		return;
+	}
+	cli_put_json(o, "book", json_null());
+}
+
+/* ---- judging ------------------------------------------------------------ */
+
+/* Of every service one copy is ready. */
+static const char *const wanted[] = {
+#define SERVICE(folder, noun) folder,
+#define LINK(name, number, writer, meaning)
+#include "protocol/messages/links.def"
+};
+
+static bool is_ready(const json_t *services, const char *name)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (services, i, s)
+		if (strcmp(cli_json_text(s, "service"), name) == 0 &&
+		    json_is_true(json_object_get(s, "ready")))
+			return true;
+	return false;
+}
+
+static enum cli_exit judge(struct cli *cli, const json_t *services)
+{
+	struct buf missing = {0};
+	json_t *list = json_array();
+	enum cli_exit x = CLI_OK;
+
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+		if (is_ready(services, wanted[i]))
+			continue;
+		buf_printf(&missing, "%s%s", missing.size ? ", " : "",
+			   wanted[i]);
+		json_array_append_new(list, json_string(wanted[i]));
+	}
+	cli_put_json(cli->out, "not_ready", list);
+	if (missing.size)
+		x = cli_fail(cli, CLI_FAILED, "not ready: %s",
+			     buf_text(&missing));
+	buf_free(&missing);
+	return x;
+}
+
+static enum cli_exit put_services(struct cli *cli, const json_t *services)
+{
+	uint64_t most = newest(cli, services);
+	const json_t *s;
+	size_t i;
+
+	cli_say(cli->out, "%s", "");
+	cli_begin_list(cli->out, "services", "no service is running");
+	json_array_foreach (services, i, s)
+		put_service(cli, s, most);
+	cli_end(cli->out);
+	cli_say(cli->out, "%s", "");
+	put_book(cli, services);
+	return judge(cli, services);
+}
+
+static enum cli_exit show(struct cli *cli, const void *options)
+{
+	const struct cli_common *c = &cli->common;
+	json_t *services = NULL;
+	enum cli_exit x;
+
+	(void)options;
+	if (!cli->has_chain && !c->gateway && !c->redis)
+		return cli_fail(cli, CLI_USAGE,
+				"status of what? Give --gateway URL, --redis "
+				"URL, --rpc URL and --contracts FILE, or "
+				"--market-file FILE");
+	put_node(cli);
+	if (!c->gateway && !c->redis) {
+		cli_put_json(cli->out, "services", json_null());
+		cli_put_json(cli->out, "book", json_null());
+		cli_put_json(cli->out, "not_ready", json_null());
+		return CLI_OK;
+	}
+	x = c->redis ? ask_redis(cli, &services) : ask_gateway(cli, &services);
+	if (!x)
+		x = put_services(cli, services);
+	json_decref(services);
+	return x;
+}
+
+/* clang-format off */
+const struct cli_command cli_status_commands[] = {
+	{.noun = "status", .args = "",
+	 .needs = CLI_USES_CHAIN | CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS,
+	 .summary = "the node, every service, the size of the book",
+	 .more = "What the services say of themselves comes from Redis if it is given (or in the market file), so that it can be seen without a gateway; else from the gateway. Status 1 if a service isn't ready. $KALYPSO_REDIS_PASSWORD is Redis' password, if it has one.",
+	 .examples = "  kalypso status\n  kalypso status --gateway=http://localhost:8080 --json\n",
+	 .run = show},
+	{0}};
+/* clang-format on */

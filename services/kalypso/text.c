@@ -152,6 +152,21 @@ char *cli_format_time(char text[CLI_TIME_ROOM], struct unix_s time)
 	return text;
 }
 
+enum err cli_parse_time(struct unix_s *out, const char *text)
+{
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	time_t t;
+
+	if (!end || *end)
+		return cli_parse_u64(&out->v, text);
+	t = timegm(&tm);
+	if (t < 0)
+		return ERR_MALFORMED;
+	out->v = (uint64_t)t;
+	return ERR_NONE;
+}
+
 /* ---- strangers' words --------------------------------------------------- */
 
 /* How many bytes of UTF-8 make one printable character at @p, of @size; 0 if

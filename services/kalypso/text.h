@@ -34,6 +34,9 @@ char *cli_format_seconds(char text[CLI_SECONDS_ROOM], uint64_t seconds);
  * their number. */
 char *cli_format_time(char text[CLI_TIME_ROOM], struct unix_s time);
 
+/* What cli_format_time() writes, back to its number. ERR_MALFORMED */
+NODISCARD enum err cli_parse_time(struct unix_s *out, const char *text);
+
 /* Append @in so that a terminal shows it and JSON takes it: control characters
  * and what isn't UTF-8 become "?". */
 void cli_put_clean(struct buf *out, struct bytes in);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/hex.h"
+#include "services/kalypso/gateway.h"
 #include "services/kalypso/node.h"
 #include "services/kalypso/text.h"
 
@@ -311,6 +312,40 @@ static enum cli_exit take_token(struct cli *cli, struct cli_token *token,
 	return CLI_OK;
 }
 
+/* Without a node: what the gateway says of a token. */
+static void take_description(struct cli_token *token, const json_t *said)
+{
+	const char *symbol = json_string_value(json_object_get(said, "symbol"));
+	json_int_t decimals =
+		json_integer_value(json_object_get(said, "decimals"));
+	struct buf clean = {0};
+
+	if (symbol)
+		cli_put_clean(&clean, (struct bytes){(const uint8_t *)symbol,
+						     strlen(symbol)});
+	token->decimals = decimals > 0 && decimals <= AMOUNT_DECIMALS_MAX
+				  ? (unsigned)decimals
+				  : 0;
+	snprintf(token->symbol, sizeof token->symbol, "%s",
+		 clean.size && clean.size <= SYMBOL_MAX ? buf_text(&clean)
+							: "tokens");
+	buf_free(&clean);
+}
+
+static enum cli_exit ask_gateway(struct cli *cli)
+{
+	json_t *said, *tokens;
+	enum cli_exit x = cli_gateway_get(cli, &said, "chain");
+
+	if (x)
+		return x;
+	tokens = json_object_get(said, "tokens");
+	take_description(&cli->payment, json_object_get(tokens, "payment"));
+	take_description(&cli->stake, json_object_get(tokens, "stake"));
+	json_decref(said);
+	return CLI_OK;
+}
+
 enum cli_exit cli_tokens(struct cli *cli)
 {
 	const struct address *payment = &cli->contracts.payment_token;
@@ -323,6 +358,8 @@ enum cli_exit cli_tokens(struct cli *cli)
 
 	if (*cli->payment.symbol)
 		return CLI_OK;
+	if (!cli->has_chain)
+		return ask_gateway(cli);
 	for (size_t i = 0; i < 4 && !x; i += 2)
 		if (abi_call_decimals(&v[i].call) ||
 		    abi_call_symbol(&v[i + 1].call))
