@@ -12,7 +12,7 @@ enum { HELD_KEPT_BYTES = 1 << 20 };
 /* Where a shelf belongs, and what it holds. */
 static const struct {
 	enum view_reading reading;
-	const struct shelf_kind *kind;
+	const struct view_shelf_kind *kind;
 } shelves[SHELVES] = {
 	[MARKETS] = {READING_BOOK, &view_book_kinds[MARKETS]},
 	[GENERATORS] = {READING_BOOK, &view_book_kinds[GENERATORS]},
@@ -34,8 +34,8 @@ static enum err build(struct view *v, unsigned depth)
 	for (int r = 0; r < READINGS && !e; r++)
 		e = undo_new(&v->undo[r], r == READING_SENDS ? 1 : depth);
 	for (int s = 0; s < SHELVES && !e; s++)
-		e = shelf_new(&v->shelves[s], (uint8_t)s, shelves[s].kind,
-			      v->undo[shelves[s].reading]);
+		e = view_shelf_new(&v->shelves[s], (uint8_t)s, shelves[s].kind,
+				   v->undo[shelves[s].reading]);
 	return e;
 }
 
@@ -50,7 +50,7 @@ enum err view_new(struct view **out, unsigned depth, size_t history)
 	v->history = history;
 	e = build(v, depth);
 	if (!e) {
-		v->totals = shelf_add(v->shelves[TOTALS], &none);
+		v->totals = view_shelf_add(v->shelves[TOTALS], &none);
 		e = v->totals ? undo_close(v->undo[READING_BOOK], 0)
 			      : ERR_NO_MEMORY;
 	}
@@ -67,7 +67,7 @@ void view_free(struct view **view)
 	if (!v)
 		return;
 	for (int s = 0; s < SHELVES; s++)
-		shelf_free(&v->shelves[s]);
+		view_shelf_free(&v->shelves[s]);
 	for (int r = 0; r < READINGS; r++)
 		undo_free(&v->undo[r]);
 	for (int l = 0; l < LOGS_COUNT; l++)
@@ -170,7 +170,7 @@ static void undo_one(void *arg, const struct undo_record *r, const void *bytes)
 {
 	struct view *v = arg;
 
-	shelf_undo(v->shelves[r->table], r, bytes);
+	view_shelf_undo(v->shelves[r->table], r, bytes);
 }
 
 enum err view_roll_back(struct view *v, enum view_reading reading,
@@ -193,13 +193,15 @@ const struct view_chain *view_chain(const struct view *v)
 struct view_sizes view_sizes(const struct view *v)
 {
 	return (struct view_sizes){
-		.markets = shelf_count(v->shelves[MARKETS], MARKETS_BY_ID),
-		.generators = shelf_count(v->shelves[GENERATORS],
-					  GENERATORS_BY_ADDRESS),
-		.quotes = shelf_count(v->shelves[QUOTES], QUOTES_BY_PRICE),
-		.requests = shelf_count(v->shelves[REQUESTS], REQUESTS_BY_ID),
-		.matches = shelf_count(v->shelves[MATCHES], MATCHES_BY_REQUEST),
-		.sends = shelf_count(v->shelves[SENDS], SENDS_BY_ID),
+		.markets = view_shelf_count(v->shelves[MARKETS], MARKETS_BY_ID),
+		.generators = view_shelf_count(v->shelves[GENERATORS],
+					       GENERATORS_BY_ADDRESS),
+		.quotes = view_shelf_count(v->shelves[QUOTES], QUOTES_BY_PRICE),
+		.requests =
+			view_shelf_count(v->shelves[REQUESTS], REQUESTS_BY_ID),
+		.matches = view_shelf_count(v->shelves[MATCHES],
+					    MATCHES_BY_REQUEST),
+		.sends = view_shelf_count(v->shelves[SENDS], SENDS_BY_ID),
 		.contradictions = v->contradictions,
 	};
 }

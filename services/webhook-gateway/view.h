@@ -82,6 +82,9 @@ enum view_state {
 const char *view_state_name(enum view_state state);
 enum view_state view_state_find(const char *name);
 
+/* How a request is that ended so. */
+enum view_state view_state_of(enum outcome outcome);
+
 struct view_market {
 	struct msg_market_set set;
 	bool suspended;

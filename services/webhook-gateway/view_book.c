@@ -33,14 +33,14 @@ static row_id find_market(const struct view *v, uint64_t id)
 {
 	struct view_market probe = {.set.market_id = id};
 
-	return shelf_find(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
+	return view_shelf_find(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
 }
 
 static struct view_market *edit_market(struct view *v, uint64_t id)
 {
 	row_id row = find_market(v, id);
 
-	return row ? shelf_edit(v->shelves[MARKETS], row) : NULL;
+	return row ? view_shelf_edit(v->shelves[MARKETS], row) : NULL;
 }
 
 enum err view_on_market_set(struct view *v, struct sink *out,
@@ -50,8 +50,9 @@ enum err view_on_market_set(struct view *v, struct sink *out,
 
 	(void)out;
 	if (!find_market(v, m->market_id))
-		return shelf_add(v->shelves[MARKETS], &fresh) ? ERR_NONE
-							      : ERR_NO_MEMORY;
+		return view_shelf_add(v->shelves[MARKETS], &fresh)
+			       ? ERR_NONE
+			       : ERR_NO_MEMORY;
 	market = edit_market(v, m->market_id);
 	if (!market)
 		return ERR_NO_MEMORY;
@@ -88,8 +89,8 @@ row_id view_find_generator(const struct view *v, const struct address *who)
 {
 	struct view_generator probe = {.set.generator = *who};
 
-	return shelf_find(v->shelves[GENERATORS], GENERATORS_BY_ADDRESS,
-			  &probe);
+	return view_shelf_find(v->shelves[GENERATORS], GENERATORS_BY_ADDRESS,
+			       &probe);
 }
 
 enum err view_on_generator_set(struct view *v, struct sink *out,
@@ -100,10 +101,10 @@ enum err view_on_generator_set(struct view *v, struct sink *out,
 
 	(void)out;
 	if (!row)
-		return shelf_add(v->shelves[GENERATORS], &fresh)
+		return view_shelf_add(v->shelves[GENERATORS], &fresh)
 			       ? ERR_NONE
 			       : ERR_NO_MEMORY;
-	g = shelf_edit(v->shelves[GENERATORS], row);
+	g = view_shelf_edit(v->shelves[GENERATORS], row);
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->set = *m;
@@ -120,7 +121,7 @@ enum err view_on_generator_removed(struct view *v, struct sink *out,
 	(void)out;
 	if (!row)
 		return view_contradicted(v);
-	g = shelf_edit(v->shelves[GENERATORS], row);
+	g = view_shelf_edit(v->shelves[GENERATORS], row);
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->registered = false;
@@ -135,7 +136,7 @@ static row_id find_quote(const struct view *v, const struct address *generator,
 	struct view_quote probe = {
 		.set = {.generator = *generator, .market_id = market_id}};
 
-	return shelf_find(v->shelves[QUOTES], QUOTES_BY_GENERATOR, &probe);
+	return view_shelf_find(v->shelves[QUOTES], QUOTES_BY_GENERATOR, &probe);
 }
 
 enum err view_on_quote_set(struct view *v, struct sink *out,
@@ -146,14 +147,14 @@ enum err view_on_quote_set(struct view *v, struct sink *out,
 
 	(void)out;
 	if (!row)
-		return shelf_add(v->shelves[QUOTES], &fresh)
+		return view_shelf_add(v->shelves[QUOTES], &fresh)
 			       ? count_quote(v, m->market_id, true)
 			       : ERR_NO_MEMORY;
-	q = shelf_edit(v->shelves[QUOTES], row);
+	q = view_shelf_edit(v->shelves[QUOTES], row);
 	if (!q)
 		return ERR_NO_MEMORY;
 	q->set = *m;
-	return shelf_done(v->shelves[QUOTES], row);
+	return view_shelf_done(v->shelves[QUOTES], row);
 }
 
 enum err view_on_quote_removed(struct view *v, struct sink *out,
@@ -165,7 +166,7 @@ enum err view_on_quote_removed(struct view *v, struct sink *out,
 	(void)out;
 	if (!row)
 		return view_contradicted(v);
-	e = shelf_remove(v->shelves[QUOTES], row);
+	e = view_shelf_remove(v->shelves[QUOTES], row);
 	return e ? e : count_quote(v, m->market_id, false);
 }
 
@@ -177,11 +178,11 @@ enum err view_count_task(struct view *v, const struct address *generator,
 
 	if (!row)
 		return view_contradicted(v);
-	q = shelf_edit(v->shelves[QUOTES], row);
+	q = view_shelf_edit(v->shelves[QUOTES], row);
 	if (!q)
 		return ERR_NO_MEMORY;
 	q->set.tasks = tasks;
-	return shelf_done(v->shelves[QUOTES], row);
+	return view_shelf_done(v->shelves[QUOTES], row);
 }
 
 /* ---- what contradicts itself -------------------------------------------- */
@@ -204,7 +205,7 @@ enum err view_on_suspended(struct view *v, struct sink *out,
 		return ERR_NONE; /* it may be of something never seen */
 	}
 	row = view_find_generator(v, &m->generator);
-	g = row ? shelf_edit(v->shelves[GENERATORS], row) : NULL;
+	g = row ? view_shelf_edit(v->shelves[GENERATORS], row) : NULL;
 	if (g)
 		g->suspended = true;
 	return ERR_NONE;

@@ -8,7 +8,7 @@ static int origin_by_market(const void *a, const void *b)
 	return compare_u64(x->market_id, y->market_id);
 }
 
-const struct shelf_kind view_origins_kind = {
+const struct view_shelf_kind view_origins_kind = {
 	sizeof(struct view_origin), 1, {{origin_by_market, NULL, false}}};
 
 const struct view_origin *view_origin(const struct view *v, uint64_t market_id)
@@ -16,7 +16,7 @@ const struct view_origin *view_origin(const struct view *v, uint64_t market_id)
 	struct view_origin probe;
 
 	probe.market_id = market_id; /* the rest is large, and no key */
-	return shelf_at(v->shelves[ORIGINS], ORIGINS_BY_MARKET, &probe);
+	return view_shelf_at(v->shelves[ORIGINS], ORIGINS_BY_MARKET, &probe);
 }
 
 /* ---- the chain ---------------------------------------------------------- */
@@ -75,7 +75,8 @@ enum err view_on_market_created(struct view *v, struct sink *out,
 		return view_contradicted(v);
 	if (m->metadata.size && m->metadata.size <= VIEW_METADATA_MAX)
 		memcpy(o.metadata, m->metadata.data, m->metadata.size);
-	return shelf_add(v->shelves[ORIGINS], &o) ? ERR_NONE : ERR_NO_MEMORY;
+	return view_shelf_add(v->shelves[ORIGINS], &o) ? ERR_NONE
+						       : ERR_NO_MEMORY;
 }
 
 /* ---- what the book log says better -------------------------------------- */

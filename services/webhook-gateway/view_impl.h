@@ -2,8 +2,8 @@
 #ifndef SERVICES_WEBHOOK_GATEWAY_VIEW_IMPL_H
 #define SERVICES_WEBHOOK_GATEWAY_VIEW_IMPL_H
 
-#include "services/webhook-gateway/shelf.h"
 #include "services/webhook-gateway/view.h"
+#include "services/webhook-gateway/view_shelf.h"
 
 /* A reading: what is undone together. */
 enum view_reading {
@@ -14,7 +14,7 @@ enum view_reading {
 	READINGS,
 };
 
-enum view_shelf {
+enum view_table {
 	/* of the book */
 	MARKETS,
 	GENERATORS,
@@ -64,7 +64,7 @@ struct view_subject {
 struct view {
 	size_t history;
 	struct undo *undo[READINGS];
-	struct shelf *shelves[SHELVES];
+	struct view_shelf *shelves[SHELVES];
 	row_id totals;
 	struct view_log logs[LOGS_COUNT];
 	struct buf held[LOGS_COUNT]; /* entries that wait for their mark */
@@ -77,9 +77,9 @@ struct view {
 	uint64_t number;
 };
 
-extern const struct shelf_kind view_book_kinds[TOTALS + 1];
-extern const struct shelf_kind view_origins_kind, view_matches_kind;
-extern const struct shelf_kind view_sends_kind, view_subjects_kind;
+extern const struct view_shelf_kind view_book_kinds[TOTALS + 1];
+extern const struct view_shelf_kind view_origins_kind, view_matches_kind;
+extern const struct view_shelf_kind view_sends_kind, view_subjects_kind;
 
 static inline int compare_u64(uint64_t a, uint64_t b)
 {

@@ -15,7 +15,7 @@ static int match_by_decision(const void *a, const void *b)
 	return compare_u64(x->decision, y->decision);
 }
 
-const struct shelf_kind view_matches_kind = {
+const struct view_shelf_kind view_matches_kind = {
 	sizeof(struct msg_match_made),
 	2,
 	{[MATCHES_BY_REQUEST] = {match_by_request, NULL, false},
@@ -25,7 +25,7 @@ const struct msg_match_made *view_match(const struct view *v, uint64_t id)
 {
 	struct msg_match_made probe = {.request_id = id};
 
-	return shelf_at(v->shelves[MATCHES], MATCHES_BY_REQUEST, &probe);
+	return view_shelf_at(v->shelves[MATCHES], MATCHES_BY_REQUEST, &probe);
 }
 
 const struct msg_match_made *view_match_before(const struct view *v,
@@ -34,14 +34,15 @@ const struct msg_match_made *view_match_before(const struct view *v,
 	struct msg_match_made probe = {.decision = decision ? decision
 							    : UINT64_MAX};
 
-	return shelf_before(v->shelves[MATCHES], MATCHES_BY_DECISION, &probe);
+	return view_shelf_before(v->shelves[MATCHES], MATCHES_BY_DECISION,
+				 &probe);
 }
 
 static row_id find_match(const struct view *v, uint64_t request_id)
 {
 	struct msg_match_made probe = {.request_id = request_id};
 
-	return shelf_find(v->shelves[MATCHES], MATCHES_BY_REQUEST, &probe);
+	return view_shelf_find(v->shelves[MATCHES], MATCHES_BY_REQUEST, &probe);
 }
 
 /* Make room: the oldest decision goes. */
@@ -50,11 +51,13 @@ static enum err forget_old(struct view *v)
 	static const struct msg_match_made first;
 	const struct msg_match_made *oldest;
 
-	if (shelf_count(v->shelves[MATCHES], MATCHES_BY_REQUEST) <= v->history)
+	if (view_shelf_count(v->shelves[MATCHES], MATCHES_BY_REQUEST) <=
+	    v->history)
 		return ERR_NONE;
-	oldest = shelf_after(v->shelves[MATCHES], MATCHES_BY_DECISION, &first);
-	return shelf_remove(v->shelves[MATCHES],
-			    find_match(v, oldest->request_id));
+	oldest = view_shelf_after(v->shelves[MATCHES], MATCHES_BY_DECISION,
+				  &first);
+	return view_shelf_remove(v->shelves[MATCHES],
+				 find_match(v, oldest->request_id));
 }
 
 enum err view_on_match_made(struct view *v, struct sink *out,
@@ -65,13 +68,13 @@ enum err view_on_match_made(struct view *v, struct sink *out,
 
 	(void)out;
 	if (!row)
-		return shelf_add(v->shelves[MATCHES], m) ? forget_old(v)
-							 : ERR_NO_MEMORY;
-	match = shelf_edit(v->shelves[MATCHES], row);
+		return view_shelf_add(v->shelves[MATCHES], m) ? forget_old(v)
+							      : ERR_NO_MEMORY;
+	match = view_shelf_edit(v->shelves[MATCHES], row);
 	if (!match)
 		return ERR_NO_MEMORY;
 	*match = *m;
-	return shelf_done(v->shelves[MATCHES], row);
+	return view_shelf_done(v->shelves[MATCHES], row);
 }
 
 enum err view_on_rule_set(struct view *v, struct sink *out,

@@ -24,20 +24,38 @@ enum view_state view_state_find(const char *name)
 	return s;
 }
 
+enum view_state view_state_of(enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_FULFILLED:
+		return VIEW_FULFILLED;
+	case OUTCOME_INVALID:
+		return VIEW_INVALID;
+	case OUTCOME_SLASHED:
+		return VIEW_SLASHED;
+	case OUTCOME_CANCELLED:
+		return VIEW_CANCELLED;
+	case OUTCOME_REJECTED:
+	case OUTCOME_COUNT:
+		break;
+	}
+	return VIEW_REJECTED;
+}
+
 /* ---- markets, generators, quotes ---------------------------------------- */
 
 const struct view_market *view_market(const struct view *v, uint64_t id)
 {
 	struct view_market probe = {.set.market_id = id};
 
-	return shelf_at(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
+	return view_shelf_at(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
 }
 
 const struct view_market *view_market_after(const struct view *v, uint64_t id)
 {
 	struct view_market probe = {.set.market_id = id};
 
-	return shelf_after(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
+	return view_shelf_after(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
 }
 
 const struct view_generator *view_generator(const struct view *v,
@@ -45,7 +63,7 @@ const struct view_generator *view_generator(const struct view *v,
 {
 	row_id row = view_find_generator(v, who);
 
-	return row ? shelf_row(v->shelves[GENERATORS], row) : NULL;
+	return row ? view_shelf_row(v->shelves[GENERATORS], row) : NULL;
 }
 
 const struct view_generator *view_generator_after(const struct view *v,
@@ -55,8 +73,8 @@ const struct view_generator *view_generator_after(const struct view *v,
 
 	if (who)
 		probe.set.generator = *who;
-	return shelf_after(v->shelves[GENERATORS], GENERATORS_BY_ADDRESS,
-			   &probe);
+	return view_shelf_after(v->shelves[GENERATORS], GENERATORS_BY_ADDRESS,
+				&probe);
 }
 
 const struct view_quote *view_market_quote(const struct view *v,
@@ -64,7 +82,7 @@ const struct view_quote *view_market_quote(const struct view *v,
 					   const struct view_quote *after)
 {
 	struct view_quote probe = {.set.market_id = market_id};
-	const struct view_quote *q = shelf_after(
+	const struct view_quote *q = view_shelf_after(
 		v->shelves[QUOTES], QUOTES_BY_PRICE, after ? after : &probe);
 
 	return q && q->set.market_id == market_id ? q : NULL;
@@ -76,8 +94,8 @@ const struct view_quote *view_generator_quote(const struct view *v,
 {
 	struct view_quote probe = {.set.generator = *who};
 	const struct view_quote *q =
-		shelf_after(v->shelves[QUOTES], QUOTES_BY_GENERATOR,
-			    after ? after : &probe);
+		view_shelf_after(v->shelves[QUOTES], QUOTES_BY_GENERATOR,
+				 after ? after : &probe);
 
 	return q && address_eq(&q->set.generator, who) ? q : NULL;
 }
@@ -113,12 +131,13 @@ const struct view_request *view_request(const struct view *v, uint64_t id)
 {
 	struct view_request probe = {.record.request_id = id};
 
-	return shelf_at(v->shelves[REQUESTS], REQUESTS_BY_ID, &probe);
+	return view_shelf_at(v->shelves[REQUESTS], REQUESTS_BY_ID, &probe);
 }
 
 uint64_t view_requests_end(const struct view *v)
 {
-	const struct view_totals *t = shelf_row(v->shelves[TOTALS], v->totals);
+	const struct view_totals *t =
+		view_shelf_row(v->shelves[TOTALS], v->totals);
 
 	return t->requests_end;
 }
@@ -128,7 +147,7 @@ const struct view_request *view_open_request(const struct view *v,
 					     const struct view_request *after)
 {
 	struct view_request probe = {.record.market_id = market_id};
-	const struct view_request *r = shelf_after(
+	const struct view_request *r = view_shelf_after(
 		v->shelves[REQUESTS], REQUESTS_OPEN, after ? after : &probe);
 
 	return r && r->record.market_id == market_id ? r : NULL;
@@ -215,7 +234,7 @@ size_t view_requests(const struct view *v, const struct view_filter *f,
 	probe.record.request_id = f->before_id ? f->before_id : UINT64_MAX;
 	*next = 0;
 	for (unsigned looked = 0;; looked++) {
-		r = shelf_before(v->shelves[REQUESTS], order, &probe);
+		r = view_shelf_before(v->shelves[REQUESTS], order, &probe);
 		if (!r || !in_range(order, f, r))
 			return count;
 		if (count == max || looked == LOOKED_AT_MAX)

@@ -6,12 +6,12 @@ static row_id find_request(const struct view *v, uint64_t id)
 {
 	struct view_request probe = {.record.request_id = id};
 
-	return shelf_find(v->shelves[REQUESTS], REQUESTS_BY_ID, &probe);
+	return view_shelf_find(v->shelves[REQUESTS], REQUESTS_BY_ID, &probe);
 }
 
 static const struct view_request *request_at(const struct view *v, row_id row)
 {
-	return shelf_row(v->shelves[REQUESTS], row);
+	return view_shelf_row(v->shelves[REQUESTS], row);
 }
 
 /* ---- open --------------------------------------------------------------- */
@@ -44,8 +44,8 @@ enum err view_on_request_opened(struct view *v, struct sink *out,
 	(void)out;
 	if (find_request(v, m->request_id))
 		return view_contradicted(v);
-	totals = shelf_edit(v->shelves[TOTALS], v->totals);
-	if (!totals || !shelf_add(v->shelves[REQUESTS], &fresh))
+	totals = view_shelf_edit(v->shelves[TOTALS], v->totals);
+	if (!totals || !view_shelf_add(v->shelves[REQUESTS], &fresh))
 		return ERR_NO_MEMORY;
 	if (totals->requests_end < m->request_id)
 		totals->requests_end = m->request_id;
@@ -59,11 +59,11 @@ enum err view_suspend_request(struct view *v, uint64_t id)
 
 	if (!row)
 		return ERR_NONE; /* it may never have been there */
-	r = shelf_edit(v->shelves[REQUESTS], row);
+	r = view_shelf_edit(v->shelves[REQUESTS], row);
 	if (!r)
 		return ERR_NO_MEMORY;
 	r->suspended = true;
-	return shelf_done(v->shelves[REQUESTS], row);
+	return view_shelf_done(v->shelves[REQUESTS], row);
 }
 
 enum err view_on_assignment_refused(struct view *v, struct sink *out,
@@ -75,14 +75,14 @@ enum err view_on_assignment_refused(struct view *v, struct sink *out,
 	(void)out;
 	if (!row)
 		return ERR_NONE; /* refused because it isn't there any more */
-	r = shelf_edit(v->shelves[REQUESTS], row);
+	r = view_shelf_edit(v->shelves[REQUESTS], row);
 	if (!r)
 		return ERR_NO_MEMORY;
 	r->refusals++;
 	r->refused_generator = m->generator;
 	r->refused_reason = m->reason;
 	r->refused_at = m->at;
-	return shelf_done(v->shelves[REQUESTS], row);
+	return view_shelf_done(v->shelves[REQUESTS], row);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -95,37 +95,19 @@ struct ending {
 	struct hash32 tx;
 };
 
-static enum view_state state_of(enum outcome outcome)
-{
-	switch (outcome) {
-	case OUTCOME_FULFILLED:
-		return VIEW_FULFILLED;
-	case OUTCOME_INVALID:
-		return VIEW_INVALID;
-	case OUTCOME_SLASHED:
-		return VIEW_SLASHED;
-	case OUTCOME_CANCELLED:
-		return VIEW_CANCELLED;
-	case OUTCOME_REJECTED:
-	case OUTCOME_COUNT:
-		break;
-	}
-	return VIEW_REJECTED;
-}
-
 /* Those that ended long ago make room. */
 static enum err forget_old(struct view *v)
 {
-	const struct shelf *s = v->shelves[REQUESTS];
+	const struct view_shelf *s = v->shelves[REQUESTS];
 	static const struct view_request first;
 	enum err e = ERR_NONE;
 
-	while (!e && shelf_count(s, REQUESTS_BY_END) > v->history) {
+	while (!e && view_shelf_count(s, REQUESTS_BY_END) > v->history) {
 		const struct view_request *r =
-			shelf_after(s, REQUESTS_BY_END, &first);
+			view_shelf_after(s, REQUESTS_BY_END, &first);
 
-		e = shelf_remove(v->shelves[REQUESTS],
-				 find_request(v, r->record.request_id));
+		e = view_shelf_remove(v->shelves[REQUESTS],
+				      find_request(v, r->record.request_id));
 	}
 	return e;
 }
@@ -133,14 +115,14 @@ static enum err forget_old(struct view *v)
 static enum err end_request(struct view *v, row_id row,
 			    const struct ending *end)
 {
-	struct view_request *r = shelf_edit(v->shelves[REQUESTS], row);
+	struct view_request *r = view_shelf_edit(v->shelves[REQUESTS], row);
 	enum view_state before;
 	enum err e;
 
 	if (!r)
 		return ERR_NO_MEMORY;
 	before = r->state;
-	r->state = state_of(end->outcome);
+	r->state = view_state_of(end->outcome);
 	r->ended_seq = v->number;
 	r->record.outcome = end->outcome;
 	if (end->paid)
@@ -150,7 +132,7 @@ static enum err end_request(struct view *v, row_id row,
 	r->record.ended_at = end->at;
 	r->record.ended_time = end->time;
 	r->record.ended_tx = end->tx;
-	e = shelf_done(v->shelves[REQUESTS], row);
+	e = view_shelf_done(v->shelves[REQUESTS], row);
 	if (!e)
 		e = view_count_request(v, r->record.market_id, before,
 				       r->state);
@@ -186,8 +168,8 @@ enum err view_on_task_started(struct view *v, struct sink *out,
 	(void)out;
 	if (!row || request_at(v, row)->state != VIEW_OPEN || !owner)
 		return view_contradicted(v);
-	r = shelf_edit(v->shelves[REQUESTS], row);
-	g = shelf_edit(v->shelves[GENERATORS], owner);
+	r = view_shelf_edit(v->shelves[REQUESTS], row);
+	g = view_shelf_edit(v->shelves[GENERATORS], owner);
 	if (!r || !g)
 		return ERR_NO_MEMORY;
 	r->state = VIEW_ASSIGNED;
@@ -200,7 +182,7 @@ enum err view_on_task_started(struct view *v, struct sink *out,
 	g->running++;
 	g->set.used_compute = m->used_compute;
 	g->set.locked = m->locked;
-	e = shelf_done(v->shelves[REQUESTS], row);
+	e = view_shelf_done(v->shelves[REQUESTS], row);
 	if (!e)
 		e = view_count_request(v, m->market_id, VIEW_OPEN,
 				       VIEW_ASSIGNED);
@@ -213,7 +195,7 @@ static void score(struct view_generator *g, const struct msg_task_ended *m,
 		  struct unix_s started)
 {
 	g->running--;
-	switch (state_of(m->outcome)) {
+	switch (view_state_of(m->outcome)) {
 	case VIEW_FULFILLED:
 		g->fulfilled++;
 		if (m->time.v > started.v)
@@ -253,7 +235,7 @@ enum err view_on_task_ended(struct view *v, struct sink *out,
 	(void)out;
 	if (!row || request_at(v, row)->state != VIEW_ASSIGNED || !owner)
 		return view_contradicted(v);
-	g = shelf_edit(v->shelves[GENERATORS], owner);
+	g = view_shelf_edit(v->shelves[GENERATORS], owner);
 	if (!g)
 		return ERR_NO_MEMORY;
 	score(g, m, request_at(v, row)->record.assigned_time);

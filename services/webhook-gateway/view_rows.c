@@ -107,7 +107,7 @@ static int request_by_end(const void *a, const void *b)
 	return compare_u64(x->ended_seq, y->ended_seq);
 }
 
-const struct shelf_kind view_book_kinds[TOTALS + 1] = {
+const struct view_shelf_kind view_book_kinds[TOTALS + 1] = {
 	[MARKETS] = {sizeof(struct view_market), 1, {{market_by_id, NULL, 0}}},
 	[GENERATORS] = {sizeof(struct view_generator),
 			1,

@@ -40,13 +40,13 @@ static int subject_by_send(const void *a, const void *b)
 	return c ? c : compare_u64(x->request_id, y->request_id);
 }
 
-const struct shelf_kind view_sends_kind = {
+const struct view_shelf_kind view_sends_kind = {
 	sizeof(struct view_send),
 	2,
 	{[SENDS_BY_ID] = {send_by_id, NULL, false},
 	 [SENDS_BY_AGE] = {send_by_age, NULL, false}}};
 
-const struct shelf_kind view_subjects_kind = {
+const struct view_shelf_kind view_subjects_kind = {
 	sizeof(struct view_subject),
 	2,
 	{[SUBJECTS_BY_REQUEST] = {subject_by_request, NULL, false},
@@ -56,7 +56,7 @@ static row_id find_send(const struct view *v, const struct hash32 *id)
 {
 	struct view_send probe = {.id = *id};
 
-	return shelf_find(v->shelves[SENDS], SENDS_BY_ID, &probe);
+	return view_shelf_find(v->shelves[SENDS], SENDS_BY_ID, &probe);
 }
 
 const struct view_send *view_send(const struct view *v, uint64_t request_id,
@@ -71,26 +71,29 @@ const struct view_send *view_send(const struct view *v, uint64_t request_id,
 		probe.first_seq = before->first_seq;
 		probe.send = find_send(v, &before->id);
 	}
-	s = shelf_before(v->shelves[SUBJECTS], SUBJECTS_BY_REQUEST, &probe);
+	s = view_shelf_before(v->shelves[SUBJECTS], SUBJECTS_BY_REQUEST,
+			      &probe);
 	if (!s || s->request_id != request_id)
 		return NULL;
-	return shelf_row(v->shelves[SENDS], s->send);
+	return view_shelf_row(v->shelves[SENDS], s->send);
 }
 
 /* ---- signed ------------------------------------------------------------- */
 
 static enum err remove_send(struct view *v, row_id send)
 {
-	struct shelf *subjects = v->shelves[SUBJECTS];
+	struct view_shelf *subjects = v->shelves[SUBJECTS];
 	struct view_subject probe = {.send = send};
 	const struct view_subject *s;
 	enum err e = ERR_NONE;
 
-	while (!e && (s = shelf_after(subjects, SUBJECTS_BY_SEND, &probe)) &&
+	while (!e &&
+	       (s = view_shelf_after(subjects, SUBJECTS_BY_SEND, &probe)) &&
 	       s->send == send)
-		e = shelf_remove(subjects,
-				 shelf_find(subjects, SUBJECTS_BY_SEND, s));
-	return e ? e : shelf_remove(v->shelves[SENDS], send);
+		e = view_shelf_remove(
+			subjects,
+			view_shelf_find(subjects, SUBJECTS_BY_SEND, s));
+	return e ? e : view_shelf_remove(v->shelves[SENDS], send);
 }
 
 static enum err forget_old(struct view *v)
@@ -98,25 +101,25 @@ static enum err forget_old(struct view *v)
 	static const struct view_send first;
 	const struct view_send *oldest;
 
-	if (shelf_count(v->shelves[SENDS], SENDS_BY_ID) <= v->history)
+	if (view_shelf_count(v->shelves[SENDS], SENDS_BY_ID) <= v->history)
 		return ERR_NONE;
-	oldest = shelf_after(v->shelves[SENDS], SENDS_BY_AGE, &first);
+	oldest = view_shelf_after(v->shelves[SENDS], SENDS_BY_AGE, &first);
 	return remove_send(v, find_send(v, &oldest->id));
 }
 
 /* In one transaction a request counts once, whatever its log says. */
 static enum err add_subjects(struct view *v, row_id send, struct u64s ids)
 {
-	struct shelf *subjects = v->shelves[SUBJECTS];
+	struct view_shelf *subjects = v->shelves[SUBJECTS];
 	struct view_subject s = {.first_seq = v->number, .send = send};
 
 	for (size_t i = 0; i < ids.count; i++) {
 		s.request_id = u64s_at(ids, i);
-		if (shelf_find(subjects, SUBJECTS_BY_SEND, &s))
+		if (view_shelf_find(subjects, SUBJECTS_BY_SEND, &s))
 			continue;
 		if (!s.request_id)
 			continue; /* not an id; and 0 begins a search */
-		if (!shelf_add(subjects, &s))
+		if (!view_shelf_add(subjects, &s))
 			return ERR_NO_MEMORY;
 	}
 	return ERR_NONE;
@@ -152,14 +155,14 @@ enum err view_on_tx_signed(struct view *v, struct sink *out,
 
 	(void)out;
 	if (row) {
-		s = shelf_edit(v->shelves[SENDS], row);
+		s = view_shelf_edit(v->shelves[SENDS], row);
 		if (!s)
 			return ERR_NO_MEMORY;
 		fill(s, m);
 		return done(v, ERR_NONE);
 	}
 	fill(&fresh, m);
-	row = shelf_add(v->shelves[SENDS], &fresh);
+	row = view_shelf_add(v->shelves[SENDS], &fresh);
 	if (!row)
 		return ERR_NO_MEMORY;
 	e = add_subjects(v, row, m->subjects);
@@ -177,7 +180,7 @@ enum err view_on_tx_mined(struct view *v, struct sink *out,
 	(void)out;
 	if (!row)
 		return ERR_NONE; /* forgotten */
-	s = shelf_edit(v->shelves[SENDS], row);
+	s = view_shelf_edit(v->shelves[SENDS], row);
 	if (!s)
 		return ERR_NO_MEMORY;
 	s->state = m->success ? VIEW_MINED : VIEW_REVERTED;
@@ -197,7 +200,7 @@ enum err view_on_tx_unmined(struct view *v, struct sink *out,
 	(void)out;
 	if (!row)
 		return ERR_NONE; /* forgotten */
-	s = shelf_edit(v->shelves[SENDS], row);
+	s = view_shelf_edit(v->shelves[SENDS], row);
 	if (!s)
 		return ERR_NO_MEMORY;
 	s->state = VIEW_SIGNED;

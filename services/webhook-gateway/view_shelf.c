@@ -1,30 +1,30 @@
 /* Keeps the orders of a table right while rows come, change, go and return. */
-#include "services/webhook-gateway/shelf.h"
+#include "services/webhook-gateway/view_shelf.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct shelf {
-	const struct shelf_kind *kind;
+struct view_shelf {
+	const struct view_shelf_kind *kind;
 	struct table *table;
 	struct order *orders[SHELF_ORDERS_MAX];
 };
 
-static bool stands(const struct shelf *s, unsigned order, row_id row)
+static bool stands(const struct view_shelf *s, unsigned order, row_id row)
 {
-	const struct shelf_order *o = &s->kind->orders[order];
+	const struct view_shelf_order *o = &s->kind->orders[order];
 
 	return !o->holds || o->holds(table_row(s->table, row));
 }
 
-static void take_out(struct shelf *s, row_id row, bool all)
+static void take_out(struct view_shelf *s, row_id row, bool all)
 {
 	for (unsigned i = 0; i < s->kind->orders_count; i++)
 		if ((all || s->kind->orders[i].moves) && stands(s, i, row))
 			order_remove(s->orders[i], row);
 }
 
-static enum err put_in(struct shelf *s, row_id row, bool all)
+static enum err put_in(struct view_shelf *s, row_id row, bool all)
 {
 	enum err e = ERR_NONE;
 
@@ -46,10 +46,10 @@ static void attach(void *core, row_id row)
 		abort();
 }
 
-enum err shelf_new(struct shelf **out, uint8_t index,
-		   const struct shelf_kind *kind, struct undo *undo)
+enum err view_shelf_new(struct view_shelf **out, uint8_t index,
+			const struct view_shelf_kind *kind, struct undo *undo)
 {
-	struct shelf *s = calloc(1, sizeof *s);
+	struct view_shelf *s = calloc(1, sizeof *s);
 	struct table_hooks hooks = {detach, attach, s};
 	enum err e;
 
@@ -60,14 +60,14 @@ enum err shelf_new(struct shelf **out, uint8_t index,
 	for (unsigned i = 0; i < kind->orders_count && !e; i++)
 		e = order_new(&s->orders[i], s->table, kind->orders[i].compare);
 	if (e)
-		shelf_free(&s);
+		view_shelf_free(&s);
 	*out = s;
 	return e;
 }
 
-void shelf_free(struct shelf **shelf)
+void view_shelf_free(struct view_shelf **shelf)
 {
-	struct shelf *s = *shelf;
+	struct view_shelf *s = *shelf;
 
 	if (!s)
 		return;
@@ -78,7 +78,7 @@ void shelf_free(struct shelf **shelf)
 	*shelf = NULL;
 }
 
-row_id shelf_add(struct shelf *s, const void *row_bytes)
+row_id view_shelf_add(struct view_shelf *s, const void *row_bytes)
 {
 	row_id row = table_add(s->table);
 	void *at = row ? table_edit(s->table, row) : NULL;
@@ -89,61 +89,64 @@ row_id shelf_add(struct shelf *s, const void *row_bytes)
 	return put_in(s, row, true) ? 0 : row;
 }
 
-const void *shelf_row(const struct shelf *s, row_id row)
+const void *view_shelf_row(const struct view_shelf *s, row_id row)
 {
 	return table_row(s->table, row);
 }
 
-void *shelf_edit(struct shelf *s, row_id row)
+void *view_shelf_edit(struct view_shelf *s, row_id row)
 {
 	take_out(s, row, false);
 	return table_edit(s->table, row);
 }
 
-enum err shelf_done(struct shelf *s, row_id row)
+enum err view_shelf_done(struct view_shelf *s, row_id row)
 {
 	return put_in(s, row, false);
 }
 
-enum err shelf_remove(struct shelf *s, row_id row)
+enum err view_shelf_remove(struct view_shelf *s, row_id row)
 {
 	take_out(s, row, true);
 	return table_remove(s->table, row);
 }
 
-static const void *row_or_null(const struct shelf *s, row_id row)
+static const void *row_or_null(const struct view_shelf *s, row_id row)
 {
 	return row ? table_row(s->table, row) : NULL;
 }
 
-row_id shelf_find(const struct shelf *s, unsigned order, const void *probe)
+row_id view_shelf_find(const struct view_shelf *s, unsigned order,
+		       const void *probe)
 {
 	return order_at(s->orders[order], probe);
 }
 
-const void *shelf_at(const struct shelf *s, unsigned order, const void *probe)
+const void *view_shelf_at(const struct view_shelf *s, unsigned order,
+			  const void *probe)
 {
 	return row_or_null(s, order_at(s->orders[order], probe));
 }
 
-const void *shelf_before(const struct shelf *s, unsigned order,
-			 const void *probe)
+const void *view_shelf_before(const struct view_shelf *s, unsigned order,
+			      const void *probe)
 {
 	return row_or_null(s, order_before(s->orders[order], probe));
 }
 
-const void *shelf_after(const struct shelf *s, unsigned order,
-			const void *probe)
+const void *view_shelf_after(const struct view_shelf *s, unsigned order,
+			     const void *probe)
 {
 	return row_or_null(s, order_after(s->orders[order], probe));
 }
 
-size_t shelf_count(const struct shelf *s, unsigned order)
+size_t view_shelf_count(const struct view_shelf *s, unsigned order)
 {
 	return order_count(s->orders[order]);
 }
 
-void shelf_undo(struct shelf *s, const struct undo_record *r, const void *bytes)
+void view_shelf_undo(struct view_shelf *s, const struct undo_record *r,
+		     const void *bytes)
 {
 	table_undo(s->table, r, bytes);
 }

@@ -1,0 +1,105 @@
+/* Four files in memory. */
+#include "services/webhook-gateway/assets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/crc32c.h"
+#include "common/log.h"
+
+enum { FILE_MAX = 1 << 20, PATH_ROOM = 512 };
+
+static const struct asset list[] = {
+	{.path = "/", .file = "index.html", .type = "text/html; charset=utf-8"},
+	{.path = "/app.js",
+	 .file = "app.js",
+	 .type = "text/javascript; charset=utf-8"},
+	{.path = "/map.js",
+	 .file = "map.js",
+	 .type = "text/javascript; charset=utf-8"},
+	{.path = "/model.js",
+	 .file = "model.js",
+	 .type = "text/javascript; charset=utf-8"},
+	{.path = "/style.css",
+	 .file = "style.css",
+	 .type = "text/css; charset=utf-8"},
+	{.path = "/icon.svg", .file = "icon.svg", .type = "image/svg+xml"},
+};
+
+enum { FILES = sizeof list / sizeof list[0] };
+
+struct assets {
+	bool none;
+	struct asset files[FILES];
+};
+
+static enum err read_file(struct asset *a, const char *folder)
+{
+	char path[PATH_ROOM];
+	FILE *f;
+	size_t n = 0;
+	uint8_t *at;
+
+	snprintf(path, sizeof path, "%s/%s", folder, a->file);
+	f = fopen(path, "re");
+	at = f ? buf_extend(&a->content, FILE_MAX) : NULL;
+	if (at)
+		n = fread(at, 1, FILE_MAX, f);
+	if (!n || ferror(f)) {
+		log_error("web.file",
+			  "path=%s text=\"%s: give the folder of the page's "
+			  "files with --web-dir, or --web-dir= for no page\"",
+			  path, strerror(errno));
+		if (f)
+			fclose(f);
+		return at || !f ? ERR_CONFIG : ERR_NO_MEMORY;
+	}
+	fclose(f);
+	a->content.size = n;
+	/* Give back what it doesn't need. */
+	at = realloc(a->content.data, n);
+	if (at) {
+		a->content.data = at;
+		a->content.room = n;
+	}
+	snprintf(a->etag, sizeof a->etag, "\"%08x-%zx\"",
+		 crc32c(0, a->content.data, n), n);
+	return ERR_NONE;
+}
+
+enum err assets_new(struct assets **out, const char *folder)
+{
+	struct assets *a = calloc(1, sizeof *a);
+	enum err e = ERR_NONE;
+
+	if (!a)
+		return ERR_NO_MEMORY;
+	memcpy(a->files, list, sizeof list);
+	a->none = !*folder;
+	for (int i = 0; i < FILES && !e && !a->none; i++)
+		e = read_file(&a->files[i], folder);
+	if (e)
+		assets_free(&a);
+	*out = a;
+	return e;
+}
+
+void assets_free(struct assets **assets)
+{
+	if (!*assets)
+		return;
+	for (int i = 0; i < FILES; i++)
+		buf_free(&(*assets)->files[i].content);
+	free(*assets);
+	*assets = NULL;
+}
+
+const struct asset *assets_find(const struct assets *a, const char *path)
+{
+	for (int i = 0; i < FILES && !a->none; i++)
+		if (strcmp(a->files[i].path, path) == 0)
+			return &a->files[i];
+	return NULL;
+}

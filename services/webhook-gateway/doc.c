@@ -1,0 +1,154 @@
+/* Commas, quotes and the forms of our types. */
+#include "services/webhook-gateway/doc.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/hex.h"
+#include "common/u256.h"
+#include "common/wire.h"
+
+/* 10000-01-01: years of five digits are not RFC 3339. */
+static const uint64_t year_10000 = 253402300800u;
+
+/* What stands before a value. */
+static void begin(struct doc *d, const char *key)
+{
+	if (d->more)
+		buf_put_u8(d->out, ',');
+	d->more = true;
+	if (key)
+		buf_printf(d->out, "\"%s\":", key);
+}
+
+static void open(struct doc *d, const char *key, char bracket)
+{
+	begin(d, key);
+	buf_put_u8(d->out, (uint8_t)bracket);
+	d->more = false;
+}
+
+static void close(struct doc *d, char bracket)
+{
+	buf_put_u8(d->out, (uint8_t)bracket);
+	d->more = true;
+}
+
+void doc_object(struct doc *d, const char *key)
+{
+	open(d, key, '{');
+}
+
+void doc_array(struct doc *d, const char *key)
+{
+	open(d, key, '[');
+}
+
+void doc_end(struct doc *d)
+{
+	close(d, '}');
+}
+
+void doc_end_array(struct doc *d)
+{
+	close(d, ']');
+}
+
+void doc_name(struct doc *d, const char *key)
+{
+	begin(d, key);
+	d->more = false;
+}
+
+void doc_null(struct doc *d, const char *key)
+{
+	begin(d, key);
+	buf_put_text(d->out, "null");
+}
+
+void doc_bool(struct doc *d, const char *key, bool v)
+{
+	begin(d, key);
+	buf_put_text(d->out, v ? "true" : "false");
+}
+
+void doc_count(struct doc *d, const char *key, uint64_t v)
+{
+	begin(d, key);
+	buf_printf(d->out, "%" PRIu64, v);
+}
+
+void doc_id(struct doc *d, const char *key, uint64_t v)
+{
+	begin(d, key);
+	buf_printf(d->out, "\"%" PRIu64 "\"", v);
+}
+
+void doc_text(struct doc *d, const char *key, const char *text)
+{
+	doc_chars(d, key, text, strlen(text));
+}
+
+void doc_chars(struct doc *d, const char *key, const void *text, size_t size)
+{
+	begin(d, key);
+	wire_json_text(d->out, text, size);
+}
+
+void doc_time(struct doc *d, const char *key, struct unix_s t)
+{
+	time_t s = (time_t)t.v;
+	struct tm tm;
+	char text[40];
+
+	if (t.v >= year_10000 || !gmtime_r(&s, &tm)) {
+		doc_id(d, key, t.v);
+		return;
+	}
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	doc_text(d, key, text);
+}
+
+void doc_amount(struct doc *d, const char *key, const struct amount *a)
+{
+	char text[U256_DEC_ROOM];
+
+	doc_text(d, key, u256_format_dec(text, &a->v));
+}
+
+void doc_address(struct doc *d, const char *key, const struct address *a)
+{
+	char text[ADDRESS_ROOM];
+
+	doc_text(d, key, address_format(text, a));
+}
+
+void doc_hash(struct doc *d, const char *key, const struct hash32 *h)
+{
+	char text[HASH32_ROOM];
+
+	doc_text(d, key, hash32_format(text, h));
+}
+
+void doc_selector(struct doc *d, const char *key, const struct selector *s)
+{
+	char text[HEX_ROOM(sizeof s->bytes)];
+
+	doc_text(d, key, hex_encode(text, s->bytes, sizeof s->bytes));
+}
+
+void doc_block(struct doc *d, const char *key, const struct block_ref *b)
+{
+	doc_object(d, key);
+	doc_id(d, "number", b->number);
+	doc_hash(d, "hash", &b->hash);
+	doc_time(d, "time", b->time);
+	doc_end(d);
+}
+
+void doc_raw(struct doc *d, const char *key, struct bytes json)
+{
+	begin(d, key);
+	buf_put(d->out, json.data, json.size);
+}

@@ -1,0 +1,261 @@
+/* webhook-gateway - tells people what the market knows.
+ *
+ * Follows every log and serves HTTP, a websocket feed and a page. Holds no key,
+ * takes no lease, writes no log: nothing it does reaches the book, a match or
+ * the chain, and any number of copies may run. It must never show half a
+ * block, or leave a client of the feed with a gap.
+ *
+ * Two threads: this one follows the logs, the web thread serves (web.h), and a
+ * queue lies between them. Read view.h next, then web.h. */
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/frame.h"
+#include "common/log.h"
+#include "services/webhook-gateway/web.h"
+
+struct options {
+#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
+#include "services/webhook-gateway/config.def"
+};
+
+static const struct conf_row rows[] = {
+#define OPT(kind, name, fallback, unit, meaning)                               \
+	{#name,	   CONF_##kind, offsetof(struct options, name),                \
+	 fallback, unit,	meaning},
+#include "services/webhook-gateway/config.def"
+	{0}};
+
+struct gateway;
+
+/* A log being followed. */
+struct source {
+	struct gateway *gateway;
+	enum logs log;
+	struct follow *follow;
+	bool caught_up; /* once */
+};
+
+struct gateway {
+	struct options options;
+	struct frame *frame;
+	struct store *store; /* of the web thread */
+	struct queue *queue;
+	struct web *web;
+	int failed; /* an eventfd: the web thread ended, because of this error
+		     */
+	struct source sources[LOGS_COUNT];
+};
+
+/* ---- from the logs into the queue --------------------------------------- */
+
+static enum err on_entry(void *arg, const struct entry *entry)
+{
+	struct source *s = arg;
+	bool was_empty = false;
+	enum err e = queue_put(s->gateway->queue, s->log, entry, &was_empty);
+
+	if (!e && was_empty)
+		web_wake(s->gateway->web);
+	return e;
+}
+
+static void on_caught_up(void *arg)
+{
+	struct source *s = arg;
+	struct gateway *self = s->gateway;
+
+	s->caught_up = s->caught_up || follow_is_live(s->follow);
+	for (int log = 0; log < LOGS_COUNT; log++)
+		if (!self->sources[log].caught_up)
+			return;
+	if (web_numbers(self->web).stuck) {
+		frame_set_ready(self->frame, false, "serving has stopped");
+		return;
+	}
+	if (queue_count(self->queue))
+		return; /* this is called again and again */
+	web_set_ready(self->web);
+	frame_set_ready(self->frame, true, "");
+}
+
+static void on_failed(void *arg, enum err e)
+{
+	struct source *s = arg;
+
+	frame_stop(s->gateway->frame, "follow.ended", e);
+}
+
+static enum err follow_logs(struct gateway *self)
+{
+	enum err e = ERR_NONE;
+
+	for (int log = 0; log < LOGS_COUNT && !e; log++) {
+		struct source *s = &self->sources[log];
+		struct follow_source source =
+			frame_source(self->frame, logs_name(log));
+		struct follow_handlers handlers = {on_entry, on_caught_up,
+						   on_failed, s};
+
+		*s = (struct source){.gateway = self, .log = log};
+		e = follow_new(&s->follow, &source, 1, &handlers);
+	}
+	return e;
+}
+
+/* ---- the web thread's end ----------------------------------------------- */
+
+static void on_web_failed(void *arg, enum err e)
+{
+	struct gateway *self = arg;
+	uint64_t number = (uint64_t)e;
+
+	if (write(self->failed, &number, sizeof number) < 0)
+		return; /* the process is going down already */
+}
+
+static void on_failure(void *arg, int fd, int events)
+{
+	struct gateway *self = arg;
+	uint64_t number = ERR_NO_MEMORY;
+
+	(void)events;
+	if (read(fd, &number, sizeof number) < 0)
+		return;
+	frame_stop(self->frame, "web.ended", (enum err)number);
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static enum err check_options(const struct options *o)
+{
+	struct in_addr address;
+
+	if (inet_pton(AF_INET, o->listen_host, &address) != 1) {
+		log_error("config.listen_host",
+			  "host=\"%s\" text=\"it must be an IPv4 address, as "
+			  "127.0.0.1 or 0.0.0.0\"",
+			  o->listen_host);
+		return ERR_CONFIG;
+	}
+	if (o->listen_port > 65535 || o->connections_max < 1 ||
+	    o->connections_max > 100000 || o->clients_max > 100000 ||
+	    o->per_ip_max < 1 || o->per_ip_max > 100000 ||
+	    o->history > 1000000 || o->feed_window < 16 ||
+	    o->feed_window > 1000000 || o->feed_patience > 3600 ||
+	    o->store_timeout < 10 || o->store_timeout > 10000 ||
+	    o->payment_decimals > 77 || o->stake_decimals > 77) {
+		log_error("config.range",
+			  "text=\"--listen-port is at most 65535, "
+			  "--connections-max, --clients-max and --per-ip-max "
+			  "100000, --history 1000000, --feed-window 16 to "
+			  "1000000, --feed-patience 3600, --store-timeout 10 "
+			  "to 10000, decimals 77\"");
+		return ERR_CONFIG;
+	}
+	return ERR_NONE;
+}
+
+static enum err start_web(struct gateway *self)
+{
+	const struct options *o = &self->options;
+	struct frame *f = self->frame;
+	struct web_config config = {
+		.host = o->listen_host,
+		.port = (uint16_t)o->listen_port,
+		.web_dir = o->web_dir,
+		.connections_max = (unsigned)o->connections_max,
+		.clients_max = (unsigned)o->clients_max,
+		.per_ip_max = (unsigned)o->per_ip_max,
+		.depth = (unsigned)f->market.depth,
+		.history = o->history,
+		.window = o->feed_window,
+		.patience_s = (unsigned)o->feed_patience,
+		.store = self->store,
+		.epoch = f->epoch,
+		.instances = f->market.instances,
+		.payment = {(unsigned)o->payment_decimals, o->payment_symbol},
+		.stake = {(unsigned)o->stake_decimals, o->stake_symbol},
+		.failed = on_web_failed,
+		.arg = self};
+	enum err e = web_start(&self->web, &config, self->queue);
+
+	if (!e)
+		log_info("gateway.listening", "host=%s port=%u", o->listen_host,
+			 web_port(self->web));
+	return e;
+}
+
+static void stop(void *arg)
+{
+	struct gateway *self = arg;
+
+	for (int log = 0; log < LOGS_COUNT; log++)
+		follow_free(&self->sources[log].follow);
+	web_stop(&self->web);
+	queue_free(&self->queue);
+	store_close(&self->store);
+	if (self->failed >= 0) {
+		loop_fd(self->frame->loop, self->failed, 0, NULL, NULL);
+		close(self->failed);
+	}
+}
+
+static enum err start(struct frame *frame, void *arg)
+{
+	struct gateway *self = arg;
+	enum err e = check_options(&self->options);
+
+	self->frame = frame;
+	frame_set_ready(frame, false, "reading the logs");
+	self->failed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!e && self->failed < 0)
+		e = ERR_NO_MEMORY;
+	if (!e)
+		e = store_open(&self->store, frame->market.redis,
+			       frame->market.name, frame->market.redis_password,
+			       (unsigned)self->options.store_timeout);
+	if (!e)
+		e = queue_new(&self->queue);
+	if (!e)
+		e = start_web(self);
+	if (!e) {
+		loop_fd(frame->loop, self->failed, LOOP_READ, on_failure, self);
+		e = follow_logs(self);
+	}
+	if (e)
+		stop(self);
+	return e;
+}
+
+static void status(void *arg, struct status *out)
+{
+	struct gateway *self = arg;
+	struct web_numbers n = web_numbers(self->web);
+
+	status_number(out, "block", n.block);
+	status_number(out, "queued", queue_count(self->queue));
+	status_number(out, "clients", n.clients);
+	status_number(out, "answered", n.requests);
+	status_number(out, "contradictions", n.contradictions);
+}
+
+int main(int argc, char **argv)
+{
+	static struct gateway self;
+	static const struct service gateway = {
+		.name = "webhook-gateway",
+		.summary = "Serves the market's HTTP API, its websocket feed "
+			   "and a page that shows it live.",
+		.options = rows,
+		.options_offset = offsetof(struct gateway, options),
+		.market = true,
+		.start = start,
+		.status = status,
+		.stop = stop,
+	};
+
+	return service_main(&gateway, &self, argc, argv);
+}

@@ -1,0 +1,1 @@
+// The page: reads the API, follows the feed.

@@ -1,0 +1,87 @@
+/* web_impl - what the files of the web thread share; nobody else includes it.
+ */
+#ifndef SERVICES_WEBHOOK_GATEWAY_WEB_IMPL_H
+#define SERVICES_WEBHOOK_GATEWAY_WEB_IMPL_H
+
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/metric.h"
+#include "services/webhook-gateway/assets.h"
+#include "services/webhook-gateway/feed.h"
+#include "services/webhook-gateway/peers.h"
+#include "services/webhook-gateway/web.h"
+
+struct web {
+	struct web_config is;
+	struct queue *queue;
+	struct view *view;
+	struct tail *tail;
+	struct api *api;
+	struct assets *assets;
+	struct peers *peers;
+	struct lws_context *context;
+	lws_sorted_usec_list_t tick;
+	uint16_t port;
+	pthread_t thread;
+	bool started, ready;
+	enum err failed;
+	lws_dll2_owner_t clients; /* of the feed */
+	uint64_t store_lost_us;	  /* when Redis last didn't answer the feed */
+	atomic_bool stopping, caught_up;
+	_Atomic uint64_t block, contradictions, turned_us;
+};
+
+/* What libwebsockets keeps for each connection. */
+struct session {
+	/* HTTP: the answer that is being sent */
+	struct api_answer answer;
+	struct bytes body; /* of the answer, or of a file */
+	size_t sent;
+	bool closes; /* the connection ends with it */
+
+	/* websocket */
+	lws_dll2_t clients; /* in the list of the web */
+	struct lws *wsi;
+	struct feed feed;
+	struct buf said;     /* a message of the client, as far as it came */
+	struct buf replayed; /* entries read from Redis: u32 size, text, … */
+	size_t replayed_at;  /* of the next one's size */
+	enum logs replayed_log;
+};
+
+enum { PROBLEM_PATH_MAX = 1024 };
+
+extern struct metric web_clients, web_frames, web_lagging, web_refused;
+extern struct metric web_answered[6]; /* by the first digit of the status */
+
+static inline struct web *web_of(struct lws *wsi)
+{
+	return lws_context_user(lws_get_context(wsi));
+}
+
+/* The callbacks, by what the connection is; what libwebsockets is to be told.
+ */
+int web_on_http(struct lws *wsi, enum lws_callback_reasons reason,
+		struct session *s, void *in, size_t len);
+int web_on_feed(struct lws *wsi, enum lws_callback_reasons reason,
+		struct session *s, void *in, size_t len);
+
+/* Forget what is left of an answer. */
+void web_drop_answer(struct session *s);
+
+/* Send s->answer. What a callback returns. */
+int web_send_answer(struct lws *wsi, struct session *s, bool head);
+
+/* Send s->answer, body and all, before this returns: small, and the last thing
+ * of its connection. */
+int web_send_at_once(struct lws *wsi, struct session *s);
+
+/* Entries have come: those who wait for them are to be written to. */
+void web_feed_all(struct web *w);
+
+/* Once a second: heartbeats, and who lags. */
+void web_feed_tick(struct web *w);
+
+#endif /* SERVICES_WEBHOOK_GATEWAY_WEB_IMPL_H */
