@@ -45,7 +45,7 @@ struct book_sizes book_sizes(const struct book *b)
 		.open = state_count(b->state, REQUESTS),
 	};
 
-	if (!b->globals)
+	if (!globals(b))
 		return s;
 	s.assigned = globals(b)->assigned;
 	s.open -= s.assigned;
@@ -122,22 +122,14 @@ enum err book_suspend_market(struct book *b, struct sink *out, struct place at,
 
 /* ---- blocks ------------------------------------------------------------- */
 
-static enum err add_globals(struct book *b)
-{
-	struct globals fresh = {.entries = 0};
-
-	b->globals = state_add(b->state, GLOBALS, &fresh);
-	return b->globals ? ERR_NONE : ERR_NO_MEMORY;
-}
-
 enum err book_on_chain_opened(struct book *b, struct sink *out,
 			      const struct msg_chain_opened *m)
 {
 	struct msg_book_opened opened = {.chain_id = m->chain_id,
 					 .marketplace = m->marketplace};
-	enum err e = add_globals(b);
 
-	return e ? e : book_send_book_opened(out, &opened);
+	(void)b;
+	return book_send_book_opened(out, &opened);
 }
 
 enum err book_on_block_mark(struct book *b, struct sink *out,
@@ -164,6 +156,6 @@ enum err book_on_rollback(struct book *b, struct sink *out,
 
 	/* Undone to before the first block: the row of globals went, too. */
 	if (!e && !state_count(b->state, GLOBALS))
-		e = add_globals(b);
+		b->globals = 0;
 	return e ? e : book_send_book_rolled_back(out, &back);
 }

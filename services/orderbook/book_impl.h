@@ -14,7 +14,7 @@ enum table_index {
 	TABLES_END,
 };
 
-/* The one row of GLOBALS. */
+/* The only row of GLOBALS. */
 struct globals {
 	struct block_ref block; /* newest closed */
 	uint64_t suspended;
@@ -67,14 +67,20 @@ ROW(quote, QUOTES)
 ROW(request, REQUESTS)
 #undef ROW
 
+/* NULL before anything was said, and after that was undone. */
 static inline const struct globals *globals(const struct book *b)
 {
-	return state_row(b->state, GLOBALS, b->globals);
+	return b->globals ? state_row(b->state, GLOBALS, b->globals) : NULL;
 }
 
+/* Adds the row if there is none; NULL if memory ran out. */
 static inline struct globals *globals_edit(struct book *b)
 {
-	return state_edit(b->state, GLOBALS, b->globals);
+	static const struct globals fresh;
+
+	if (!b->globals)
+		b->globals = state_add(b->state, GLOBALS, &fresh);
+	return b->globals ? state_edit(b->state, GLOBALS, b->globals) : NULL;
 }
 
 /* book_state.c: 0 if there is none. */

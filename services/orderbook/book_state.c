@@ -3,7 +3,7 @@
 #include "common/scan.h"
 #include "services/orderbook/book_impl.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -146,7 +146,6 @@ void book_hash(const struct book *b, struct hash32 *out)
 enum err book_save(struct book *b, struct buf *out)
 {
 	buf_put_be32(out, STATE_VERSION);
-	buf_put_be32(out, b->globals);
 	state_save(b->state, out);
 	return buf_err(out);
 }
@@ -158,7 +157,8 @@ enum err book_load(struct book *b, struct bytes bytes)
 
 	if (scan_be32(&in) != STATE_VERSION)
 		return ERR_MALFORMED;
-	b->globals = scan_be32(&in);
 	e = state_load(b->state, &in);
+	if (!e)
+		b->globals = state_next(b->state, GLOBALS, 0);
 	return e ? e : scan_done(&in);
 }
