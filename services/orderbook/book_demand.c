@@ -223,10 +223,12 @@ enum err book_on_task_created(struct book *b, struct sink *out,
 	struct quote *q;
 	enum err e;
 
-	if (!row || request_at(b, row)->assigned || !market || !owner)
+	if (!row || request_at(b, row)->assigned || !market || !owner ||
+	    request_at(b, row)->record.market_id != m->market_id)
 		return book_suspend_request(b, out, m->at, m->request_id,
-					    "assigned, but isn't open, or its "
-					    "generator isn't known");
+					    "assigned, but isn't open in that "
+					    "market, or its generator isn't "
+					    "known");
 	penalty = &market_at(b, market)->set.penalty;
 	g = generator_edit(b, owner);
 	if (!g)
