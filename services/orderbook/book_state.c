@@ -1,6 +1,7 @@
 /* Keys of the rows, and the state as a whole: hash and snapshot. */
 #include "common/map.h"
 #include "common/scan.h"
+#include "common/u256.h"
 #include "services/orderbook/book_impl.h"
 
 enum { STATE_VERSION = 2 };
@@ -105,6 +106,14 @@ row_id book_find_request(const struct book *b, uint64_t id)
 
 /* ---- hash and snapshots ------------------------------------------------- */
 
+static void put_amount(struct buf *out, const struct amount *a)
+{
+	uint8_t bytes[32];
+
+	u256_to_be32(bytes, &a->v);
+	buf_put(out, bytes, sizeof bytes);
+}
+
 static void describe_market(const void *core, row_id row, struct buf *out)
 {
 	wire_encode(&msg_market_set_wire, &market_at(core, row)->set, out);
@@ -129,6 +138,8 @@ static void describe_request(const void *core, row_id row, struct buf *out)
 
 	wire_encode(&msg_request_record_wire, &r->record, out);
 	buf_put_u8(out, r->assigned);
+	buf_put_be64(out, r->compute);
+	put_amount(out, &r->penalty);
 }
 
 void book_hash(const struct book *b, struct hash32 *out)
