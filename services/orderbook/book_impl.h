@@ -11,6 +11,7 @@ enum table_index {
 	GENERATORS,
 	QUOTES,
 	REQUESTS,
+	KEYS, /* enclave keys, also of those who haven't joined yet */
 	TABLES_END,
 };
 
@@ -35,6 +36,11 @@ struct generator {
 struct quote {
 	struct msg_quote_set set;
 	row_id next, prev; /* of the same generator */
+};
+
+struct key {
+	struct address owner;
+	uint64_t market_id;
 };
 
 struct request {
@@ -90,6 +96,8 @@ row_id book_find_generator(const struct book *b, const struct address *a);
 row_id book_find_quote(const struct book *b, const struct address *generator,
 		       uint64_t market_id);
 row_id book_find_request(const struct book *b, uint64_t id);
+row_id book_find_key(const struct book *b, const struct address *owner,
+		     uint64_t market_id);
 
 /* ---- saying ------------------------------------------------------------- */
 

@@ -4,11 +4,12 @@
 #include "common/u256.h"
 #include "services/orderbook/book_impl.h"
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 /* ---- keys --------------------------------------------------------------- */
 
-struct quote_key {
+/* Of a quote, and of an enclave key. */
+struct pair {
 	struct address generator;
 	uint64_t market_id;
 };
@@ -54,7 +55,7 @@ static uint64_t hash_quote(const void *row)
 static bool is_quote(const void *row, const void *key)
 {
 	const struct msg_quote_set *q = &((const struct quote *)row)->set;
-	const struct quote_key *k = key;
+	const struct pair *k = key;
 
 	return q->market_id == k->market_id &&
 	       address_eq(&q->generator, &k->generator);
@@ -71,6 +72,22 @@ static bool is_request(const void *row, const void *key)
 	       *(const uint64_t *)key;
 }
 
+static uint64_t hash_key(const void *row)
+{
+	const struct key *k = row;
+
+	return hash_pair(&k->owner, k->market_id);
+}
+
+static bool is_key(const void *row, const void *key)
+{
+	const struct key *k = row;
+	const struct pair *p = key;
+
+	return k->market_id == p->market_id &&
+	       address_eq(&k->owner, &p->generator);
+}
+
 const struct state_table book_tables[TABLES_END] = {
 	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
 	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
@@ -78,6 +95,7 @@ const struct state_table book_tables[TABLES_END] = {
 			NULL},
 	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
 	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
+	[KEYS] = {sizeof(struct key), hash_key, is_key, NULL},
 };
 
 row_id book_find_market(const struct book *b, uint64_t id)
@@ -93,7 +111,7 @@ row_id book_find_generator(const struct book *b, const struct address *a)
 row_id book_find_quote(const struct book *b, const struct address *generator,
 		       uint64_t market_id)
 {
-	struct quote_key key = {*generator, market_id};
+	struct pair key = {*generator, market_id};
 
 	return state_find(b->state, QUOTES, hash_pair(generator, market_id),
 			  &key);
@@ -102,6 +120,14 @@ row_id book_find_quote(const struct book *b, const struct address *generator,
 row_id book_find_request(const struct book *b, uint64_t id)
 {
 	return state_find(b->state, REQUESTS, map_hash_u64(id), &id);
+}
+
+row_id book_find_key(const struct book *b, const struct address *owner,
+		     uint64_t market_id)
+{
+	struct pair key = {*owner, market_id};
+
+	return state_find(b->state, KEYS, hash_pair(owner, market_id), &key);
 }
 
 /* ---- hash and snapshots ------------------------------------------------- */
@@ -142,13 +168,21 @@ static void describe_request(const void *core, row_id row, struct buf *out)
 	put_amount(out, &r->penalty);
 }
 
+static void describe_key(const void *core, row_id row, struct buf *out)
+{
+	const struct book *b = core;
+	const struct key *k = state_row(b->state, KEYS, row);
+
+	buf_put(out, k->owner.bytes, sizeof k->owner.bytes);
+	buf_put_be64(out, k->market_id);
+}
+
 void book_hash(const struct book *b, struct hash32 *out)
 {
 	static state_describe *const describe[TABLES_END] = {
-		[MARKETS] = describe_market,
-		[GENERATORS] = describe_generator,
-		[QUOTES] = describe_quote,
-		[REQUESTS] = describe_request,
+		[MARKETS] = describe_market, [GENERATORS] = describe_generator,
+		[QUOTES] = describe_quote,   [REQUESTS] = describe_request,
+		[KEYS] = describe_key,
 	};
 
 	state_hash(b->state, describe, b, out);

@@ -245,8 +245,10 @@ row_id book_add_quote(struct book *b, const struct msg_quote_set *set,
 		      row_id owner)
 {
 	struct quote q = {.set = *set};
-	row_id row = state_add(b->state, QUOTES, &q);
+	row_id row;
 
+	q.set.has_key = book_find_key(b, &set->generator, set->market_id);
+	row = state_add(b->state, QUOTES, &q);
 	return row && !link_quote(b, owner, row) ? row : 0;
 }
 
@@ -312,16 +314,29 @@ enum err book_on_chain_quote_removed(struct book *b, struct sink *out,
 	return book_say_quote(b, out, row);
 }
 
+/* A key may be there before its owner joins the market, and when he left. */
+static enum err keep_key(struct book *b, const struct address *owner,
+			 uint64_t market_id, bool has_key)
+{
+	row_id row = book_find_key(b, owner, market_id);
+	struct key key = {*owner, market_id};
+
+	if (has_key && !row)
+		return state_add(b->state, KEYS, &key) ? ERR_NONE
+						       : ERR_NO_MEMORY;
+	return !has_key && row ? state_remove(b->state, KEYS, row) : ERR_NONE;
+}
+
 static enum err set_key(struct book *b, struct sink *out,
 			const struct address *owner, uint64_t market_id,
 			bool has_key)
 {
 	row_id row = book_find_quote(b, owner, market_id);
+	enum err e = keep_key(b, owner, market_id, has_key);
 	struct quote *q;
 
-	if (!row)
-		return ERR_NONE; /* a key before the quote: told when it joins
-				  */
+	if (e || !row)
+		return e;
 	q = quote_edit(b, row);
 	if (!q)
 		return ERR_NO_MEMORY;
