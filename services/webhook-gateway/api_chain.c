@@ -14,10 +14,12 @@ enum {
 	INSTANCE_ROOM = 64,
 };
 
+/* Those that say how they are: who writes a log, and we. */
 static const char *const services[] = {
-#define SERVICE(folder, noun) folder,
-#define LINK(name, number, writer, meaning)
+#define SERVICE(folder, noun)
+#define LINK(name, number, writer, meaning) writer,
 #include "protocol/messages/links.def"
+	"webhook-gateway",
 };
 
 enum { SERVICES = sizeof services / sizeof services[0] };
