@@ -24,7 +24,7 @@ struct http_call {
 	size_t answer_max;
 	bool too_large;
 	char error[CURL_ERROR_SIZE];
-	http_done *done; /* NULL: nobody waits any more */
+	http_done *done; /* NULL: it was called */
 	void *arg;
 	struct http_call *next, **link;
 };
@@ -69,13 +69,15 @@ static void finish(struct http_call *c, CURLcode code)
 						  : curl_easy_strerror(code)};
 	curl_off_t after = 0;
 	long status = 0;
+	http_done *done;
 
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after);
 	a.status = (unsigned)status;
 	a.retry_after_s = after > 0 ? (uint64_t)after : 0;
-	if (c->done)
-		c->done(c->arg, &a);
+	done = c->done;
+	c->done = NULL; /* it is over: there is nothing to cancel */
+	done(c->arg, &a);
 	free_call(c);
 }
 
@@ -144,6 +146,12 @@ static int on_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
+void http_set_connections(struct http *http, unsigned per_server)
+{
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+			  (long)per_server);
+}
+
 enum err http_new(struct http **out, struct loop *loop)
 {
 	static bool initialised;
@@ -164,8 +172,7 @@ enum err http_new(struct http **out, struct loop *loop)
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-			  (long)CONNECTIONS_MAX);
+	http_set_connections(h, CONNECTIONS_MAX);
 	*out = h;
 	return ERR_NONE;
 }
@@ -277,6 +284,6 @@ struct http_call *http_send(struct http *http, const struct http_request *r,
 
 void http_cancel(struct http_call *call)
 {
-	if (call)
-		call->done = NULL;
+	if (call && call->done)
+		free_call(call);
 }

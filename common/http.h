@@ -18,6 +18,10 @@ NODISCARD enum err http_new(struct http **out, struct loop *loop);
 /* Calls under way are dropped without a word. */
 void http_free(struct http **http);
 
+/* How many connections there may be to one server, 16 at first; calls beyond
+ * them wait, and their time runs. */
+void http_set_connections(struct http *http, unsigned per_server);
+
 struct http_request {
 	const char *url;
 	const char *const *headers; /* "Name: value" */
@@ -47,7 +51,8 @@ struct http_call *http_send(struct http *http,
 			    const struct http_request *request, http_done *done,
 			    void *arg);
 
-/* Forget it: done() won't be called. */
+/* Give it up: done() won't be called, and the connection is closed, so that the
+ * server need not go on. From within its own done() this does nothing. */
 void http_cancel(struct http_call *call);
 
 #endif /* COMMON_HTTP_H */
