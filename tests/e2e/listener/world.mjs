@@ -1,0 +1,179 @@
+// What the listener's tests share: a chain with generators, provers good and bad, and an engine's signature.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../../deploy/local/chain.mjs";
+import { Process, Service } from "../../../deploy/local/processes.mjs";
+import { BINARIES, World, until } from "../world.mjs";
+
+const CIRCUITS = ["range-preimage", "rollup-batch"];
+const quotes = (price, seconds) => CIRCUITS.map((circuit) => [circuit, price, seconds, 1n]);
+
+// The worker has time; the hasty one promises what it can hardly keep.
+export const GENERATORS = [
+	{ name: "worker", compute: 16n, stake: "1000", seconds: 60, price: "1", quotes: quotes("1", 60) },
+	{ name: "hasty", compute: 16n, stake: "1000", seconds: 6, price: "2", quotes: quotes("2", 6) },
+	{ name: "other", compute: 2n, stake: "1000", seconds: 60, price: "3", quotes: quotes("3", 60) },
+];
+
+const TYPES = {
+	Assignments: [
+		{ name: "assignments", type: "Assignment[]" },
+		{ name: "decision", type: "Decision" },
+	],
+	Assignment: [
+		{ name: "requestId", type: "uint256" },
+		{ name: "generator", type: "address" },
+		{ name: "price", type: "uint128" },
+		{ name: "responseTime", type: "uint32" },
+		{ name: "acl", type: "bytes" },
+	],
+	Decision: [
+		{ name: "batch", type: "uint64" },
+		{ name: "blockNumber", type: "uint64" },
+		{ name: "blockHash", type: "bytes32" },
+		{ name: "validUntil", type: "uint64" },
+		{ name: "matchRoot", type: "bytes32" },
+	],
+};
+const ROOT_OF_NOTHING = `0x${"11".repeat(32)}`;
+
+function sanitizers() {
+	const names = ["ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"];
+	return Object.fromEntries(names.filter((n) => process.env[n]).map((n) => [n, process.env[n]]));
+}
+
+// Log lines of a service as objects, all lives of it.
+export function lines(service) {
+	const text = readFileSync(service.log, "utf8").split("\n");
+	return text.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+}
+
+export class Bench {
+	static async start() {
+		const bench = new Bench();
+		bench.world = await World.start({ services: [], generators: GENERATORS });
+		bench.market = bench.world.market;
+		bench.chain = bench.market.chain;
+		bench.client = bench.chain.client;
+		bench.batch = 0n;
+		await bench.market.startProver();
+		await bench.startFaulty();
+		return bench;
+	}
+
+	stop() {
+		return this.world.stop();
+	}
+
+	// ---- provers
+
+	// Stands between the listeners and the prover; misbehaves as told.
+	async startFaulty() {
+		const program = join(ROOT, "deploy/local/prover/faulty-prover.mjs");
+		const log = join(this.world.folder, "logs/faulty.log");
+		const command = [process.execPath, program, `--upstream=${this.market.prover}`];
+		const faulty = this.market.add(new Process("faulty", command, { log })).start();
+		await faulty.ready(() => (this.prover = /http:\S+/.exec(faulty.tail())?.[0]));
+	}
+
+	// Change how it misbehaves, or only look; { calls, broken, … }.
+	async fault(setting) {
+		const init = setting && { method: "POST", body: JSON.stringify(setting) };
+		return (await fetch(`${this.prover}/fault`, init)).json();
+	}
+
+	// ---- listeners
+
+	person(name) {
+		return this.market.people.find((p) => p.name === name);
+	}
+
+	// A listener of the generator; options replace the usual ones. Not started.
+	listener(name, options = {}) {
+		const all = {
+			contracts: this.market.contractsFile,
+			rpc: this.market.rpc,
+			ws: this.market.ws,
+			"state-dir": join(this.world.folder, "state"),
+			prover: this.market.markets.map((m) => `${m.id}=${this.prover}/${m.name}`).join(","),
+			...options,
+		};
+		const listener = new Service("listener", join(BINARIES, "listener"), {
+			folder: this.world.folder,
+			instance: name,
+			args: Object.entries(all).map(([option, value]) => `--${option}=${value}`),
+			env: { KALYPSO_GENERATOR_KEY: this.person(name).account.key, ...sanitizers() },
+		});
+		listener.name = `listener-${name}`;
+		listener.log = join(this.world.folder, "logs", `${listener.name}.log`);
+		return this.market.add(listener);
+	}
+
+	async startListener(name, options) {
+		const listener = this.listener(name, options).start();
+		return listener.ready(() => listener.isReady());
+	}
+
+	// ---- requester and engine
+
+	// Requests, one for each entry of options, assigned to the generator in one transaction; their ids.
+	async tasks(name, requests) {
+		const ids = [];
+		for (const request of requests) ids.push(await this.world.request({ maxPrice: "5", maxTime: 100, ...request }));
+		await this.assign(name, ids);
+		return ids;
+	}
+
+	async assign(name, ids) {
+		const { account, seconds, price } = this.person(name);
+		const terms = { generator: account.address, price: await this.market.paymentUnits(price), responseTime: seconds };
+		const assignments = ids.map((requestId) => ({ requestId, ...terms, acl: "0x" }));
+		const block = await this.client.getBlock();
+		const decision = {
+			batch: ++this.batch,
+			blockNumber: block.number,
+			blockHash: block.hash,
+			validUntil: block.timestamp + 60n,
+			matchRoot: ROOT_OF_NOTHING,
+		};
+		const signature = await this.market.engine.signTypedData({
+			domain: {
+				name: "Kalypso",
+				version: "1",
+				chainId: 31337,
+				verifyingContract: this.chain.addresses.ProofMarketplace,
+			},
+			types: TYPES,
+			primaryType: "Assignments",
+			message: { assignments, decision },
+		});
+		return this.chain.send(this.market.deployer, "ProofMarketplace", "assignTasks", [assignments, decision, signature]);
+	}
+
+	// ---- what became of it
+
+	event(name, id) {
+		return this.world.event(name, id);
+	}
+
+	until(name, id, timeoutMs) {
+		return this.world.until(name, id, timeoutMs);
+	}
+
+	proven(ids, timeoutMs) {
+		return Promise.all(ids.map((id) => this.until("ProofSubmitted", id, timeoutMs)));
+	}
+
+	// Events of the listener's log about a request, in order, once the last of them is there.
+	async story(listener, id, last) {
+		const told = () => lines(listener).filter((line) => line.request === String(id));
+		await until(`${last} of request ${id} in ${listener.log}`, () => told().some((line) => line.event === last));
+		return told().map((line) => line.event);
+	}
+
+	claimable(name) {
+		return this.chain.read("ProofMarketplace", "claimable", [this.person(name).address]);
+	}
+}
+
+export { until };
