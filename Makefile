@@ -13,7 +13,7 @@ say = $(if $(filter 0,$(V)),@echo "  $(1)	$(patsubst $(B)/%,%,$@)";)
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 HARDEN = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE
-LDLIBS = -lczmq -lzmq -lmsgpackc -lhiredis -lwebsockets -lcurl -ljansson -ljson-c -lmicrohttpd \
+LDLIBS = -lczmq -lzmq -lmsgpackc -lhiredis -lwebsockets -lcurl -ljansson -lyajl -lmicrohttpd \
 	-lsqlite3 -lsecp256k1 -lcrypto -lnettle -lsodium -lpthread
 
 # Two builds of the same sources: release is what runs, asan is what the tests run.
@@ -29,8 +29,9 @@ PROPERTY_PARTS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
 COMMON := $(wildcard common/*.c protocol/*.c)
 CORES := $(filter-out %/main.c,$(wildcard services/*/*.c))
 # Programs whose parts nobody else links, and the unit tests of these parts.
-APART := kalypso webhook-gateway
+APART := kalypso webhook-gateway listener
 unit_kalypso = $(filter cli_%,$(UNIT))
+unit_listener = $(filter job_% listener_%,$(UNIT))
 unit_webhook-gateway = $(filter view_% gateway_%,$(UNIT))
 apart_c = $(filter services/$(1)/%,$(CORES))
 SHARED_C := $(COMMON) $(filter-out $(foreach a,$(APART),$(call apart_c,$(a))),$(CORES))

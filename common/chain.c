@@ -10,8 +10,9 @@
 #include "common/metric.h"
 
 enum {
-	UNDER_WAY = 2,	    /* ranges */
-	LOGS_WANTED = 4000, /* of one range; its size is steered there */
+	UNDER_WAY = 3,	    /* ranges */
+	LOGS_WANTED = 2000, /* of one range; its size is steered there */
+	SPAN_STEP = 4,	    /* blocks by which a range grows */
 	RETRY_MS = 250,
 	DOUBTS = 2, /* times that logs are asked for which a bloom promises */
 };
@@ -200,17 +201,18 @@ static void drop_ranges(struct chain *c)
 	c->under_way = 0;
 }
 
-/* Make the next range shorter or longer, towards LOGS_WANTED. */
+/* Make the next range shorter or longer, towards LOGS_WANTED: longer step by
+ * step, as a stretch without logs says nothing about the one that follows. */
 static void steer(struct chain *c, const struct range *r)
 {
 	size_t blocks = r->to - r->from + 1;
 
 	if (r->known)
 		return;
-	if (r->logs.count > LOGS_WANTED && c->span > 1)
+	if (r->logs.count > LOGS_WANTED)
 		c->span = (unsigned)(blocks * LOGS_WANTED / r->logs.count);
 	else if (r->logs.count < LOGS_WANTED / 2 && blocks == c->span)
-		c->span *= 2;
+		c->span += SPAN_STEP;
 	if (c->span < 1)
 		c->span = 1;
 	if (c->span > c->config.range_max)
@@ -363,6 +365,11 @@ static struct range *new_range(struct chain *c, uint64_t from, uint64_t to)
 	return r;
 }
 
+static const struct range *newest_range(const struct chain *c)
+{
+	return &c->ranges[(c->first + c->under_way - 1) % UNDER_WAY];
+}
+
 /* Keep UNDER_WAY ranges on their way to the head. */
 static void fetch_ranges(struct chain *c)
 {
@@ -371,7 +378,7 @@ static void fetch_ranges(struct chain *c)
 		struct range *r;
 
 		if (c->under_way)
-			from = c->ranges[c->first].to + 1;
+			from = newest_range(c)->to + 1;
 		if (from > c->head.block.number)
 			return;
 		to = from + c->span - 1;
@@ -555,7 +562,7 @@ enum err chain_new(struct chain **out, const struct chain_config *config,
 	       config->contracts_count * sizeof c->contracts[0]);
 	c->handlers = *handlers;
 	c->fork = fork;
-	c->span = config->range_max < 64 ? config->range_max : 64;
+	c->span = config->range_max < SPAN_STEP ? config->range_max : SPAN_STEP;
 	if (config->ws && *config->ws)
 		e = heads_new(&c->heads, config->loop, config->ws, on_head, c);
 	if (e) {

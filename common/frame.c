@@ -132,10 +132,8 @@ static void flush_again(void *arg)
 	frame_flush(f);
 }
 
-void frame_flush(struct frame *f)
+static void settle_append(struct frame *f, enum err e)
 {
-	enum err e = writer_flush(f->writer);
-
 	if (e == ERR_UNREACHABLE) {
 		metric_add(&store_trips, 1);
 		if (!f->retry)
@@ -144,6 +142,16 @@ void frame_flush(struct frame *f)
 	} else if (e) {
 		frame_stop(f, "log.append", e);
 	}
+}
+
+void frame_flush(struct frame *f)
+{
+	settle_append(f, writer_flush(f->writer));
+}
+
+void frame_push(struct frame *f)
+{
+	settle_append(f, writer_push(f->writer));
 }
 
 /* ---- lease and status --------------------------------------------------- */
@@ -487,7 +495,9 @@ int service_main(const struct service *service, void *self, int argc,
 			 admin_port(f.admin));
 		f.seconds = loop_timer(f.loop, 1000, false, on_second, &f);
 		f.phases = loop_timer(f.loop, PHASE_MS, false, advance, &f);
-		loop_run(f.loop);
+		advance(&f);
+		if (!f.fatal)
+			loop_run(f.loop);
 		if (f.phase >= PHASES && service->stop)
 			service->stop(self);
 		e = f.fatal;

@@ -113,6 +113,9 @@ void frame_stop(struct frame *frame, const char *what, enum err e);
  * ERR_UNREACHABLE it is tried again by itself. */
 void frame_flush(struct frame *frame);
 
+/* The same without waiting for it, as writer_push() does. */
+void frame_push(struct frame *frame);
+
 /* This service's own folder. Returns @out. */
 enum { FRAME_PATH_ROOM = 512 };
 const char *frame_folder(const struct frame *frame, char out[FRAME_PATH_ROOM]);

@@ -161,7 +161,7 @@ void store_drop(struct store *s)
 	if (s->redis)
 		redisFree(s->redis);
 	s->redis = NULL;
-	s->pending = 0;
+	s->pending = s->early_count = 0;
 }
 
 static enum err authenticate(struct store *s)
@@ -307,6 +307,9 @@ redisReply *store_call(struct store *s, const struct command *c)
 	redisReply *r;
 
 	if (store_connect(s))
+		return NULL;
+	store_read_early(s);
+	if (!s->redis)
 		return NULL;
 	r = redisCommandArgv(s->redis, c->count, (const char **)c->argv,
 			     c->sizes);

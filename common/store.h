@@ -27,6 +27,7 @@ enum {
 		256 * 1024, /* of one append, unless one entry is larger */
 	STORE_PIECE_BYTES = 256 * 1024,	 /* of a snapshot */
 	STORE_ENTRY_BYTES_MAX = 1 << 20, /* larger entries are refused */
+	STORE_UNDER_WAY_MAX = 16,	 /* appends sent and not waited for */
 };
 
 /* How far a writer has read its input: it has dealt with everything up to
@@ -112,9 +113,10 @@ struct append {
  * ERR_UNREACHABLE  unknown: ask again with the same @a */
 NODISCARD enum err store_append(struct store *s, const struct append *a);
 
-/* The same in two halves, so that several are under way at once: what
- * append_wait() returns is about the oldest one not yet waited for. An append
- * whose predecessor failed fails too. store_append_pending() counts. */
+/* The same in two halves, so that up to STORE_UNDER_WAY_MAX are under way at
+ * once: what append_wait() returns is about the oldest one not yet waited for.
+ * An append whose predecessor failed fails too. store_append_pending() counts.
+ * Other calls may come in between. */
 NODISCARD enum err store_append_send(struct store *s, const struct append *a);
 NODISCARD enum err store_append_wait(struct store *s);
 unsigned store_append_pending(const struct store *s);

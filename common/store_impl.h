@@ -18,7 +18,10 @@ struct store {
 	int port;
 	char name[33];
 	unsigned timeout_ms;
-	unsigned pending;
+	unsigned pending; /* appends sent whose answers were not read yet */
+	/* Answers that had to be read because something else was asked. */
+	enum err early[STORE_UNDER_WAY_MAX];
+	unsigned early_first, early_count;
 	uint64_t reads;
 };
 
@@ -44,6 +47,9 @@ NODISCARD enum err store_connect(struct store *s);
 
 /* Forget the connection: after any error hiredis can't go on. */
 void store_drop(struct store *s);
+
+/* Read the answers of appends under way, so that the next one is another's. */
+void store_read_early(struct store *s);
 
 /* Send @c and wait. NULL after ERR_UNREACHABLE; the caller frees the reply.
  * Error replies of a server that will recover count as unreachable. */

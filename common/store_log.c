@@ -55,7 +55,8 @@ enum err store_append_send(struct store *s, const struct append *a)
 
 	if (e)
 		return e;
-	if (a->entries_count > STORE_ENTRIES_MAX || a->records_count > 8)
+	if (a->entries_count > STORE_ENTRIES_MAX || a->records_count > 8 ||
+	    store_append_pending(s) == STORE_UNDER_WAY_MAX)
 		return ERR_RANGE;
 	command_text(&c, "FCALL");
 	command_text(&c, "kalypso_append");
@@ -83,13 +84,11 @@ enum err store_append_send(struct store *s, const struct append *a)
 	return ERR_NONE;
 }
 
-enum err store_append_wait(struct store *s)
+static enum err read_answer(struct store *s)
 {
 	void *r = NULL;
 	enum err e;
 
-	if (!s->redis || !s->pending)
-		return ERR_UNREACHABLE;
 	if (redisGetReply(s->redis, &r) != REDIS_OK) {
 		log_warn("store.lost", "text=\"%s\"", s->redis->errstr);
 		store_drop(s);
@@ -101,9 +100,36 @@ enum err store_append_wait(struct store *s)
 	return e;
 }
 
+void store_read_early(struct store *s)
+{
+	while (s->redis && s->pending) {
+		enum err e = read_answer(s);
+		unsigned at =
+			(s->early_first + s->early_count) % STORE_UNDER_WAY_MAX;
+
+		if (!s->redis)
+			return; /* all of them are unknown now */
+		s->early[at] = e;
+		s->early_count++;
+	}
+}
+
+enum err store_append_wait(struct store *s)
+{
+	enum err e;
+
+	if (!s->early_count)
+		return s->redis && s->pending ? read_answer(s)
+					      : ERR_UNREACHABLE;
+	e = s->early[s->early_first];
+	s->early_first = (s->early_first + 1) % STORE_UNDER_WAY_MAX;
+	s->early_count--;
+	return e;
+}
+
 unsigned store_append_pending(const struct store *s)
 {
-	return s->pending;
+	return s->pending + s->early_count;
 }
 
 enum err store_append(struct store *s, const struct append *a)

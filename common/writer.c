@@ -8,8 +8,8 @@
 #include "common/metric.h"
 
 enum {
-	UNDER_WAY_MAX = 4, /* appends sent and not yet answered */
-	RECORDS_MAX = 8,   /* of one append */
+	UNDER_WAY_MAX = STORE_UNDER_WAY_MAX,
+	RECORDS_MAX = 8, /* of one append */
 	KEY_ROOM = 24,
 };
 
@@ -313,7 +313,8 @@ static enum err find_out(struct writer *w)
 	return ERR_NONE;
 }
 
-enum err writer_flush(struct writer *w)
+/* @wait: until everything is durable, or only while too much is under way. */
+static enum err append(struct writer *w, bool wait)
 {
 	enum err e = w->unsure ? find_out(w) : ERR_NONE;
 
@@ -321,12 +322,24 @@ enum err writer_flush(struct writer *w)
 		if (w->sent < writer_waiting(w) &&
 		    w->under_way_count < UNDER_WAY_MAX)
 			e = send_next(w);
-		else
+		else if (wait || w->sent < writer_waiting(w))
 			e = wait_oldest(w);
+		else
+			break;
 	}
 	if (e)
 		w->unsure = true;
 	return e;
+}
+
+enum err writer_flush(struct writer *w)
+{
+	return append(w, true);
+}
+
+enum err writer_push(struct writer *w)
+{
+	return append(w, false);
 }
 
 size_t writer_waiting(const struct writer *w)

@@ -45,6 +45,10 @@ void writer_answered(struct writer *w, uint64_t input);
  * ERR_FENCED, ERR_EPOCH, ERR_CONFLICT: this process must stop. */
 NODISCARD enum err writer_flush(struct writer *w);
 
+/* The same, but as much as may be under way stays under way: for long runs of
+ * entries that nobody waits for. */
+NODISCARD enum err writer_push(struct writer *w);
+
 /* Entries that wait; bytes that they take. */
 size_t writer_waiting(const struct writer *w);
 size_t writer_waiting_bytes(const struct writer *w);

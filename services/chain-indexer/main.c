@@ -173,7 +173,7 @@ static enum err on_block(void *arg, const struct evm_header *header,
 	writer_answered(w, header->block.number);
 	metric_add(&indexed, 1);
 	if (writer_waiting_bytes(w) > FLUSH_BYTES)
-		frame_flush(self->frame);
+		frame_push(self->frame);
 	return writer_waiting_bytes(w) > WAITING_BYTES_MAX ? ERR_NO_MEMORY
 							   : ERR_NONE;
 }
@@ -194,9 +194,13 @@ static void on_caught_up(void *arg)
 	struct frame *f = self->frame;
 	const struct block_ref *tip = fork_tip(index_fork(self->index));
 
+	/* Far behind, nobody waits: go on while Redis writes. */
+	if (tip && tip->number < chain_head(self->chain)) {
+		frame_push(f);
+		return;
+	}
 	frame_flush(f);
-	if (tip && tip->number + 1 >= chain_head(self->chain))
-		frame_set_ready(f, true, "");
+	frame_set_ready(f, true, "");
 	if (writer_logged(f->writer) - self->saved >= f->market.snapshot_every)
 		save_snapshot(self);
 }

@@ -1,0 +1,149 @@
+#!/usr/bin/env node
+// The pipeline's figures: how fast a block becomes assignments, how many requests get the next block, memory, back-fill.
+import { readFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { decodeFunctionData, parseTransaction } from "viem";
+import { ROOT, artifact } from "../../deploy/local/chain.mjs";
+import { SERVICES } from "../../deploy/local/market.mjs";
+import { sleep, until } from "../../deploy/local/processes.mjs";
+import { World } from "../e2e/world.mjs";
+import { backfill } from "./backfill.mjs";
+import { Proxy } from "./proxy.mjs";
+import { quantile, report } from "./report.mjs";
+
+const HELP = `usage: pipeline.mjs [--requests=200] [--blocks=20] [--events=100000] [--no-provers]
+
+Measures, on a local market with 1-second blocks and a recording proxy between services and node:
+the share of requests that get their task in the very next block; the time from the node's
+announcement of a block to the assignment transaction being handed to it; the resident memory of
+each idle service; and back-fill against a bare download. Writes build/bench/pipeline.jsonl.
+`;
+const IDLE_MS = 5000;
+
+// Room for all: eight generators, each with more compute and stake than the run can use.
+const CROWD = Array.from({ length: 8 }, (_, i) => ({
+	name: `g${i}`,
+	compute: 1_000_000n,
+	stake: "1000000",
+	quotes: [
+		["range-preimage", (1 + i / 10).toFixed(1), 3600 - 60 * i, 1n],
+		["rollup-batch", (1 + i / 10).toFixed(1), 3600 - 60 * i, 1n],
+	],
+}));
+
+async function place(world, count, blocks) {
+	const per = Math.ceil(count / blocks);
+	const ids = [];
+	const { market, chain } = world;
+	const { address, abi } = chain.contract("ProofMarketplace");
+	const who = market.requester;
+	let nonce = await chain.client.getTransactionCount({ address: who.address });
+	const { freshInputs } = await import("../e2e/world.mjs");
+	while (ids.length < count) {
+		const { number, timestamp } = await chain.client.getBlock();
+		for (let i = 0; i < per && ids.length < count; i++) {
+			const { id: marketId, name } = market.markets[ids.length % market.markets.length];
+			const params = {
+				marketId,
+				maxPrice: await market.paymentUnits("5"),
+				maxResponseTime: 3600,
+				expiry: timestamp + 3600n,
+				preference: ids.length % 2,
+				refundTo: "0x0000000000000000000000000000000000000000",
+				spread: 0n,
+			};
+			const args = [params, freshInputs(name), "0x", "0x"];
+			await chain.wallet(who).writeContract({ address, abi, functionName: "createRequest", args, nonce: nonce++, gas: 500_000n });
+			ids.push(BigInt(ids.length + 1));
+		}
+		await until("the next block", async () => (await world.head()) > number);
+		if (process.stderr.isTTY) process.stderr.write(`\r${ids.length}/${count} requests placed`);
+	}
+	console.log(`${ids.length} requests placed`);
+	return ids;
+}
+
+async function nextBlockShare(world, ids) {
+	await until("all tasks", async () => (await world.chain.events("ProofMarketplace", "TaskCreated")).length >= ids.length, {
+		timeoutMs: 60_000,
+		everyMs: 500,
+	});
+	const created = await world.chain.events("ProofMarketplace", "RequestCreated");
+	const tasks = await world.chain.events("ProofMarketplace", "TaskCreated");
+	const block = new Map(created.map((e) => [e.args.requestId, e.blockNumber]));
+	const next = tasks.filter((t) => t.blockNumber - block.get(t.args.requestId) === 1n).length;
+	return next / ids.length;
+}
+
+// For each batch: from the announcement of the block it was decided on to its being handed over.
+function handovers(proxy) {
+	const { abi } = artifact("ProofMarketplace");
+	const spans = [];
+	for (const { ms, raw } of proxy.sent) {
+		const { data } = parseTransaction(raw);
+		const { functionName, args } = decodeFunctionData({ abi, data });
+		if (functionName !== "assignTasks") continue;
+		const announced = proxy.announced.get(args[1].blockHash);
+		if (announced !== undefined) spans.push(ms - announced);
+	}
+	return spans;
+}
+
+function residentMib(pid) {
+	const status = readFileSync(`/proc/${pid}/status`, "utf8");
+	return Number(/VmRSS:\s+(\d+) kB/.exec(status)[1]) / 1024;
+}
+
+async function memory(world) {
+	await sleep(IDLE_MS);
+	return SERVICES.map((name) => [name, residentMib(world.service(name).pid)]);
+}
+
+function gasFigures() {
+	const file = join(ROOT, "build/bench/gas.jsonl");
+	const reach = { gas_create: "<= 140000", gas_create_16: "<= 90000", gas_assign_32: "<= 75000", gas_prove: "<= 95000", gas_prove_16: "<= 55000" };
+	if (!existsSync(file)) return [];
+	const lines = readFileSync(file, "utf8").trim().split("\n");
+	return lines.map((line) => JSON.parse(line)).filter(({ name }) => reach[name]).map((f) => ({ ...f, reach: reach[f.name] }));
+}
+
+async function main() {
+	const { values } = parseArgs({
+		options: {
+			requests: { type: "string", default: "200" },
+			blocks: { type: "string", default: "20" },
+			events: { type: "string", default: "100000" },
+			"no-provers": { type: "boolean" },
+			help: { type: "boolean" },
+		},
+	});
+	if (values.help) return void process.stdout.write(HELP);
+	let proxy;
+	const world = await World.start({
+		generators: CROWD,
+		listeners: !values["no-provers"],
+		proxy: async (chain) => (proxy = await Proxy.start(chain.url, chain.ws)),
+	});
+	const figures = [];
+	try {
+		const idle = await memory(world);
+		const ids = await place(world, Number(values.requests), Number(values.blocks));
+		const share = await nextBlockShare(world, ids);
+		const spans = handovers(proxy);
+		figures.push(
+			{ name: "next_block_share", value: share, unit: "ratio", reach: ">= 0.99" },
+			{ name: "handover_p50_ms", value: quantile(spans, 0.5), unit: "ms", reach: "<= 5" },
+			{ name: "handover_p99_ms", value: quantile(spans, 0.99), unit: "ms", reach: "<= 30" },
+			...gasFigures(),
+			...idle.map(([name, mib]) => ({ name: `rss_mib.${name}`, value: mib, unit: "MiB", reach: "<= 20" })),
+		);
+	} finally {
+		await world.stop();
+		proxy?.stop();
+	}
+	figures.push({ name: "backfill_ratio", value: await backfill(Number(values.events)), unit: "ratio", reach: ">= 0.4" });
+	report(join(ROOT, "build/bench/pipeline.jsonl"), "pipeline", figures);
+}
+
+await main();
