@@ -46,7 +46,7 @@ struct match_sizes match_sizes(const struct match *m)
 {
 	struct match_sizes s = {.quotes = state_count(m->state, QUOTES)};
 
-	if (!m->globals)
+	if (!globals(m))
 		return s;
 	s.matched = globals(m)->matched;
 	s.waiting = globals(m)->open - s.matched;
@@ -177,27 +177,21 @@ enum err match_on_block_closed(struct match *m, struct sink *out,
 	return e ? e : match_send_round_closed(out, &closed);
 }
 
-static enum err add_globals(struct match *m)
-{
-	struct globals fresh = {.decisions = 0};
-
-	m->globals = state_add(m->state, GLOBALS, &fresh);
-	return m->globals ? ERR_NONE : ERR_NO_MEMORY;
-}
-
 enum err match_on_book_rolled_back(struct match *m, struct sink *out,
 				   const struct msg_book_rolled_back *s)
 {
 	struct msg_round_rolled_back back = {.to = s->to};
+	struct match_sizes sizes;
 	enum err e = state_roll_back(m->state, s->to.number);
 
-	/* Undone to before the first block: the row of globals went, too. */
-	if (!e && !state_count(m->state, GLOBALS))
-		e = add_globals(m);
 	if (e)
 		return e;
-	back.decisions = globals(m)->decisions;
-	back.root = globals(m)->root;
+	/* Undone to before the first block: the row of globals went, too. */
+	if (!state_count(m->state, GLOBALS))
+		m->globals = 0;
+	sizes = match_sizes(m);
+	back.decisions = sizes.decisions;
+	back.root = sizes.root;
 	return match_send_round_rolled_back(out, &back);
 }
 
@@ -211,9 +205,7 @@ enum err match_on_book_opened(struct match *m, struct sink *out,
 		.spread_members = m->rule.spread_members,
 		.cooling_max = m->rule.cooling_max,
 	};
-	enum err e;
 
 	(void)s;
-	e = add_globals(m);
-	return e ? e : match_send_rule_set(out, &rule);
+	return match_send_rule_set(out, &rule);
 }

@@ -17,7 +17,7 @@ enum table_index {
 	TABLES_END,
 };
 
-/* The one row of GLOBALS. */
+/* The only row of GLOBALS. */
 struct globals {
 	struct block_ref block;
 	uint64_t decisions;
@@ -116,14 +116,20 @@ ROW(group, GROUPS)
 ROW(cooling, COOLING)
 #undef ROW
 
+/* NULL before the first block, and after it was undone. */
 static inline const struct globals *globals(const struct match *m)
 {
-	return state_row(m->state, GLOBALS, m->globals);
+	return m->globals ? state_row(m->state, GLOBALS, m->globals) : NULL;
 }
 
+/* Adds the row if there is none; NULL if memory ran out. */
 static inline struct globals *globals_edit(struct match *m)
 {
-	return state_edit(m->state, GLOBALS, m->globals);
+	static const struct globals fresh;
+
+	if (!m->globals)
+		m->globals = state_add(m->state, GLOBALS, &fresh);
+	return m->globals ? state_edit(m->state, GLOBALS, m->globals) : NULL;
 }
 
 static inline void match_put_u128(struct buf *out, u128 v)

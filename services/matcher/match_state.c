@@ -5,7 +5,7 @@
 #include "common/scan.h"
 #include "services/matcher/match_impl.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -279,7 +279,6 @@ enum err match_save(struct match *m, struct buf *out)
 {
 	buf_put_be32(out, STATE_VERSION);
 	buf_put(out, &m->rule, sizeof m->rule);
-	buf_put_be32(out, m->globals);
 	state_save(m->state, out);
 	return buf_err(out);
 }
@@ -295,7 +294,8 @@ enum err match_load(struct match *m, struct bytes bytes)
 	scan_bytes(&in, &rule, sizeof rule);
 	if (memcmp(&rule, &m->rule, sizeof rule) != 0)
 		return ERR_MALFORMED;
-	m->globals = scan_be32(&in);
 	e = state_load(m->state, &in);
+	if (!e)
+		m->globals = state_next(m->state, GLOBALS, 0);
 	return e ? e : scan_done(&in);
 }
