@@ -53,16 +53,20 @@ enum err match_on_generator_removed(struct match *m, struct sink *out,
 		return ERR_CONFLICT;
 	if (!g)
 		return ERR_NO_MEMORY;
+	if (g->quotes || g->tasks)
+		return ERR_CONFLICT;
 	if (!g->reserved)
 		return state_remove(m->state, GENERATORS, row);
 	g->gone = true;
 	return ERR_NONE;
 }
 
+/* It doesn't stand yet. */
 static row_id add_quote(struct match *m, row_id generator, row_id market)
 {
 	struct quote q = {.generator = generator,
 			  .market = market,
+			  .gone = true,
 			  .next = market_at(m, market)->quotes};
 	row_id row = state_add(m->state, QUOTES, &q);
 	struct market *owner = market_edit(m, market);
@@ -85,6 +89,7 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 {
 	row_id generator = match_find_generator(m, &s->generator);
 	row_id market = match_find_market(m, s->market_id), row;
+	struct generator *g;
 	struct quote *q;
 
 	(void)out;
@@ -94,8 +99,10 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	if (!row)
 		row = add_quote(m, generator, market);
 	q = row ? quote_edit(m, row) : NULL;
-	if (!q)
+	g = q ? generator_edit(m, generator) : NULL;
+	if (!g)
 		return ERR_NO_MEMORY;
+	g->quotes += q->gone;
 	q->gone = false;
 	q->response_time = s->response_time;
 	q->compute = s->compute;
@@ -117,12 +124,14 @@ enum err match_on_quote_removed(struct match *m, struct sink *out,
 			     ? match_find_quote(m, generator, market)
 			     : 0;
 	struct quote *q = row ? quote_edit(m, row) : NULL;
+	struct generator *g = q ? generator_edit(m, generator) : NULL;
 
 	(void)out;
-	if (!row)
+	if (!row || (q && q->gone))
 		return ERR_CONFLICT;
-	if (!q)
+	if (!g)
 		return ERR_NO_MEMORY;
+	g->quotes--;
 	if (!q->reserved)
 		return match_drop_quote(m, row);
 	q->gone = true;
@@ -234,7 +243,8 @@ enum err match_on_task_started(struct match *m, struct sink *out,
 	enum err e;
 
 	(void)out;
-	if (!request || !generator || !market)
+	if (!request || !generator || !market ||
+	    request_at(m, request)->state == REQUEST_TASK)
 		return ERR_CONFLICT;
 	e = set_totals(m, generator, market, s->used_compute, &s->locked,
 		       s->tasks);

@@ -39,7 +39,8 @@ struct generator {
 	uint64_t compute, used_compute, reserved_compute;
 	struct u256 stake, locked, unstaking, reserved_stake;
 	bool suspended, gone;
-	uint32_t reserved; /* matches: the row stays while there are any */
+	uint32_t reserved;	/* matches: the row stays while there are any */
+	uint32_t quotes, tasks; /* standing, in groups: they name the row */
 };
 
 struct quote {

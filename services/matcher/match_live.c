@@ -213,6 +213,7 @@ static enum err forget_cooling(struct match *m, struct request *r)
 enum err match_begin_task(struct match *m, row_id request, row_id generator)
 {
 	struct request *r = request_edit(m, request);
+	struct generator *g;
 	bool was_live;
 	enum err e;
 
@@ -234,7 +235,23 @@ enum err match_begin_task(struct match *m, row_id request, row_id generator)
 	/* Without a group nobody asks any more what became of it. */
 	if (!r->group)
 		return state_remove(m->state, REQUESTS, request);
+	g = generator_edit(m, generator);
+	if (!g)
+		return ERR_NO_MEMORY;
+	g->tasks++;
 	return was_live ? ERR_NONE : join_live(m, request);
+}
+
+/* The task of @request, which is in a group, is over. */
+static enum err end_task(struct match *m, row_id request)
+{
+	struct generator *g =
+		generator_edit(m, request_at(m, request)->generator);
+
+	if (!g)
+		return ERR_NO_MEMORY;
+	g->tasks--;
+	return leave_live(m, request);
 }
 
 enum err match_forget_request(struct match *m, row_id request)
@@ -247,8 +264,8 @@ enum err match_forget_request(struct match *m, row_id request)
 		return ERR_NO_MEMORY;
 	if (r->state == REQUEST_MATCHED)
 		e = match_release(m, request);
-	else if (r->state == REQUEST_TASK && r->group)
-		e = leave_live(m, request);
+	else if (r->state == REQUEST_TASK)
+		e = end_task(m, request);
 	if (!e && r->state != REQUEST_TASK)
 		e = leave_queue(m, r);
 	if (!e)
