@@ -8,7 +8,7 @@
 #include "common/state.h"
 
 enum table_index { GLOBALS, OPEN, TASKS, TABLES_END };
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 struct globals {
 	struct block_ref block;
@@ -60,9 +60,24 @@ static const struct state_table tables[TABLES_END] = {
 	[TASKS] = {sizeof(struct timed), hash_timed, is_timed, compare_timed},
 };
 
-static const struct globals *globals(const struct watch *w)
+/* Before the first block, and after it was undone, there is no row. */
+static struct globals globals(const struct watch *w)
 {
-	return state_row(w->state, GLOBALS, w->globals);
+	static const struct globals none;
+
+	return w->globals ? *(const struct globals *)state_row(
+				    w->state, GLOBALS, w->globals)
+			  : none;
+}
+
+/* Adds the row if there is none; NULL if memory ran out. */
+static struct globals *globals_edit(struct watch *w)
+{
+	static const struct globals fresh;
+
+	if (!w->globals)
+		w->globals = state_add(w->state, GLOBALS, &fresh);
+	return w->globals ? state_edit(w->state, GLOBALS, w->globals) : NULL;
 }
 
 static row_id find(const struct watch *w, unsigned table, uint64_t id)
@@ -115,14 +130,12 @@ void watch_free(struct watch **watch)
 
 struct watch_sizes watch_sizes(const struct watch *w)
 {
-	struct watch_sizes s = {.open = state_count(w->state, OPEN),
-				.tasks = state_count(w->state, TASKS)};
+	struct globals g = globals(w);
 
-	if (w->globals) {
-		s.block = globals(w)->block;
-		s.base_fee = globals(w)->base_fee;
-	}
-	return s;
+	return (struct watch_sizes){.open = state_count(w->state, OPEN),
+				    .tasks = state_count(w->state, TASKS),
+				    .block = g.block,
+				    .base_fee = g.base_fee};
 }
 
 void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
@@ -130,12 +143,13 @@ void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
 {
 	unsigned table = kind == WATCH_OVERDUE ? TASKS : OPEN;
 	const struct order *order = state_order(w->state, table);
+	struct unix_s now = globals(w).block.time;
 	struct timed probe = {0, {0}};
 	row_id row;
 
 	while ((row = order_after(order, &probe))) {
 		probe = *(const struct timed *)state_row(w->state, table, row);
-		if (probe.until.v >= globals(w)->block.time.v ||
+		if (probe.until.v >= now.v ||
 		    !fn(arg, probe.request_id, probe.until))
 			return;
 	}
@@ -143,26 +157,19 @@ void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
 
 /* ---- blocks ------------------------------------------------------------- */
 
-static enum err add_globals(struct watch *w)
-{
-	struct globals fresh = {.block = {.number = 0}};
-
-	w->globals = state_add(w->state, GLOBALS, &fresh);
-	return w->globals ? ERR_NONE : ERR_NO_MEMORY;
-}
-
 enum err watch_on_chain_opened(struct watch *w, struct sink *out,
 			       const struct msg_chain_opened *m)
 {
+	(void)w;
 	(void)out;
 	(void)m;
-	return add_globals(w);
+	return ERR_NONE;
 }
 
 enum err watch_on_block_mark(struct watch *w, struct sink *out,
 			     const struct msg_block_mark *m)
 {
-	struct globals *g = state_edit(w->state, GLOBALS, w->globals);
+	struct globals *g = globals_edit(w);
 
 	(void)out;
 	if (!g)
@@ -180,7 +187,7 @@ enum err watch_on_rollback(struct watch *w, struct sink *out,
 	(void)out;
 	/* Undone to before the first block: the row of globals went, too. */
 	if (!e && !state_count(w->state, GLOBALS))
-		e = add_globals(w);
+		w->globals = 0;
 	return e;
 }
 
@@ -268,7 +275,6 @@ void watch_hash(const struct watch *w, struct hash32 *out)
 enum err watch_save(struct watch *w, struct buf *out)
 {
 	buf_put_be32(out, STATE_VERSION);
-	buf_put_be32(out, w->globals);
 	state_save(w->state, out);
 	return buf_err(out);
 }
@@ -280,7 +286,8 @@ enum err watch_load(struct watch *w, struct bytes bytes)
 
 	if (scan_be32(&in) != STATE_VERSION)
 		return ERR_MALFORMED;
-	w->globals = scan_be32(&in);
 	e = state_load(w->state, &in);
+	if (!e)
+		w->globals = state_next(w->state, GLOBALS, 0);
 	return e ? e : scan_done(&in);
 }
