@@ -259,6 +259,17 @@ static bool prepare(struct http_call *c, const struct http_request *r)
 	return curl_multi_add_handle(c->http->multi, c->easy) == CURLM_OK;
 }
 
+/* Let curl write the request at once: by its own timer it would begin a
+ * millisecond later. What has ended already is told by that timer. */
+static void begin(struct http *h)
+{
+	int running;
+
+	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	if (!h->timer)
+		h->timer = loop_timer(h->loop, 1, true, on_timeout, h);
+}
+
 struct http_call *http_send(struct http *http, const struct http_request *r,
 			    http_done *done, void *arg)
 {
@@ -279,6 +290,7 @@ struct http_call *http_send(struct http *http, const struct http_request *r,
 	if (c->next)
 		c->next->link = &c->next;
 	http->calls = c;
+	begin(http);
 	return c;
 }
 
