@@ -20,6 +20,7 @@ struct publish {
 	struct abi_assignment *assignments;
 	struct decision *decisions;
 	size_t count, room;
+	bool whole; /* we have read from its beginning */
 };
 
 enum err publish_new(struct publish **out, size_t batch_max,
@@ -65,12 +66,21 @@ static enum err make_room(struct publish *p)
 	return ERR_NONE;
 }
 
+/* Whether the matches gathered so far were made in @block. */
+static bool is_of(const struct publish *p, const struct block_ref *block)
+{
+	return p->block.number == block->number &&
+	       hash32_eq(&p->block.hash, &block->hash);
+}
+
 enum err publish_on_match_made(struct publish *p, struct sink *out,
 			       const struct msg_match_made *m)
 {
 	enum err e = make_room(p);
 
 	(void)out;
+	if (!e && p->count && !is_of(p, &m->block))
+		e = ERR_CONFLICT;
 	if (e)
 		return e;
 	p->block = m->block;
@@ -102,22 +112,30 @@ static enum err give(struct publish *p, size_t first, size_t count)
 	return p->handlers.batch(p->handlers.arg, &batch);
 }
 
+static void begin_round(struct publish *p)
+{
+	p->count = 0;
+	p->whole = true;
+}
+
 enum err publish_on_round_closed(struct publish *p, struct sink *out,
 				 const struct msg_round_closed *m)
 {
+	size_t count = p->count;
+	bool all = count == m->matches;
 	enum err e = ERR_NONE;
 
 	(void)out;
 	/* We may have begun to read in the middle of a round. */
-	if (p->count && p->count == m->matches)
-		for (size_t first = 0; first < p->count && !e;
-		     first += p->batch_max) {
-			size_t left = p->count - first;
+	if ((count && !is_of(p, &m->block)) || (p->whole && !all))
+		return ERR_CONFLICT;
+	for (size_t first = 0; all && first < count && !e;
+	     first += p->batch_max) {
+		size_t left = count - first;
 
-			e = give(p, first,
-				 left < p->batch_max ? left : p->batch_max);
-		}
-	p->count = 0;
+		e = give(p, first, left < p->batch_max ? left : p->batch_max);
+	}
+	begin_round(p);
 	return e;
 }
 
@@ -126,7 +144,7 @@ enum err publish_on_round_rolled_back(struct publish *p, struct sink *out,
 {
 	(void)out;
 	(void)m;
-	p->count = 0;
+	begin_round(p);
 	return ERR_NONE;
 }
 
