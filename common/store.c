@@ -494,28 +494,23 @@ enum err store_status_write(struct store *s, const char *service,
 			    const char *instance, const char *const *pairs,
 			    size_t pairs_count, unsigned ttl_ms)
 {
-	struct command set = {.count = 0}, expire = {.count = 0};
+	struct command c = {.count = 0};
 	char key[KEY_ROOM], arg[96];
 	redisReply *r;
+	enum err e;
 
 	snprintf(arg, sizeof arg, "%s:%s", service, instance);
-	store_key(s, key, "status", arg);
-	command_text(&set, "HSET");
-	command_text(&set, key);
+	command_text(&c, "FCALL");
+	command_text(&c, "kalypso_status");
+	command_text(&c, "1");
+	command_text(&c, store_key(s, key, "status", arg));
+	command_number(&c, ttl_ms);
 	for (size_t i = 0; i < pairs_count; i++)
-		command_text(&set, pairs[i]);
-	r = store_call(s, &set);
-	if (!r)
-		return ERR_UNREACHABLE;
+		command_text(&c, pairs[i]);
+	r = store_call(s, &c);
+	e = store_verdict(s, r);
 	freeReplyObject(r);
-	command_text(&expire, "PEXPIRE");
-	command_text(&expire, key);
-	command_number(&expire, ttl_ms);
-	r = store_call(s, &expire);
-	if (!r)
-		return ERR_UNREACHABLE;
-	freeReplyObject(r);
-	return ERR_NONE;
+	return e;
 }
 
 static enum err give_status(struct store *s, const char *key, size_t prefix,

@@ -75,6 +75,18 @@ local function renew(keys, argv)
 	return redis.status_reply('OK')
 end
 
+-- KEYS: status. ARGV: milliseconds to live, then names and values.
+local function status(keys, argv)
+	local pairs = {}
+	for i = 2, #argv do
+		pairs[i - 1] = argv[i]
+	end
+	redis.call('HSET', keys[1], unpack(pairs))
+	redis.call('PEXPIRE', keys[1], argv[1])
+	return redis.status_reply('OK')
+end
+
 redis.register_function('kalypso_append', append)
 redis.register_function('kalypso_take', take)
 redis.register_function('kalypso_renew', renew)
+redis.register_function('kalypso_status', status)
