@@ -1,4 +1,4 @@
-/* Four files in memory. */
+/* A handful of files in memory. */
 #include "services/webhook-gateway/assets.h"
 
 #include <errno.h>
@@ -15,6 +15,9 @@ static const struct asset list[] = {
 	{.path = "/", .file = "index.html", .type = "text/html; charset=utf-8"},
 	{.path = "/app.js",
 	 .file = "app.js",
+	 .type = "text/javascript; charset=utf-8"},
+	{.path = "/feed.js",
+	 .file = "feed.js",
 	 .type = "text/javascript; charset=utf-8"},
 	{.path = "/map.js",
 	 .file = "map.js",
