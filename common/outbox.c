@@ -5,7 +5,10 @@
 
 #include "common/u256.h"
 
-enum { SETTLE_BLOCKS = 2 }; /* until a mined one's events have been seen */
+enum {
+	SETTLE_BLOCKS = 2, /* until a mined one's events have been seen */
+	LOST_BLOCKS = 2,   /* until a nonce counts as somebody else's */
+};
 
 enum item_state { PLANNED, SIGNED, MINED };
 
@@ -27,6 +30,8 @@ struct item {
 	struct buf raw;
 	bool sent;
 	uint64_t sent_at; /* number of the newest block then */
+	bool overtaken; /* the account's nonce is higher, yet it isn't mined */
+	uint64_t overtaken_at; /* number of the newest block then */
 	/* Since it was mined. */
 	struct block_ref mined;
 	bool success;
@@ -88,6 +93,15 @@ static void sweep(struct outbox *o,
 			p = &i->next;
 		}
 	}
+}
+
+static bool is_over(const struct outbox *o, const struct item *i)
+{
+	if (i->state == MINED)
+		return i->mined.number + o->config.final_depth <
+		       o->block.number;
+	return i->state == PLANNED && i->valid_until.v &&
+	       i->valid_until.v <= o->block.time.v;
 }
 
 enum err outbox_new(struct outbox **out, const struct outbox_config *config)
@@ -164,6 +178,11 @@ static enum err take_mined(struct outbox *o, const struct msg_tx_mined *m)
 	i->state = MINED;
 	i->mined = m->block;
 	i->success = m->success;
+	/* A journal may be long; what is alive at a time is little. */
+	if (o->block.number < m->block.number) {
+		o->block.number = m->block.number;
+		sweep(o, is_over);
+	}
 	return ERR_NONE;
 }
 
@@ -212,15 +231,6 @@ void outbox_set_floor(struct outbox *o, uint64_t nonce)
 }
 
 /* ---- blocks ------------------------------------------------------------- */
-
-static bool is_over(const struct outbox *o, const struct item *i)
-{
-	if (i->state == MINED)
-		return i->mined.number + o->config.final_depth <
-		       o->block.number;
-	return i->state == PLANNED && i->valid_until.v &&
-	       i->valid_until.v <= o->block.time.v;
-}
 
 void outbox_set_block(struct outbox *o, const struct block_ref *block,
 		      const struct u256 *base_fee)
@@ -274,20 +284,55 @@ enum err outbox_mined(struct outbox *o, struct sink *out,
 	return wire_send(out, &msg_tx_mined_wire, &m);
 }
 
+static enum err unmine(struct item *i, struct sink *out)
+{
+	struct msg_tx_unmined m = {.id = i->id, .nonce = i->nonce};
+
+	i->state = SIGNED;
+	i->sent = false;
+	i->overtaken = false;
+	return wire_send(out, &msg_tx_unmined_wire, &m);
+}
+
 enum err outbox_roll_back(struct outbox *o, struct sink *out, uint64_t number)
 {
 	enum err e = ERR_NONE;
 
-	for (struct item *i = o->first; i && !e; i = i->next) {
-		struct msg_tx_unmined m = {.id = i->id, .nonce = i->nonce};
-
-		if (i->state != MINED || i->mined.number <= number)
-			continue;
-		i->state = SIGNED;
-		i->sent = false;
-		e = wire_send(out, &msg_tx_unmined_wire, &m);
-	}
+	for (struct item *i = o->first; i && !e; i = i->next)
+		if (i->state == MINED && i->mined.number > number)
+			e = unmine(i, out);
 	return e;
+}
+
+static void forget(struct outbox *o, struct item *i)
+{
+	struct item **p = &o->first;
+
+	while (*p != i)
+		p = &(*p)->next;
+	*p = i->next;
+	free_item(i);
+}
+
+enum err outbox_not_mined(struct outbox *o, struct sink *out,
+			  const struct hash32 *hash, uint64_t nonce, bool *lost)
+{
+	struct item *i = find_attempt(o, hash);
+
+	*lost = false;
+	if (!i)
+		return ERR_NONE;
+	if (i->state == MINED)
+		return unmine(i, out);
+	/* The two answers may be of different blocks: look again. */
+	if (i->nonce >= nonce || !i->overtaken)
+		i->overtaken_at = o->block.number;
+	i->overtaken = i->nonce < nonce;
+	*lost = i->overtaken &&
+		i->overtaken_at + LOST_BLOCKS <= o->block.number;
+	if (*lost)
+		forget(o, i);
+	return ERR_NONE;
 }
 
 /* ---- planning and signing ----------------------------------------------- */
@@ -422,10 +467,11 @@ void outbox_send_again(struct outbox *o, const struct hash32 *id)
 		i->sent = false;
 }
 
-void outbox_each_watched(const struct outbox *o, outbox_watch_fn *fn, void *arg)
+void outbox_each_watched(const struct outbox *o, bool all, outbox_watch_fn *fn,
+			 void *arg)
 {
 	for (const struct item *i = o->first; i; i = i->next)
-		if (i->state == SIGNED)
+		if (i->state == SIGNED || (all && i->state == MINED))
 			fn(arg, &i->hash);
 }
 

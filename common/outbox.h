@@ -90,9 +90,9 @@ void outbox_each_to_send(struct outbox *o, outbox_send_fn *fn, void *arg);
 void outbox_send_again(struct outbox *o, const struct hash32 *id);
 
 /* Call @fn for the hash of each attempt that may be mined and isn't known to
- * be. */
+ * be; if @all, also of those that were mined and aren't final. */
 typedef void outbox_watch_fn(void *arg, const struct hash32 *hash);
-void outbox_each_watched(const struct outbox *o, outbox_watch_fn *fn,
+void outbox_each_watched(const struct outbox *o, bool all, outbox_watch_fn *fn,
 			 void *arg);
 
 /* The attempt @hash is in a block: says tx_mined. ERR_NOT_FOUND: it isn't one
@@ -106,6 +106,15 @@ struct outbox_receipt {
 };
 NODISCARD enum err outbox_mined(struct outbox *o, struct sink *out,
 				const struct outbox_receipt *receipt);
+
+/* The chain doesn't have the attempt @hash, while the nonce of the account is
+ * @nonce. If it was mined, it no longer is: says tx_unmined. If its own nonce
+ * is used up all the same, and was for a few blocks, somebody else sends from
+ * this account: *lost is true, and the intent is forgotten. Else it is false,
+ * also for a hash that isn't one of ours. Returns what the sink returns. */
+NODISCARD enum err outbox_not_mined(struct outbox *o, struct sink *out,
+				    const struct hash32 *hash, uint64_t nonce,
+				    bool *lost);
 
 /* Blocks above @number are gone: says tx_unmined for what was in them. */
 NODISCARD enum err outbox_roll_back(struct outbox *o, struct sink *out,

@@ -17,6 +17,7 @@ enum {
 	IN_FLIGHT_MAX = 8,
 	RESEND_BLOCKS = 3,
 	ASK_AGAIN_MS = 500,
+	ASK_RECEIPTS_MS = 100, /* after a block: first what has to be sent */
 	SEND_AGAIN_MS = 100,
 	READ_MAX = 1000,
 	PATH_ROOM = FRAME_PATH_ROOM + 16,
@@ -30,6 +31,9 @@ static struct metric reverted =
 	METRIC(COUNTER, "tx_reverted_total", "of these, without success");
 static struct metric refused =
 	METRIC(COUNTER, "tx_refused_total", "transactions that a node refused");
+static struct metric nonce_lost =
+	METRIC(COUNTER, "tx_nonce_lost_total",
+	       "transactions whose number somebody else used");
 static struct metric in_flight =
 	METRIC(GAUGE, "tx_in_flight", "transactions signed and not mined");
 static struct metric planned =
@@ -40,11 +44,23 @@ struct sender {
 	struct sender_config config;
 	struct outbox *outbox;
 	struct journal *journal;
-	struct fork *blocks; /* canonical ones, to judge receipts by */
-	struct loop_timer *again;
-	uint64_t nonce;	 /* of the account, on the chain */
-	unsigned asking; /* receipts on their way */
-	bool has_nonce, ready;
+	struct fork *blocks;	  /* canonical ones, to judge receipts by */
+	struct sending *sendings; /* on their way to nodes */
+	struct loop_timer *again, *receipts;
+	uint64_t nonce; /* of the account, on the chain */
+	/* What the chain is being asked about, all at once. */
+	struct question *questions;
+	size_t questions_count;
+	size_t asking;	/* answers that are missing */
+	bool has_nonce; /* it is among the answers */
+	bool ready;
+};
+
+/* Is this attempt mined? */
+struct question {
+	struct sender *sender;
+	struct hash32 hash;
+	bool absent; /* the node says no */
 };
 
 static struct loop *loop_of(const struct sender *s)
@@ -125,8 +141,30 @@ static enum err restore(struct sender *s)
 /* One transaction on its way to one node. */
 struct sending {
 	struct sender *sender;
-	struct hash32 id, hash;
+	struct hash32 hash;
+	struct sending *next, **link;
 };
+
+static struct sending *sending_new(struct sender *s, const struct hash32 *hash)
+{
+	struct sending *x = malloc(sizeof *x);
+
+	if (!x)
+		return NULL;
+	*x = (struct sending){s, *hash, s->sendings, &s->sendings};
+	if (x->next)
+		x->next->link = &x->next;
+	s->sendings = x;
+	return x;
+}
+
+static void sending_free(struct sending *x)
+{
+	*x->link = x->next;
+	if (x->next)
+		x->next->link = x->link;
+	free(x);
+}
 
 static void on_sent(void *arg, const struct rpc_answer *a)
 {
@@ -155,7 +193,7 @@ static void on_sent(void *arg, const struct rpc_answer *a)
 			  hash);
 		break;
 	}
-	free(x);
+	sending_free(x);
 }
 
 static bool send_one(void *arg, const struct hash32 *id,
@@ -163,13 +201,13 @@ static bool send_one(void *arg, const struct hash32 *id,
 {
 	struct sender *s = arg;
 
+	(void)id;
 	/* Every node answers on its own. */
 	for (unsigned i = 0; i < rpc_nodes(s->config.rpc); i++) {
-		struct sending *x = malloc(sizeof *x);
+		struct sending *x = sending_new(s, hash);
 
 		if (!x)
 			return false;
-		*x = (struct sending){s, *id, *hash};
 		rpc_call_node(s->config.rpc, i, "eth_sendRawTransaction",
 			      json_pack("[o]", evm_data(raw)), on_sent, x);
 	}
@@ -211,11 +249,14 @@ static void show_sizes(const struct sender *s)
 	metric_set(&planned, (int64_t)sizes.planned);
 }
 
-/* Make durable what was said, then send. */
+/* Make durable what was said, in the journal and in the log at the same time,
+ * then send. */
 static void commit(struct sender *s, enum err e)
 {
 	struct frame *f = s->config.frame;
 
+	if (!e && f->writer)
+		frame_push(f);
 	if (!e)
 		e = journal_commit(s->journal);
 	if (e) {
@@ -250,22 +291,6 @@ bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
 }
 
 /* ---- what was mined ----------------------------------------------------- */
-
-static void begin_sending(struct sender *s)
-{
-	struct outbox_sizes sizes;
-
-	if (s->ready || !s->has_nonce || s->asking)
-		return;
-	outbox_set_floor(s->outbox, s->nonce);
-	s->ready = true;
-	sizes = outbox_sizes(s->outbox);
-	log_info("sender.ready", "next_nonce=%" PRIu64 " in_flight=%" PRIu64,
-		 sizes.next_nonce, sizes.in_flight);
-	if (s->config.ready)
-		s->config.ready(s->config.arg);
-	sender_flush(s);
-}
 
 /* Whether the block is of the branch that we follow, as far as we know. */
 static bool is_canonical(const struct sender *s, const struct evm_receipt *r)
@@ -305,43 +330,142 @@ static void take_receipt(struct sender *s, const struct evm_receipt *r)
 		s->config.mined(s->config.arg, &id, r->success);
 }
 
+/* ---- asking the chain --------------------------------------------------- */
+
+static void begin_sending(struct sender *s)
+{
+	struct outbox_sizes sizes;
+
+	s->ready = true;
+	sizes = outbox_sizes(s->outbox);
+	log_info("sender.ready", "next_nonce=%" PRIu64 " in_flight=%" PRIu64,
+		 sizes.next_nonce, sizes.in_flight);
+	if (s->config.ready)
+		s->config.ready(s->config.arg);
+	sender_flush(s);
+}
+
+/* The node has no receipt of it. */
+static enum err take_absence(struct sender *s, const struct hash32 *hash)
+{
+	char text[HASH32_ROOM];
+	bool lost;
+	enum err e =
+		outbox_not_mined(s->outbox, &s->sink, hash, s->nonce, &lost);
+
+	if (lost) {
+		metric_add(&nonce_lost, 1);
+		log_error("tx.nonce_lost",
+			  "tx=%s text=\"somebody else sends from this account "
+			  "and used its number: give this process an account "
+			  "of its own\"",
+			  hash32_format(text, hash));
+	}
+	return e;
+}
+
+static void ask_again(void *arg);
+
+/* Every answer is there. */
+static void conclude(struct sender *s)
+{
+	enum err e = ERR_NONE;
+
+	if (s->has_nonce)
+		outbox_set_floor(s->outbox, s->nonce);
+	for (size_t i = 0; i < s->questions_count && s->has_nonce && !e; i++)
+		if (s->questions[i].absent)
+			e = take_absence(s, &s->questions[i].hash);
+	free(s->questions);
+	s->questions = NULL;
+	commit(s, e);
+	if (s->ready)
+		return;
+	if (s->has_nonce)
+		begin_sending(s);
+	else
+		s->again = loop_timer(loop_of(s), ASK_AGAIN_MS, true, ask_again,
+				      s);
+}
+
 static void on_receipt(void *arg, const struct rpc_answer *a)
 {
-	struct sender *s = arg;
+	struct question *q = arg;
+	struct sender *s = q->sender;
 	struct evm_receipt r;
+	enum err e = a->err ? a->err : evm_receipt_parse(&r, a->result);
 
-	s->asking--;
-	if (!a->err && !evm_receipt_parse(&r, a->result))
+	q->absent = e == ERR_NOT_FOUND;
+	if (!e)
 		take_receipt(s, &r);
-	if (!s->asking)
-		begin_sending(s);
+	if (--s->asking == 0)
+		conclude(s);
 }
 
-struct asking {
-	struct sender *sender;
+static void on_nonce(void *arg, const struct rpc_answer *a)
+{
+	struct sender *s = arg;
+
+	s->has_nonce = !a->err && !evm_u64_parse(&s->nonce, a->result);
+	if (--s->asking == 0)
+		conclude(s);
+}
+
+static void count_one(void *arg, const struct hash32 *hash)
+{
+	(void)hash;
+	++*(size_t *)arg;
+}
+
+static void note_one(void *arg, const struct hash32 *hash)
+{
+	struct sender *s = arg;
+
+	s->questions[s->questions_count++] = (struct question){s, *hash, false};
+}
+
+/* What of ours is mined, and what nonce the account has. @all: also ask about
+ * what the journal says is mined. Not while answers are missing. */
+static void ask_chain(struct sender *s, bool all)
+{
 	struct rpc_batch *batch;
-};
-
-static void ask_one(void *arg, const struct hash32 *hash)
-{
-	struct asking *x = arg;
-
-	x->sender->asking++;
-	rpc_batch_add(x->batch, "eth_getTransactionReceipt",
-		      json_pack("[o]", evm_hash(hash)), on_receipt, x->sender);
-}
-
-static void ask_receipts(struct sender *s)
-{
-	struct asking x = {s, NULL};
+	size_t count = 0;
 
 	if (s->asking)
 		return; /* at the next block */
-	x.batch = rpc_batch_new(s->config.rpc);
-	if (!x.batch)
+	outbox_each_watched(s->outbox, all, count_one, &count);
+	s->questions = calloc(count + 1, sizeof *s->questions);
+	s->questions_count = 0;
+	if (!s->questions)
 		return;
-	outbox_each_watched(s->outbox, ask_one, &x);
-	rpc_batch_send(x.batch);
+	outbox_each_watched(s->outbox, all, note_one, s);
+	s->asking = count + 1;
+	batch = rpc_batch_new(s->config.rpc);
+	for (size_t i = 0; i < count; i++)
+		rpc_batch_add(batch, "eth_getTransactionReceipt",
+			      json_pack("[o]", evm_hash(&s->questions[i].hash)),
+			      on_receipt, &s->questions[i]);
+	rpc_batch_add(batch, "eth_getTransactionCount",
+		      json_pack("[o,s]", evm_address(outbox_sender(s->outbox)),
+				"latest"),
+		      on_nonce, s);
+	rpc_batch_send(batch);
+}
+
+static void ask_again(void *arg)
+{
+	struct sender *s = arg;
+
+	s->again = NULL;
+	ask_chain(s, true);
+}
+
+static void ask_later(void *arg)
+{
+	struct sender *s = arg;
+
+	s->receipts = NULL;
+	ask_chain(s, false);
 }
 
 void sender_on_block(struct sender *s, const struct block_ref *block,
@@ -350,8 +474,9 @@ void sender_on_block(struct sender *s, const struct block_ref *block,
 	outbox_set_block(s->outbox, block, base_fee);
 	if (!fork_count(s->blocks) || block->number == fork_next(s->blocks))
 		fork_push(s->blocks, block);
-	if (s->ready)
-		ask_receipts(s);
+	if (s->ready && !s->receipts)
+		s->receipts = loop_timer(loop_of(s), ASK_RECEIPTS_MS, true,
+					 ask_later, s);
 	sender_flush(s);
 }
 
@@ -364,33 +489,6 @@ void sender_on_rollback(struct sender *s, uint64_t number)
 
 /* ---- starting ----------------------------------------------------------- */
 
-static void ask_nonce(void *arg);
-
-static void on_nonce(void *arg, const struct rpc_answer *a)
-{
-	struct sender *s = arg;
-
-	if (a->err || evm_u64_parse(&s->nonce, a->result)) {
-		s->again = loop_timer(loop_of(s), ASK_AGAIN_MS, true, ask_nonce,
-				      s);
-		return;
-	}
-	s->has_nonce = true;
-	ask_receipts(s);
-	begin_sending(s); /* if there was nothing to ask about */
-}
-
-static void ask_nonce(void *arg)
-{
-	struct sender *s = arg;
-
-	s->again = NULL;
-	rpc_call(s->config.rpc, "eth_getTransactionCount",
-		 json_pack("[o,s]", evm_address(outbox_sender(s->outbox)),
-			   "latest"),
-		 on_nonce, s);
-}
-
 enum err sender_new(struct sender **out, const struct sender_config *config)
 {
 	struct outbox_config outbox = {
@@ -401,8 +499,9 @@ enum err sender_new(struct sender **out, const struct sender_config *config)
 		.fee_cap = u256_from_u64(config->fee_cap_wei),
 		.final_depth = config->final_depth,
 		.resend_after = RESEND_BLOCKS};
-	struct metric *metrics[] = {&sent,    &mined,	  &reverted,
-				    &refused, &in_flight, &planned};
+	struct metric *metrics[] = {&sent,    &mined,	   &reverted,
+				    &refused, &nonce_lost, &in_flight,
+				    &planned};
 	struct sender *s = calloc(1, sizeof *s);
 	enum err e;
 
@@ -420,7 +519,7 @@ enum err sender_new(struct sender **out, const struct sender_config *config)
 	if (e)
 		sender_free(&s);
 	else
-		ask_nonce(s);
+		ask_chain(s, true);
 	*out = s;
 	return e;
 }
@@ -432,6 +531,10 @@ void sender_free(struct sender **sender)
 	if (!s)
 		return;
 	loop_timer_cancel(loop_of(s), &s->again);
+	loop_timer_cancel(loop_of(s), &s->receipts);
+	while (s->sendings)
+		sending_free(s->sendings);
+	free(s->questions);
 	journal_close(&s->journal);
 	outbox_free(&s->outbox);
 	fork_free(&s->blocks);

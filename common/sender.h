@@ -35,6 +35,7 @@ struct sender_config {
  *		another account; it was logged */
 NODISCARD enum err sender_new(struct sender **out,
 			      const struct sender_config *config);
+/* After rpc_free(): answers under way would come to it. */
 void sender_free(struct sender **sender);
 
 /* As outbox_plan(). To be followed by sender_flush(). */

@@ -87,14 +87,20 @@ static bool emitted_by_its_contract(const struct index *ix,
 				    const struct abi_log *log)
 {
 	const struct msg_chain_opened *o = &ix->opened;
+	const struct {
+		const struct address *address;
+		enum abi_contract contract;
+	} ours[] = {{&o->marketplace, ABI_CONTRACT_PROOF_MARKETPLACE},
+		    {&o->registry, ABI_CONTRACT_GENERATOR_REGISTRY},
+		    {&o->keys, ABI_CONTRACT_ENTITY_KEY_REGISTRY}};
 	enum abi_event_id id = abi_event_of_topic(&log->topics[0]);
-	enum abi_contract c = address_eq(&log->address, &o->marketplace)
-				      ? ABI_CONTRACT_PROOF_MARKETPLACE
-			      : address_eq(&log->address, &o->registry)
-				      ? ABI_CONTRACT_GENERATOR_REGISTRY
-				      : ABI_CONTRACT_ENTITY_KEY_REGISTRY;
 
-	return id != ABI_EVENT_UNKNOWN && abi_event_is_of(id, c);
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (id != ABI_EVENT_UNKNOWN &&
+		    address_eq(&log->address, ours[i].address) &&
+		    abi_event_is_of(id, ours[i].contract))
+			return true;
+	return false;
 }
 
 static enum err say_unreadable(struct index *ix, struct sink *out,

@@ -21,7 +21,8 @@ struct said {
 	char key[32];	  /* of the newest keep() */
 	struct buf kept;
 	unsigned keeps;
-	enum err fails; /* what put() returns from now on */
+	enum err fails;	 /* what put() returns from now on */
+	size_t body_max; /* 0: any; larger ones are ERR_RANGE, as in a log */
 };
 
 static inline enum err said_put(struct sink *sink, uint16_t number,
@@ -31,6 +32,8 @@ static inline enum err said_put(struct sink *sink, uint16_t number,
 
 	if (s->fails)
 		return s->fails;
+	if (s->body_max && body.size > s->body_max)
+		return ERR_RANGE;
 	buf_put_be16(&s->bytes, number);
 	buf_put_be32(&s->bytes, (uint32_t)body.size);
 	buf_put(&s->bytes, body.data, body.size);
