@@ -145,6 +145,16 @@ void cli_args_each(const struct cli_command *command,
 		each(arg, r.slots[i].row);
 }
 
+void cli_args_groups(unsigned needs,
+		     void (*each)(void *arg, const char *title,
+				  const struct cli_option *rows),
+		     void *arg)
+{
+	for (size_t i = 0; i < GROUPS; i++)
+		if (!groups[i].needs || groups[i].needs & needs)
+			each(arg, groups[i].title, groups[i].rows);
+}
+
 char *cli_command_name(char out[CLI_COMMAND_ROOM], const struct cli_command *c)
 {
 	snprintf(out, CLI_COMMAND_ROOM, "%s%s%s", c->noun, c->verb ? " " : "",

@@ -24,6 +24,13 @@ void cli_args_each(const struct cli_command *command,
 		   void (*each)(void *arg, const struct cli_option *option),
 		   void *arg);
 
+/* Call @each for every group of common options that a command with @needs
+ * takes, its title ("Where:") first; some have the same title. */
+void cli_args_groups(unsigned needs,
+		     void (*each)(void *arg, const char *title,
+				  const struct cli_option *rows),
+		     void *arg);
+
 /* "request create", or "status". */
 enum { CLI_COMMAND_ROOM = 64 };
 char *cli_command_name(char out[CLI_COMMAND_ROOM],

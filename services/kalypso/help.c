@@ -66,16 +66,49 @@ void cli_help(FILE *to, const struct cli_noun *noun)
 
 /* ---- docs/cli.md -------------------------------------------------------- */
 
-static void option_markdown(void *arg, const struct cli_option *o)
+static void rows_markdown(FILE *to, const struct cli_option *rows)
 {
-	fprintf(arg, "| `--%s%s%s` | %s%s | %s%s%s |\n", o->name,
-		o->arg ? "=" : "", o->arg ? o->arg : "", o->meaning,
-		o->required ? " (required)" : "", o->env ? "`" : "",
-		o->env ? o->env : "", o->env ? "`" : "");
+	for (const struct cli_option *o = rows; o && o->name; o++)
+		fprintf(to, "| `--%s%s%s` | %s%s%s%s%s |\n", o->name,
+			o->arg ? "=" : "", o->arg ? o->arg : "", o->meaning,
+			o->required ? " (required)" : "", o->env ? " (`$" : "",
+			o->env ? o->env : "", o->env ? "`)" : "");
+}
+
+/* Titles that have been printed; groups with the same one follow each other. */
+struct titles {
+	FILE *to;
+	const char *last;
+};
+
+static void group_markdown(void *arg, const char *title,
+			   const struct cli_option *rows)
+{
+	struct titles *t = arg;
+
+	if (!t->last || strcmp(t->last, title) != 0)
+		fprintf(t->to, "%s%s\n\n| option | meaning |\n|---|---|\n",
+			t->last ? "\n" : "", title);
+	t->last = title;
+	rows_markdown(t->to, rows);
+}
+
+static void name_group(void *arg, const char *title,
+		       const struct cli_option *rows)
+{
+	struct titles *t = arg;
+
+	(void)rows;
+	if (!t->last || strcmp(t->last, title) != 0)
+		fprintf(t->to, "%s %.*s",
+			t->last ? "," : "Also:", (int)strcspn(title, ":"),
+			title);
+	t->last = title;
 }
 
 static void command_markdown(FILE *to, const struct cli_command *c)
 {
+	struct titles t = {to, NULL};
 	char name[CLI_COMMAND_ROOM];
 
 	fprintf(to, "### kalypso %s%s%s\n\n%c%s.%s%s\n\n",
@@ -83,13 +116,21 @@ static void command_markdown(FILE *to, const struct cli_command *c)
 		toupper((unsigned char)c->summary[0]), c->summary + 1,
 		c->more ? "\n\n" : "", c->more ? c->more : "");
 	fprintf(to, "```sh\n%s```\n\n", c->examples);
-	fputs("| option | meaning | environment |\n|---|---|---|\n", to);
-	cli_args_each(c, option_markdown, to);
-	fputc('\n', to);
+	if (c->options)
+		fputs("| option | meaning |\n|---|---|\n", to);
+	rows_markdown(to, c->options);
+	fputs(c->options ? "\n" : "", to);
+	cli_args_groups(c->needs, name_group, &t);
+	fputs(".\n\n", to);
 }
 
 void cli_help_markdown(FILE *to)
 {
+	struct titles t = {to, NULL};
+
+	fputs("## Options of many commands\n\n", to);
+	cli_args_groups(~(unsigned)CLI_NEEDS_PASSWORD, group_markdown, &t);
+	fputs("\n## Commands\n\n", to);
 	for (const struct cli_noun *n = cli_nouns; n->name; n++)
 		for (const struct cli_command *c = n->commands; c->noun; c++)
 			command_markdown(to, c);
@@ -142,7 +183,8 @@ void cli_help_completion(FILE *to)
 	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
 	      "\t[[ ${#COMPREPLY[@]} -gt 0 ]] || "
 	      "COMPREPLY=($(compgen -f -- \"$word\"))\n"
-	      "\t[[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace\n"
+	      "\t[[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace "
+	      "2>/dev/null\n"
 	      "}\n"
 	      "complete -F _kalypso kalypso\n",
 	      to);

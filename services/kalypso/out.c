@@ -141,6 +141,8 @@ static void close_head(struct cli_out *o)
 	char *cells[COLUMNS_MAX];
 
 	assert(columns <= COLUMNS_MAX && g->count == 2 * columns);
+	if (!columns)
+		return;
 	for (size_t c = 0; c < columns; c++) {
 		cells[c] = g->cells[2 * c + 1];
 		g->cells[c] = g->cells[2 * c];
@@ -402,7 +404,7 @@ bool cli_out_flush(struct cli_out *o)
 {
 	if (!o->json) {
 		print_grid(o);
-		fwrite(o->text.data, 1, o->text.size, stdout);
+		fputs(buf_text(&o->text), stdout);
 	} else {
 		json_dumpf(o->root, stdout, JSON_INDENT(2));
 		putchar('\n');

@@ -93,6 +93,8 @@ enum cli_exit cli_request_read(struct cli *cli, struct cli_request *r,
 
 	*r = (struct cli_request){.id = id};
 	x = cli_view_request(cli, &r->view, id);
+	if (!x)
+		x = cli_look(cli); /* up to the block that the view is of */
 	if (x)
 		return x;
 	topics = json_array();

@@ -95,10 +95,15 @@ static void wake(void *arg)
 enum cli_exit cli_sleep(struct cli *cli, unsigned ms)
 {
 	struct nap nap = {.loop = cli->loop};
+	struct loop_timer *timer = loop_timer(cli->loop, ms, true, wake, &nap);
+	enum cli_exit x;
 
-	if (!loop_timer(cli->loop, ms, true, wake, &nap))
+	if (!timer)
 		return cli_fail(cli, CLI_FAILED, "out of memory");
-	return cli_turn(cli, &nap.over);
+	x = cli_turn(cli, &nap.over);
+	if (!nap.over)
+		loop_timer_cancel(cli->loop, &timer);
+	return x;
 }
 
 /* ---- where the market is ------------------------------------------------ */

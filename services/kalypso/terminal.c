@@ -94,9 +94,9 @@ bool cli_ask_password(char *out, size_t room, const char *question)
 	}
 	hidden = shown_mode;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
-	dprintf(fd, "%s: ", question);
 	listen_to_interrupts(&before);
-	tcsetattr(fd, TCSAFLUSH, &hidden);
+	tcsetattr(fd, TCSAFLUSH, &hidden); /* what was typed before is lost */
+	dprintf(fd, "%s: ", question);
 	read = read_line(fd, out, room);
 	tcsetattr(fd, TCSAFLUSH, &shown_mode);
 	stop_listening(&before);

@@ -32,7 +32,8 @@ static enum err on_task_created(struct listener *self,
 	    u256_to_u64(&t.market_id, &m->market_id))
 		return ERR_RANGE;
 	/* What ended before we came isn't worth taking. */
-	if (m->deadline <= self->identity.head.block.time.v)
+	if (m->deadline <= self->identity.head.block.time.v &&
+	    !job_find(self->job, t.request_id))
 		return ERR_NONE;
 	return job_begun(self->job, &self->sink, &t);
 }

@@ -503,7 +503,7 @@ enum err job_caught_up(struct job *j, struct sink *out, uint64_t from)
 	for (struct row *r = j->first; r && !e; r = r->next) {
 		if (r->task.state == JOB_SUSPENDED ||
 		    r->task.block.number < from ||
-		    r->task.deadline.v < j->block.time.v)
+		    r->task.deadline.v <= j->block.time.v)
 			continue;
 		if (!r->begin_heard)
 			e = say_suspended(j, out, r);

@@ -1,9 +1,12 @@
 // What the listener's tests share: a chain with generators, provers good and bad, and an engine's signature.
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { zeroAddress } from "viem";
 import { ROOT } from "../../../deploy/local/chain.mjs";
-import { Process, Service } from "../../../deploy/local/processes.mjs";
-import { BINARIES, World, until } from "../world.mjs";
+import { Process, Service, sleep } from "../../../deploy/local/processes.mjs";
+import { unprovable } from "../../../deploy/local/circuits/range-preimage/inputs.mjs";
+import { BINARIES, World, freshInputs, until } from "../world.mjs";
 
 const CIRCUITS = ["range-preimage", "rollup-batch"];
 const quotes = (price, seconds) => CIRCUITS.map((circuit) => [circuit, price, seconds, 1n]);
@@ -42,6 +45,8 @@ function sanitizers() {
 	return Object.fromEntries(names.filter((n) => process.env[n]).map((n) => [n, process.env[n]]));
 }
 
+export const unprovableInputs = () => `0x${unprovable(randomBytes)[0].inputs.toString("hex")}`;
+
 // Log lines of a service as objects, all lives of it.
 export function lines(service) {
 	const text = readFileSync(service.log, "utf8").split("\n");
@@ -68,10 +73,10 @@ export class Bench {
 	// ---- provers
 
 	// Stands between the listeners and the prover; misbehaves as told.
-	async startFaulty() {
+	async startFaulty(port = 0) {
 		const program = join(ROOT, "deploy/local/prover/faulty-prover.mjs");
 		const log = join(this.world.folder, "logs/faulty.log");
-		const command = [process.execPath, program, `--upstream=${this.market.prover}`];
+		const command = [process.execPath, program, `--upstream=${this.market.prover}`, `--port=${port}`];
 		const faulty = this.market.add(new Process("faulty", command, { log })).start();
 		await faulty.ready(() => (this.prover = /http:\S+/.exec(faulty.tail())?.[0]));
 	}
@@ -89,7 +94,7 @@ export class Bench {
 	}
 
 	// A listener of the generator; options replace the usual ones. Not started.
-	listener(name, options = {}) {
+	listener(name, options = {}, key = this.person(name).account.key) {
 		const all = {
 			contracts: this.market.contractsFile,
 			rpc: this.market.rpc,
@@ -102,15 +107,15 @@ export class Bench {
 			folder: this.world.folder,
 			instance: name,
 			args: Object.entries(all).map(([option, value]) => `--${option}=${value}`),
-			env: { KALYPSO_GENERATOR_KEY: this.person(name).account.key, ...sanitizers() },
+			env: { KALYPSO_GENERATOR_KEY: key, ...sanitizers() },
 		});
 		listener.name = `listener-${name}`;
 		listener.log = join(this.world.folder, "logs", `${listener.name}.log`);
 		return this.market.add(listener);
 	}
 
-	async startListener(name, options) {
-		const listener = this.listener(name, options).start();
+	async startListener(name, options, key) {
+		const listener = this.listener(name, options, key).start();
 		return listener.ready(() => listener.isReady());
 	}
 
@@ -118,10 +123,30 @@ export class Bench {
 
 	// Requests, one for each entry of options, assigned to the generator in one transaction; their ids.
 	async tasks(name, requests) {
-		const ids = [];
-		for (const request of requests) ids.push(await this.world.request({ maxPrice: "5", maxTime: 100, ...request }));
+		const ids = await this.requests(requests);
 		await this.assign(name, ids);
 		return ids;
+	}
+
+	// All in one transaction.
+	async requests(requests) {
+		const { timestamp } = await this.client.getBlock();
+		const maxPrice = await this.market.paymentUnits("5");
+		const params = requests.map(({ circuit = CIRCUITS[0] }) => ({
+			marketId: this.market.marketOf(circuit).id,
+			maxPrice,
+			maxResponseTime: 100,
+			expiry: timestamp + 3600n,
+			preference: 0,
+			refundTo: zeroAddress,
+			spread: 0n,
+		}));
+		const inputs = requests.map((r) => r.inputs ?? freshInputs(r.circuit ?? CIRCUITS[0]));
+		const none = requests.map(() => "0x");
+		const args = [params, inputs, none, none];
+		const { blockNumber } = await this.chain.send(this.market.requester, "ProofMarketplace", "createRequests", args);
+		const created = await this.chain.events("ProofMarketplace", "RequestCreated", { from: blockNumber });
+		return created.map((event) => event.args.requestId);
 	}
 
 	async assign(name, ids) {
@@ -171,9 +196,65 @@ export class Bench {
 		return told().map((line) => line.event);
 	}
 
+	// Wait for a line of a listener's log; it.
+	async told(listener, event, fields = {}) {
+		const wanted = Object.entries(fields).map(([k, v]) => [k, String(v)]);
+		const find = () => lines(listener).findLast((l) => l.event === event && wanted.every(([k, v]) => l[k] === v));
+		return until(`${event} ${wanted.join(" ")} in ${listener.log}`, find);
+	}
+
+	// Transactions of the generator's account from a block on, with their receipts.
+	async transactions(name, from) {
+		const { address } = this.person(name);
+		const found = [];
+		for (let n = from; n <= (await this.world.head()); n++) {
+			const block = await this.client.getBlock({ blockNumber: n, includeTransactions: true });
+			for (const tx of block.transactions)
+				if (tx.from.toLowerCase() === address.toLowerCase())
+					found.push({ ...tx, ...(await this.client.getTransactionReceipt({ hash: tx.hash })) });
+		}
+		return found;
+	}
+
+	// ---- time
+
+	async stopClock() {
+		await this.client.setIntervalMining({ interval: 0 });
+		await this.client.setAutomine(false);
+	}
+
+	// Blocks that were mined by hand, or away, have moved the chain's clock: set it.
+	async startClock() {
+		await this.client.request({ method: "evm_setTime", params: [Math.floor(Date.now() / 1000)] });
+		await this.client.setIntervalMining({ interval: 1 });
+	}
+
+	mine(blocks = 1) {
+		return this.client.mine({ blocks });
+	}
+
+	// Mine until the promise is settled; what it gives.
+	async mining(promise) {
+		let settled = false;
+		const result = promise.finally(() => (settled = true));
+		result.catch(() => {});
+		while (!settled) {
+			await this.mine();
+			await sleep(100);
+		}
+		return result;
+	}
+
+	// The newest blocks are replaced by empty ones.
+	reorganise(depth) {
+		return this.client.request({ method: "anvil_reorg", params: [depth, []] });
+	}
+
+	// ---- money
+
 	claimable(name) {
 		return this.chain.read("ProofMarketplace", "claimable", [this.person(name).address]);
 	}
 }
 
-export { until };
+export { sleep, until };
