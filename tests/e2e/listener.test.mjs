@@ -12,7 +12,7 @@ let bench, worker;
 
 before(async () => {
 	bench = await Bench.start();
-	worker = await bench.startListener("worker");
+	worker = await bench.startListener("worker", { gather: 3000 });
 });
 after(async () => {
 	await bench?.stop();
@@ -56,10 +56,12 @@ test("tasks of both markets; proofs that are ready together share a transaction"
 
 test("a prover that fails in every way is asked again, and only good proofs are submitted", async () => {
 	const from = await bench.world.head();
-	const ids = await bench.tasks("worker", [{}, {}, {}]);
 	const modes = ["error500", "reset", "half", "html", "wrong_proof", "garbage", "empty", "shape", "other_422"];
-	for (const mode of [...modes, "redirect", "short_proof", "endless"]) {
+	modes.push("redirect", "short_proof", "endless");
+	const ids = await bench.requests(modes.map(() => ({})));
+	for (const [i, mode] of modes.entries()) {
 		const { broken } = await bench.fault({ mode, times: 1 });
+		await bench.assign("worker", [ids[i]]);
 		await until(`${mode} to happen`, async () => (await bench.fault()).broken > broken);
 	}
 	await bench.proven(ids);
@@ -109,7 +111,7 @@ test("killed at random, again and again, it loses nothing and sends nothing twic
 		await worker.kill();
 		worker.start();
 	}
-	await bench.proven(ids);
+	await bench.proven(ids, 90_000);
 	await assertProvenOnce(ids);
 	await assertNothingInVain("worker", from);
 	for (const id of ids) {
