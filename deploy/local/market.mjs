@@ -269,6 +269,7 @@ export class LocalMarket {
 		this.prover = `http://127.0.0.1:${readFileSync(file, "utf8").trim()}`;
 	}
 
+	// Under SCHED_IDLE, as the prover: a generator's machine is another one, here it must not slow the market's.
 	startListener(person) {
 		const provers = this.markets.map(({ id, name }) => `${id}=${this.prover}/${name}`).join(",");
 		const listener = new Service("listener", join(this.binaries, "listener"), {
@@ -276,8 +277,8 @@ export class LocalMarket {
 			instance: person.name,
 			args: [
 				`--contracts=${this.contractsFile}`,
-				`--rpc=${this.rpc}`,
-				`--ws=${this.ws}`,
+				`--rpc=${this.chain.url}`,
+				`--ws=${this.chain.ws}`,
 				`--state-dir=${join(this.folder, "state")}`,
 				`--prover=${provers}`,
 			],
@@ -285,6 +286,7 @@ export class LocalMarket {
 		});
 		listener.name = `listener-${person.name}`;
 		listener.log = join(this.folder, "logs", `${listener.name}.log`);
+		listener.command = ["chrt", "--idle", "0", ...listener.command];
 		return this.add(listener).start();
 	}
 

@@ -3,11 +3,11 @@
 import { readFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { decodeFunctionData, parseTransaction } from "viem";
+import { decodeFunctionData, parseTransaction, zeroAddress } from "viem";
 import { ROOT, artifact } from "../../deploy/local/chain.mjs";
 import { SERVICES } from "../../deploy/local/market.mjs";
 import { sleep, until } from "../../deploy/local/processes.mjs";
-import { World } from "../e2e/world.mjs";
+import { World, freshInputs } from "../e2e/world.mjs";
 import { backfill } from "./backfill.mjs";
 import { Proxy } from "./proxy.mjs";
 import { quantile, report } from "./report.mjs";
@@ -32,40 +32,37 @@ const CROWD = Array.from({ length: 8 }, (_, i) => ({
 	],
 }));
 
+// Requests at even distances over the time of the blocks, as from people who don't know of each other.
 async function place(world, count, blocks) {
-	const per = Math.ceil(count / blocks);
-	const ids = [];
 	const { market, chain } = world;
 	const { address, abi } = chain.contract("ProofMarketplace");
 	const who = market.requester;
+	const wallet = chain.wallet(who);
+	const maxPrice = await market.paymentUnits("5");
+	const begun = Date.now();
 	let nonce = await chain.client.getTransactionCount({ address: who.address });
-	const { freshInputs } = await import("../e2e/world.mjs");
-	while (ids.length < count) {
-		const { number, timestamp } = await chain.client.getBlock();
-		for (let i = 0; i < per && ids.length < count; i++) {
-			const { id: marketId, name } = market.markets[ids.length % market.markets.length];
-			const params = {
-				marketId,
-				maxPrice: await market.paymentUnits("5"),
-				maxResponseTime: 3600,
-				expiry: timestamp + 3600n,
-				preference: ids.length % 2,
-				refundTo: "0x0000000000000000000000000000000000000000",
-				spread: 0n,
-			};
-			const args = [params, freshInputs(name), "0x", "0x"];
-			await chain.wallet(who).writeContract({ address, abi, functionName: "createRequest", args, nonce: nonce++, gas: 500_000n });
-			ids.push(BigInt(ids.length + 1));
-		}
-		await until("the next block", async () => (await world.head()) > number);
-		if (process.stderr.isTTY) process.stderr.write(`\r${ids.length}/${count} requests placed`);
+	for (let i = 0; i < count; i++) {
+		await sleep(begun + (i * blocks * 1000) / count - Date.now());
+		const { id: marketId, name } = market.markets[i % market.markets.length];
+		const { timestamp } = await chain.client.getBlock();
+		const params = {
+			marketId,
+			maxPrice,
+			maxResponseTime: 3600,
+			expiry: timestamp + 3600n,
+			preference: i % 2,
+			refundTo: zeroAddress,
+			spread: 0n,
+		};
+		const args = [params, freshInputs(name), "0x", "0x"];
+		await wallet.writeContract({ address, abi, functionName: "createRequest", args, nonce: nonce++, gas: 500_000n });
+		if (process.stderr.isTTY) process.stderr.write(`\r${i + 1}/${count} requests placed`);
 	}
-	console.log(`${ids.length} requests placed`);
-	return ids;
+	console.log(`${count} requests placed in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
 }
 
-async function nextBlockShare(world, ids) {
-	await until("all tasks", async () => (await world.chain.events("ProofMarketplace", "TaskCreated")).length >= ids.length, {
+async function nextBlockShare(world, requests) {
+	await until("all tasks", async () => (await world.chain.events("ProofMarketplace", "TaskCreated")).length >= requests, {
 		timeoutMs: 60_000,
 		everyMs: 500,
 	});
@@ -73,19 +70,19 @@ async function nextBlockShare(world, ids) {
 	const tasks = await world.chain.events("ProofMarketplace", "TaskCreated");
 	const block = new Map(created.map((e) => [e.args.requestId, e.blockNumber]));
 	const next = tasks.filter((t) => t.blockNumber - block.get(t.args.requestId) === 1n).length;
-	return next / ids.length;
+	return next / requests;
 }
 
 // For each batch: from the announcement of the block it was decided on to its being handed over.
-function handovers(proxy) {
+function handovers({ announced, sent }) {
 	const { abi } = artifact("ProofMarketplace");
 	const spans = [];
-	for (const { ms, raw } of proxy.sent) {
+	for (const { ms, raw } of sent) {
 		const { data } = parseTransaction(raw);
 		const { functionName, args } = decodeFunctionData({ abi, data });
 		if (functionName !== "assignTasks") continue;
-		const announced = proxy.announced.get(args[1].blockHash);
-		if (announced !== undefined) spans.push(ms - announced);
+		const at = announced.get(args[1].blockHash);
+		if (at !== undefined) spans.push(ms - at);
 	}
 	return spans;
 }
@@ -128,9 +125,10 @@ async function main() {
 	const figures = [];
 	try {
 		const idle = await memory(world);
-		const ids = await place(world, Number(values.requests), Number(values.blocks));
-		const share = await nextBlockShare(world, ids);
-		const spans = handovers(proxy);
+		const requests = Number(values.requests);
+		await place(world, requests, Number(values.blocks));
+		const share = await nextBlockShare(world, requests);
+		const spans = handovers(await proxy.records());
 		figures.push(
 			{ name: "next_block_share", value: share, unit: "ratio", reach: ">= 0.99" },
 			{ name: "handover_p50_ms", value: quantile(spans, 0.5), unit: "ms", reach: "<= 5" },

@@ -1,19 +1,38 @@
 // A recording proxy between the services and their node: stamps when a block was announced and when a batch was sent.
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { Agent, createServer, request as httpRequest } from "node:http";
+import { fileURLToPath } from "node:url";
 import { WebSocket, WebSocketServer } from "ws";
 
+const FILE = fileURLToPath(import.meta.url);
 const nowMs = () => Number(process.hrtime.bigint() / 1000n) / 1000;
 
+// In a process of its own: what else the benchmark does must not delay what passes through.
 export class Proxy {
-	// url, ws: of the node.
+	// url, ws: of the node. Has rpc and ws, for the services.
 	static async start(url, ws) {
 		const proxy = new Proxy();
-		proxy.announced = new Map(); // block hash -> ms, when we passed the node's announcement on
-		proxy.sent = []; // {ms, raw}: transactions handed over
-		await proxy.serveHttp(new URL(url));
-		await proxy.serveWs(ws);
-		return proxy;
+		proxy.child = fork(FILE, [url, ws]);
+		const [addresses] = await once(proxy.child, "message");
+		return Object.assign(proxy, addresses);
 	}
+
+	// {announced: Map of block hash -> ms, sent: [{ms, raw}]}: what has passed.
+	async records() {
+		this.child.send("records");
+		const [{ announced, sent }] = await once(this.child, "message");
+		return { announced: new Map(announced), sent };
+	}
+
+	stop() {
+		this.child.kill();
+	}
+}
+
+class Recorder {
+	announced = new Map(); // block hash -> ms, when we passed the node's announcement on
+	sent = []; // {ms, raw}: transactions handed over
 
 	async serveHttp(to) {
 		const agent = new Agent({ keepAlive: true, noDelay: true });
@@ -63,15 +82,18 @@ export class Proxy {
 		});
 		this.ws = `ws://127.0.0.1:${await listen(this.wsHttp)}`;
 	}
-
-	stop() {
-		for (const server of [this.http, this.wsHttp]) {
-			server.close();
-			server.closeAllConnections();
-		}
-	}
 }
 
 function listen(server) {
 	return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
+}
+
+if (process.argv[1] === FILE) {
+	const [url, ws] = process.argv.slice(2);
+	const recorder = new Recorder();
+	await recorder.serveHttp(new URL(url));
+	await recorder.serveWs(ws);
+	process.on("disconnect", () => process.exit());
+	process.on("message", () => process.send({ announced: [...recorder.announced], sent: recorder.sent }));
+	process.send({ rpc: recorder.rpc, ws: recorder.ws });
 }
