@@ -275,6 +275,7 @@ export class LocalMarket {
 		const listener = new Service("listener", join(this.binaries, "listener"), {
 			folder: this.folder,
 			instance: person.name,
+			idle: true,
 			args: [
 				`--contracts=${this.contractsFile}`,
 				`--rpc=${this.chain.url}`,
@@ -286,7 +287,6 @@ export class LocalMarket {
 		});
 		listener.name = `listener-${person.name}`;
 		listener.log = join(this.folder, "logs", `${listener.name}.log`);
-		listener.command = ["chrt", "--idle", "0", ...listener.command];
 		return this.add(listener).start();
 	}
 

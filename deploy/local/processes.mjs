@@ -36,19 +36,20 @@ export function freePort() {
 }
 
 export class Process {
-	// command: [program, ...arguments]; log: its file; env: added to PATH and HOME.
-	constructor(name, command, { log, env = {}, cwd }) {
-		Object.assign(this, { name, command, log, env, cwd });
+	// command: [program, ...arguments]; log: its file; env: added to PATH and HOME; idle: it only gets processor time
+	// that nobody else of this session wants.
+	constructor(name, command, { log, env = {}, cwd, idle = false }) {
+		Object.assign(this, { name, command, log, env, cwd, idle });
 		this.exit = null;
 	}
 
 	start() {
 		const out = openSync(this.log, "a");
 		const { PATH, HOME, TMPDIR } = process.env;
-		// setpriv: whatever happens to us, the kernel ends the child. A group of its own: Ctrl-C is ours.
-		this.child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...this.command], {
+		// setpriv: whatever happens to us, the kernel ends the child.
+		const first = this.idle ? ["chrt", "--idle", "0"] : [];
+		this.child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...first, ...this.command], {
 			stdio: ["ignore", out, out],
-			detached: true,
 			cwd: this.cwd,
 			env: { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...this.env },
 		});
@@ -118,9 +119,9 @@ export class Process {
 
 // A service of ours: logs JSON lines, has an admin port.
 export class Service extends Process {
-	constructor(name, program, { folder, args = [], env = {}, instance = "a" }) {
+	constructor(name, program, { folder, args = [], env = {}, instance = "a", idle }) {
 		const log = join(folder, "logs", `${name}.log`);
-		super(name, [program, "--log-format=json", `--instance=${instance}`, ...args], { log, env });
+		super(name, [program, "--log-format=json", `--instance=${instance}`, ...args], { log, env, idle });
 	}
 
 	start() {

@@ -9,6 +9,7 @@ import { ROOT } from "./chain.mjs";
 import { LocalMarket } from "./market.mjs";
 import { sleep, until } from "./processes.mjs";
 import { pidFile, supervisorOf } from "./running.mjs";
+import { OWN_SESSION, inOwnSession } from "./session.mjs";
 
 const HELP = `usage: up.mjs up|down|run [--folder=DIR]
 
@@ -58,6 +59,7 @@ async function up({ folder }) {
 	const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "run", `--folder=${folder}`], {
 		stdio: ["ignore", out, out],
 		detached: true,
+		env: { ...process.env, ...OWN_SESSION },
 	});
 	closeSync(out);
 	let ended = false;
@@ -120,7 +122,7 @@ async function run({ folder }) {
 
 const options = readOptions();
 try {
-	await { up, down, run }[options.command](options);
+	await { up, down, run: (o) => inOwnSession(() => run(o)) }[options.command](options);
 } catch (error) {
 	console.error(`${options.command}: ${error.message}`);
 	process.exitCode = 1;

@@ -8,6 +8,7 @@ import { ROLES, ROOT, account } from "../chain.mjs";
 import { LocalMarket } from "../market.mjs";
 import { sleep, until } from "../processes.mjs";
 import { refuseIfUp } from "../running.mjs";
+import { inOwnSession } from "../session.mjs";
 import { Checks, checkMoney, checkRequest, outcomeOf } from "./check.mjs";
 import { makePlan } from "./plan.mjs";
 import { Progress, table } from "./show.mjs";
@@ -202,7 +203,11 @@ async function main() {
 			if (interrupted) return;
 			interrupted = true;
 			progress.say(`${name}: stopping everything`);
-			market?.stop().then(() => process.exit(130));
+			market?.stop().then(() => {
+				progress.end();
+				progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
+				process.exit(130);
+			});
 			setTimeout(() => process.exit(130), 20_000).unref();
 		});
 	refuseIfUp(options.folder);
@@ -229,7 +234,7 @@ function report({ checks, rows, decimals, summary }, progress) {
 
 try {
 	if (process.argv.includes("--help")) process.stdout.write(HELP);
-	else await main();
+	else await inOwnSession(main);
 } catch (error) {
 	console.error(`demo: ${error.message}`);
 	process.exitCode ||= 1;

@@ -18,7 +18,8 @@ function lowerPriority({ nice, idle }) {
 	if (!idle) {
 		return null;
 	}
-	const { status, error } = spawnSync("chrt", ["--idle", "--pid", "0", String(process.pid)]);
+	const pid = String(process.pid);
+	const { status, error } = spawnSync("chrt", ["--all-tasks", "--idle", "--pid", "0", pid]);
 	return status === 0 ? null : `chrt failed: ${error?.message ?? `exit status ${status}`}`;
 }
 
