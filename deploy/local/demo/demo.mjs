@@ -203,6 +203,8 @@ async function main() {
 			if (interrupted) return;
 			interrupted = true;
 			progress.say(`${name}: stopping everything`);
+			// What was being asked of the chain has nobody to answer it any more.
+			process.on("unhandledRejection", () => {});
 			market?.stop().then(() => {
 				progress.end();
 				progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
@@ -216,9 +218,11 @@ async function main() {
 		await market.begin();
 		const done = await run(market, options, progress, stopped);
 		if (done) report(done, progress);
+	} catch (error) {
+		if (!interrupted) throw error;
 	} finally {
 		await market.stop();
-		progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
+		if (!interrupted) progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
 	}
 }
 

@@ -22,9 +22,9 @@ const makers = await Promise.all(CIRCUITS.map((name) => import(`../circuits/${na
 export function makePlan(count) {
 	const plan = [];
 	for (let i = 0; plan.length < count; i++) {
-		const which = i % CIRCUITS.length;
-		// Few requests show the usual; the silent generator is among the cheapest.
-		const kind = count < 4 ? KINDS[1] : KINDS[Math.floor(i / CIRCUITS.length) % KINDS.length];
+		const few = count < 4; // in the market that nobody is silent in
+		const which = few ? 1 : i % CIRCUITS.length;
+		const kind = KINDS[Math.floor(i / CIRCUITS.length) % KINDS.length];
 		const inputs = `0x${makers[which].fresh(randomBytes).toString("hex")}`;
 		plan.push({ circuit: CIRCUITS[which], ...kind, expiresIn: LATER_S, inputs, want: "served" });
 	}
