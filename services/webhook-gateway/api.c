@@ -381,7 +381,11 @@ void api_answer(struct api *api, const struct api_request *request,
 	while (r < routes + sizeof routes / sizeof routes[0] &&
 	       !matches(r->path, request->path, subject, sizeof subject))
 		r++;
-	if (r == routes + sizeof routes / sizeof routes[0])
+	if (strcmp(request->path, API_FEED_PATH) == 0)
+		api_problem(answer, 426, "Upgrade required",
+			    "%s is a websocket: connect with a client for one",
+			    API_FEED_PATH);
+	else if (r == routes + sizeof routes / sizeof routes[0])
 		api_problem(
 			answer, 404, "Not found",
 			"%.96s: there is nothing here; the API is under /v1",

@@ -36,6 +36,9 @@ void api_set_ready(struct api *api);
 
 enum api_method { API_GET, API_HEAD, API_OPTIONS, API_OTHER };
 
+/* The websocket; it isn't the API's business, but people look for it here. */
+#define API_FEED_PATH "/v1/feed"
+
 enum { API_ARGS_MAX = 8, API_ARG_MAX = 128, API_ETAG_ROOM = 192 };
 
 /* Texts are decoded already, and borrowed for the call. */

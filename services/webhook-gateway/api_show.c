@@ -270,7 +270,10 @@ static void show_send(struct doc *d, const struct view_send *s)
 		doc_null(d, "mined");
 	} else {
 		doc_object(d, "mined");
-		doc_block(d, "block", &s->block);
+		doc_object(d, "block"); /* its time isn't known here */
+		doc_id(d, "number", s->block.number);
+		doc_hash(d, "hash", &s->block.hash);
+		doc_end(d);
 		doc_id(d, "gas_used", s->gas_used);
 		doc_amount(d, "fee_paid", &s->fee_paid);
 		doc_end(d);

@@ -161,12 +161,18 @@ static bool is_other_epoch(json_t *message, uint64_t epoch)
 static void put_id(struct doc *d, json_t *message)
 {
 	json_t *id = json_object_get(message, "id");
+	char number[24];
+	int size;
 
-	if (json_is_integer(id))
-		doc_count(d, "id", (uint64_t)json_integer_value(id));
-	else if (json_is_string(id))
+	if (json_is_integer(id)) {
+		size = snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
+				json_integer_value(id));
+		doc_raw(d, "id",
+			(struct bytes){(uint8_t *)number, (size_t)size});
+	} else if (json_is_string(id)) {
 		doc_chars(d, "id", json_string_value(id),
 			  json_string_length(id));
+	}
 }
 
 static void welcome(struct feed *f, json_t *message, uint64_t epoch)

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/frame.h"
@@ -28,6 +29,10 @@ static const struct conf_row rows[] = {
 #include "services/webhook-gateway/config.def"
 	{0}};
 
+/* On a machine shared with the market's services, those who only look on come
+ * second. */
+enum { NICE = 10 };
+
 struct gateway;
 
 /* A log being followed. */
@@ -44,6 +49,7 @@ struct gateway {
 	struct store *store; /* of the web thread */
 	struct queue *queue;
 	struct web *web;
+	bool ready; /* once */
 	int failed; /* an eventfd: the web thread ended, because of this error
 		     */
 	struct source sources[LOGS_COUNT];
@@ -77,7 +83,9 @@ static void on_caught_up(void *arg)
 	}
 	if (queue_count(self->queue))
 		return; /* this is called again and again */
-	web_set_ready(self->web);
+	if (!self->ready)
+		web_set_ready(self->web); /* it wakes the thread */
+	self->ready = true;
 	frame_set_ready(self->frame, true, "");
 }
 
@@ -257,5 +265,7 @@ int main(int argc, char **argv)
 		.stop = stop,
 	};
 
+	/* Before there are threads: they inherit it. */
+	setpriority(PRIO_PROCESS, 0, NICE);
 	return service_main(&gateway, &self, argc, argv);
 }

@@ -25,9 +25,9 @@ static int on_upgrade(struct lws *wsi, const char *to)
 	if (strcmp(to, "websocket") != 0) /* h2c is none of ours */
 		return -1;
 	if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) < 0 ||
-	    strcmp(path, "/v1/feed") != 0)
+	    strcmp(path, API_FEED_PATH) != 0)
 		api_problem(&refused.answer, 404, "Not found",
-			    "the websocket is at /v1/feed");
+			    "the websocket is at " API_FEED_PATH);
 	else if (!w->ready)
 		api_problem(&refused.answer, 503, "Not yet",
 			    "the gateway is still reading the logs: try again "

@@ -65,6 +65,7 @@ static int send_headers(struct lws *wsi, const struct session *s, bool is_page)
 	add_header(&h, "cache-control:", a->cache_control);
 	add_header(&h, "etag:", a->etag);
 	add_header(&h, "allow:", a->allow);
+	add_header(&h, "upgrade:", a->status == 426 ? "websocket" : NULL);
 	add_header(&h, "retry-after:", a->retry_after_s ? "1" : NULL);
 	add_header(&h, "connection:", s->closes ? "close" : NULL);
 	add_header(&h, "x-content-type-options:", "nosniff");

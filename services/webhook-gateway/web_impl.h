@@ -22,7 +22,7 @@ struct web {
 	struct assets *assets;
 	struct peers *peers;
 	struct lws_context *context;
-	lws_sorted_usec_list_t tick;
+	lws_sorted_usec_list_t tick, due;
 	uint16_t port;
 	pthread_t thread;
 	bool started, ready;

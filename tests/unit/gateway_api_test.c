@@ -39,6 +39,7 @@ static void what_is_wrong_is_a_problem_that_says_where(void **state)
 		{404, "/v1", NULL},
 		{404, "/v1/", NULL},
 		{404, "/v1/markets/", NULL},
+		{426, "/v1/feed", NULL},
 		{404, "/v1/markets/1/", NULL},
 		{404, "/v1/markets/1/books", NULL},
 		{404, "/v1/markets/1/book/x", NULL},
@@ -227,6 +228,7 @@ static void a_request_tells_its_whole_story(void **state)
 	assert_member("request.transactions.0.kind", "\"assign\"");
 	assert_member("request.transactions.0.state", "\"mined\"");
 	assert_member("request.transactions.0.mined.block.number", "\"3\"");
+	assert_absent("request.transactions.0.mined.block.time");
 	assert_member("request.history.0.step", "\"opened\"");
 	assert_member("request.history.1.step", "\"matched\"");
 	assert_member("request.history.2.step", "\"assigned\"");

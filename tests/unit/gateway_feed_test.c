@@ -76,6 +76,20 @@ static const char *take_all(void)
 
 /* ---- subscribing -------------------------------------------------------- */
 
+static void an_id_is_given_back_as_it_was(void **state)
+{
+	static const char *const ids[] = {"-1", "9223372036854775807",
+					  "\"caf\xc3\xa9\""};
+	char message[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+		snprintf(message, sizeof message,
+			 "{\"op\":\"subscribe\",\"id\":%s}", ids[i]);
+		assert_non_null(strstr(hear(message), ids[i]));
+	}
+}
+
 static void without_from_a_log_begins_with_its_next_entry(void **state)
 {
 	(void)state;
@@ -394,6 +408,7 @@ static void a_full_queue_takes_nothing_and_loses_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(an_id_is_given_back_as_it_was),
 		TEST(without_from_a_log_begins_with_its_next_entry),
 		TEST(from_is_the_newest_number_that_the_client_has),
 		TEST(a_client_ahead_of_us_waits_and_gets_nothing_twice),
