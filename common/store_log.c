@@ -141,6 +141,14 @@ enum err store_append(struct store *s, const struct append *a)
 
 /* ---- read --------------------------------------------------------------- */
 
+static bool all_strings(const redisReply *r)
+{
+	for (size_t i = 0; i < r->elements; i++)
+		if (r->element[i]->type != REDIS_REPLY_STRING)
+			return false;
+	return true;
+}
+
 /* [id, [t, TYPE, b, BODY]] */
 static enum err parse_entry(const redisReply *r, struct entry *out)
 {
@@ -150,9 +158,12 @@ static enum err parse_entry(const redisReply *r, struct entry *out)
 	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2)
 		return ERR_CONFLICT;
 	fields = r->element[1];
+	if (r->element[0]->type != REDIS_REPLY_STRING ||
+	    fields->type != REDIS_REPLY_ARRAY || fields->elements != 4 ||
+	    !all_strings(fields))
+		return ERR_CONFLICT;
 	out->number = strtoull(r->element[0]->str, &end, 10);
-	if (strcmp(end, "-0") != 0 || fields->type != REDIS_REPLY_ARRAY ||
-	    fields->elements != 4)
+	if (strcmp(end, "-0") != 0)
 		return ERR_CONFLICT;
 	out->type = (uint16_t)strtoul(fields->element[1]->str, NULL, 10);
 	out->body.data = (const uint8_t *)fields->element[3]->str;
