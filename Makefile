@@ -69,6 +69,18 @@ $(B)/$(1)/property/%: $(B)/$(1)/obj/tests/property/%.o $(PROPERTY_PARTS:%.c=$(B)
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,asan))
+
+# A third build for libFuzzer, by clang: its targets, and what they start from.
+FUZZ := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+CFLAGS_fuzz = -std=c11 -g -O1 -Wall -Wextra -Wshadow -Werror -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(eval $(call variant,fuzz))
+$(B)/fuzz/%: CC = clang-14
+$(FUZZ:%=$(B)/fuzz/target/%): $(B)/fuzz/target/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(APART:%=$(B)/fuzz/%.a) $(B)/fuzz/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) -fsanitize=fuzzer,address,undefined -Wl,--as-needed -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+$(B)/fuzz/seeds.stamp: tests/fuzz/seeds.py $(wildcard tests/golden/* tests/fuzz/found/*/*)
+	@python3 $< $(B)/fuzz/seeds && touch $@
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
 
@@ -103,11 +115,15 @@ down: ## stop it
 
 # ---- tests ------------------------------------------------------------------
 SUITES ?=
-test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## pass every test; SUITES="unit e2e" for some
+test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
 unit: $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## unit, golden and property tests of the C side alone
 	@tests/run.sh $(B) unit
+
+SECONDS ?= 30
+fuzz: $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## fuzz every decoder, SECONDS=30 each; crashes go to build/fuzz/crashes
+	@tests/fuzz/fuzz.sh $(B)/fuzz $(SECONDS)
 
 lint: build ## what no compiler checks
 	@tests/run.sh $(B) lint
@@ -121,4 +137,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test unit lint format clean help
+.PHONY: build setup contracts circuits demo up down test unit fuzz lint format clean help

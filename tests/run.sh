@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 shift
 
-suites=(lint abi unit contracts prover e2e)
+suites=(lint abi unit fuzz contracts prover e2e)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -14,6 +14,7 @@ node=(node --test --test-concurrency=1)
 
 run_lint() { tests/lint/lint.sh "$build"; }
 run_abi() { python3 protocol/gen/abicheck.py protocol/abi/kalypso.abi build/contracts/out protocol/contracts/src; }
+run_fuzz() { tests/fuzz/fuzz.sh "$build/fuzz" 3; }
 run_contracts() { protocol/contracts/test.sh; }
 run_prover() { (cd deploy/local && npm test --silent); }
 run_e2e() { KALYPSO_BIN="$PWD/$build/asan/bin" "${node[@]}" tests/e2e/*.test.mjs; }

@@ -1,17 +1,98 @@
 #!/usr/bin/env python3
-"""seeds - turn golden files into what the fuzz targets start from.
+"""seeds - turn golden files, and inputs that once broke something, into what
+the fuzz targets start from.
 
-usage: seeds.py OUT	writes OUT/{abi,rlp,tx,keystore}/*
+usage: seeds.py OUT	writes OUT/TARGET/*
 """
+import json
 import pathlib
 import sys
+
+
+H = "0x" + "11" * 32
+A = "0x" + "22" * 20
+HEADER = {"number": "0x7", "timestamp": "0x64", "hash": H, "parentHash": H, "gasLimit": "0x1c9c380",
+          "logsBloom": "0x" + "ff" * 256, "baseFeePerGas": "0x7"}
+RECEIPT = {"transactionHash": H, "blockHash": H, "blockNumber": "0x7", "status": "0x1", "gasUsed": "0x5208",
+           "effectiveGasPrice": "0x7"}
+LOG = {"address": A, "topics": [H, H], "data": "0x0102", "blockHash": H, "blockNumber": "0x7",
+       "transactionHash": H, "transactionIndex": "0x0", "logIndex": "0x0", "removed": False}
+REFUSAL = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "nonce too low", "data": "0x"}}
+CONTRACTS = ["ProofMarketplace", "GeneratorRegistry", "EntityKeyRegistry", "PaymentToken", "StakeToken"]
+
+
+def answer(result, number=1):
+    return {"jsonrpc": "2.0", "id": number, "result": result}
+
+
+def text(value):
+    return json.dumps(value).encode()
+
+
+def evm():
+    return [text(answer(r)) for r in (HEADER, RECEIPT, None, H, "0x1f", [], [LOG, LOG])] + [text(REFUSAL)]
+
+
+def rpc():
+    batch = text([answer("0x1", 2), REFUSAL, answer(None, 3)])
+    return [b"\1\0" + text(answer("0x1")), b"\1\1" + text(REFUSAL), b"\3\0" + batch, b"\0\0raw", b"\1\4<html>"]
+
+
+def prover():
+    return [b"\0" + text({"proof": [1, 2, 255]}), b"\0" + text({"proof": "0x01ff"}),
+            b"\1" + text({"error": "invalid_inputs", "reason": "no"})]
+
+
+def conf():
+    return [b'some_number = 7\nsome_flag = false\n# more\nsome_text = "a b"\n', b"some_text\n    deep = 1\n",
+            b"some_secret = x\n"]
+
+
+def deployment():
+    return [text({"chainId": 31337, "startBlock": 1} | {c: A for c in CONTRACTS})]
+
+
+def store():
+    return [b"*2\r\n$3\r\n1-0\r\n*4\r\n$1\r\nt\r\n$3\r\n513\r\n$1\r\nb\r\n$2\r\n\x90\x91\r\n",
+            b"$14\r\n1 2 3 4 5 6789\r\n"]
+
+
+def feed():
+    return [text({"op": "subscribe", "id": 1, "epoch": "77", "logs": ["book", "chain"], "from": {"book": 1, "chain": "2"}}),
+            text({"op": "subscribe"}), b"{}"]
+
+
+def gateway():
+    paths = ["markets", "markets/1", "markets/1/book", "generators", "generators/" + A, "requests", "requests/1", "tasks",
+             "chain", "events", "status"]
+    return [f"\0/v1/{p}\n\nlimit=2\nafter=1\nmarket=1\nstate=open\ngenerator={A}\nlog=book".encode() for p in paths]
+
+
+def core():
+    return [bytes([n]) + bytes(range(256)) for n in range(8)]
+
+
+TARGETS = {f.__name__: f for f in (evm, rpc, prover, conf, deployment, store, feed, gateway, core)}
+
+
+def wire(golden):
+    """Each message by its place in the order of its number, which that of the golden file is."""
+    seeds, names = [], []
+    for line in (golden / "messages.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        name, body = line.split()
+        if name not in names:
+            names.append(name)
+        seeds.append(bytes([names.index(name)]) + bytes.fromhex(body))
+    return seeds
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     out, golden = pathlib.Path(sys.argv[1]), pathlib.Path("tests/golden")
-    seeds = {"abi": [], "rlp": [], "tx": [], "keystore": []}
+    seeds = {"abi": [], "rlp": [], "tx": [], "keystore": []} | {k: f() for k, f in TARGETS.items()}
     events = 0
     for line in (golden / "abi.txt").read_text().splitlines():
         kind, _name, *columns = line.split()
@@ -29,6 +110,10 @@ def main():
             seeds["rlp"].append(raw[1:])
     for path in golden.glob("keystore-*.json"):
         seeds["keystore"].append(path.read_bytes())
+    seeds["wire"] = wire(golden)
+    seeds["bus"] = [b"\1" + bytes(8) + b"\0" * 7 + b"\7" + bytes(4) + b"\1\2\0\0" + s[1:] for s in seeds["wire"][:8]]
+    for path in pathlib.Path("tests/fuzz/found").glob("*/*"):
+        seeds.setdefault(path.parent.name, []).append(path.read_bytes())
     for target, items in seeds.items():
         (out / target).mkdir(parents=True, exist_ok=True)
         for n, item in enumerate(items):

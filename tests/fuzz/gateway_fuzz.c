@@ -1,0 +1,57 @@
+/* Any path and parameters: an answer with a status, and JSON if it is ours.
+ *
+ * Input: a byte for the method, then lines: the path, If-None-Match, and
+ * NAME=VALUE parameters. */
+#include "tests/fuzz/fuzz.h"
+
+#include "tests/unit/gateway_fixture.h"
+
+enum { LINES_MAX = 2 + API_ARGS_MAX };
+
+static void make_market(void)
+{
+	begin_with(NULL);
+	for (uint64_t id = 2; id < 5; id++)
+		set_market(&s, id);
+	close_block(&s, 0);
+}
+
+static void check_answer(void)
+{
+	json_t *root;
+
+	fuzz_check(answer.status >= 200 && answer.status < 600);
+	if (!answer.body.size || !answer.type || !strstr(answer.type, "json"))
+		return;
+	root = json_loadb((const char *)answer.body.data, answer.body.size,
+			  JSON_REJECT_DUPLICATES, NULL);
+	fuzz_check(json_is_object(root));
+	json_decref(root);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct api_request r = {.now_us = 1};
+	char *lines[LINES_MAX] = {NULL}, *copy, *rest, *line;
+	size_t n = 0;
+
+	if (!api)
+		make_market();
+	if (size == 0)
+		return 0;
+	r.method = (enum api_method)(data[0] % (API_OTHER + 1));
+	copy = rest = strndup((const char *)data + 1, size - 1);
+	while (n < LINES_MAX && (line = strsep(&rest, "\n")))
+		lines[n++] = line;
+	r.path = lines[0];
+	r.if_none_match = lines[1];
+	for (size_t i = 2; i < n; i++)
+		if (strchr(lines[i], '=') && strlen(lines[i]) < API_ARG_MAX)
+			r.args[r.args_count++] = lines[i];
+		else
+			r.args_bad = true;
+	api_answer(api, &r, &answer);
+	check_answer();
+	free(copy);
+	return 0;
+}
