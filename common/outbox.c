@@ -104,6 +104,27 @@ static bool is_over(const struct outbox *o, const struct item *i)
 	       i->valid_until.v <= o->block.time.v;
 }
 
+static void forget(struct outbox *o, struct item *i)
+{
+	struct item **p = &o->first;
+
+	while (*p != i)
+		p = &(*p)->next;
+	*p = i->next;
+	free_item(i);
+}
+
+/* A receipt tells of block @number. A journal may be long, and what is alive at
+ * a time is little: what is final by then is forgotten, while it is written as
+ * when it is read, so that both lead to the same. */
+static void forget_final(struct outbox *o, uint64_t number)
+{
+	if (o->block.number >= number)
+		return;
+	o->block.number = number;
+	sweep(o, is_over);
+}
+
 enum err outbox_new(struct outbox **out, const struct outbox_config *config)
 {
 	struct outbox *o = calloc(1, sizeof *o);
@@ -145,8 +166,14 @@ static enum err take_signed(struct outbox *o, const struct msg_tx_signed *m)
 
 	if (!address_eq(&m->sender, &o->sender))
 		return ERR_CONFLICT; /* another key's journal */
-	if (i && i->nonce != m->nonce)
+	if (i && i->nonce > m->nonce)
 		return ERR_CONFLICT;
+	if (i && i->nonce < m->nonce) {
+		/* It was done again: the first one was final, or its number
+		 * was somebody else's. No entry tells either. */
+		forget(o, i);
+		i = NULL;
+	}
 	if (!i)
 		i = add(o);
 	if (!i)
@@ -178,11 +205,7 @@ static enum err take_mined(struct outbox *o, const struct msg_tx_mined *m)
 	i->state = MINED;
 	i->mined = m->block;
 	i->success = m->success;
-	/* A journal may be long; what is alive at a time is little. */
-	if (o->block.number < m->block.number) {
-		o->block.number = m->block.number;
-		sweep(o, is_over);
-	}
+	forget_final(o, m->block.number);
 	return ERR_NONE;
 }
 
@@ -281,6 +304,7 @@ enum err outbox_mined(struct outbox *o, struct sink *out,
 	m.nonce = i->nonce;
 	if (u256_mul(&m.fee_paid.v, &gas, &r->gas_price))
 		m.fee_paid.v = U256_MAX;
+	forget_final(o, r->block.number);
 	return wire_send(out, &msg_tx_mined_wire, &m);
 }
 
@@ -302,16 +326,6 @@ enum err outbox_roll_back(struct outbox *o, struct sink *out, uint64_t number)
 		if (i->state == MINED && i->mined.number > number)
 			e = unmine(i, out);
 	return e;
-}
-
-static void forget(struct outbox *o, struct item *i)
-{
-	struct item **p = &o->first;
-
-	while (*p != i)
-		p = &(*p)->next;
-	*p = i->next;
-	free_item(i);
 }
 
 enum err outbox_not_mined(struct outbox *o, struct sink *out,
