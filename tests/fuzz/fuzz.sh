@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 2
 folder=$1 seconds=$2
 shift 2
 
-[ $# -gt 0 ] || set -- $(ls "$folder/target")
+[ $# -gt 0 ] || set -- "$folder"/target/*
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:quarantine_size_mb=8
 export LSAN_OPTIONS=print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -32,7 +32,7 @@ fuzz_one() {
 
 # As many at once as there are cores.
 status=0
-for name in "$@"; do
+for name in "${@##*/}"; do
 	while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do wait -n || status=1; done
 	fuzz_one "$name" &
 done
