@@ -22,6 +22,8 @@ enum {
 	PHASE_MS = 50,
 	RETRY_MS = 100,
 	STATUS_TTL_MS = 5000,
+	STATUS_EVERY_US = 900000,
+	CHORES_MS = 400,
 	COMPLAIN_US = 30 * 1000 * 1000,
 	RUNNING = -1, /* the phase after all others */
 };
@@ -124,6 +126,8 @@ enum err frame_open_log(struct frame *f, uint64_t after)
 	return ERR_NONE;
 }
 
+static void put_off_chores(struct frame *f);
+
 static void flush_again(void *arg)
 {
 	struct frame *f = arg;
@@ -147,6 +151,7 @@ static void settle_append(struct frame *f, enum err e)
 void frame_flush(struct frame *f)
 {
 	settle_append(f, writer_flush(f->writer));
+	put_off_chores(f);
 }
 
 void frame_push(struct frame *f)
@@ -154,11 +159,10 @@ void frame_push(struct frame *f)
 	settle_append(f, writer_push(f->writer));
 }
 
-/* ---- lease and status --------------------------------------------------- */
+/* ---- chores: lease and status ------------------------------------------ */
 
-static void renew(void *arg)
+static void renew(struct frame *f)
 {
-	struct frame *f = arg;
 	enum err e = store_lease_renew(f->store, f->service->name,
 				       f->options.instance, f->token,
 				       (unsigned)f->market.lease);
@@ -209,13 +213,37 @@ static void write_status(struct frame *f)
 		metric_add(&store_trips, 1);
 }
 
-static void on_second(void *arg)
+static void do_chores(void *arg)
 {
 	struct frame *f = arg;
 
+	f->chores_us = metric_now_us();
 	admin_beat(f->admin);
-	if (f->store && f->epoch)
-		write_status(f);
+	if (f->leased)
+		renew(f);
+	if (!f->store || !f->epoch ||
+	    f->chores_us - f->status_us < STATUS_EVERY_US)
+		return;
+	f->status_us = f->chores_us;
+	write_status(f);
+}
+
+static void plan_chores(struct frame *f)
+{
+	unsigned ms = CHORES_MS;
+
+	if (f->store && f->market.lease / 5 < ms)
+		ms = (unsigned)f->market.lease / 5;
+	loop_timer_cancel(f->loop, &f->chores);
+	f->chores = loop_timer(f->loop, ms, false, do_chores, f);
+}
+
+/* Blocks come at even intervals: right after one there is time, and a timer of
+ * its own would meet some of them again and again. */
+static void put_off_chores(struct frame *f)
+{
+	if (metric_now_us() - f->chores_us < f->market.lease * 1000 / 2)
+		plan_chores(f);
 }
 
 /* ---- starting ----------------------------------------------------------- */
@@ -247,9 +275,7 @@ static enum err take_lease(struct frame *f)
 			     f->token, (unsigned)f->market.lease);
 	if (e)
 		return e;
-	if (!f->renewal)
-		f->renewal = loop_timer(f->loop, (unsigned)f->market.lease / 4,
-					false, renew, f);
+	f->leased = true;
 	bus_endpoint(endpoint, f->market.bus, f->service->name,
 		     f->options.instance);
 	return f->bus ? ERR_NONE : bus_out_open(&f->bus, endpoint);
@@ -452,9 +478,8 @@ static enum err open_frame(struct frame *f)
 static void close_frame(struct frame *f)
 {
 	loop_timer_cancel(f->loop, &f->phases);
-	loop_timer_cancel(f->loop, &f->seconds);
+	loop_timer_cancel(f->loop, &f->chores);
 	loop_timer_cancel(f->loop, &f->beats);
-	loop_timer_cancel(f->loop, &f->renewal);
 	loop_timer_cancel(f->loop, &f->retry);
 	/* With it, the next copy need not wait for the lease to run out. */
 	if (f->bus && store_lease_renew(f->store, f->service->name,
@@ -493,7 +518,7 @@ int service_main(const struct service *service, void *self, int argc,
 			 "admin=%s:%u",
 			 f.options.instance, getpid(), f.options.admin_host,
 			 admin_port(f.admin));
-		f.seconds = loop_timer(f.loop, 1000, false, on_second, &f);
+		plan_chores(&f);
 		f.phases = loop_timer(f.loop, PHASE_MS, false, advance, &f);
 		advance(&f);
 		if (!f.fatal)

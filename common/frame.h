@@ -54,7 +54,9 @@ struct frame {
 	uint64_t started_us, complained_us;
 	bool ready;
 	const char *why;
-	struct loop_timer *phases, *renewal, *beats, *seconds, *retry;
+	struct loop_timer *phases, *beats, *chores, *retry;
+	uint64_t chores_us, status_us; /* when they were done last */
+	bool leased;
 };
 
 /* Pairs of name and value that a process publishes about itself. */

@@ -37,6 +37,7 @@ struct heads {
 	struct lws *wsi;
 	lws_sorted_usec_list_t again;
 	struct buf message;
+	bool complained; /* that it can't be reached */
 	_Atomic bool ending;
 };
 
@@ -110,6 +111,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		log_info("heads.connected", "host=%s port=%d", h->host,
 			 h->port);
+		h->complained = false;
 		buf_clear(&h->message);
 		lws_callback_on_writable(wsi);
 		break;
@@ -118,8 +120,13 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return receive(h, wsi, in, size);
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-		log_debug("heads.unreachable", "host=%s text=\"%s\"", h->host,
-			  in ? (const char *)in : "");
+		if (!h->complained)
+			log_warn("heads.unreachable",
+				 "host=%s port=%d text=\"%s: asking every poll "
+				 "until it can be reached\"",
+				 h->host, h->port,
+				 in ? (const char *)in : "no answer");
+		h->complained = true;
 		connect_later(h, RECONNECT_S * LWS_US_PER_SEC);
 		break;
 	case LWS_CALLBACK_CLIENT_CLOSED:
@@ -221,7 +228,7 @@ static enum err parse_url(struct heads *h, const char *url)
 		h->host = strdup(host);
 		h->path = malloc(strlen(path) + 2);
 		if (h->path)
-			sprintf(h->path, "/%s", path);
+			sprintf(h->path, "/%s", path + (*path == '/'));
 		e = h->host && h->path ? ERR_NONE : ERR_NO_MEMORY;
 	}
 	free(copy);

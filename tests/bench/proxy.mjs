@@ -1,9 +1,8 @@
 // A recording proxy between the services and their node: stamps when a block was announced and when a batch was sent.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { Agent, createServer, request as httpRequest } from "node:http";
+import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { WebSocket, WebSocketServer } from "ws";
 
 const FILE = fileURLToPath(import.meta.url);
 const nowMs = () => Number(process.hrtime.bigint() / 1000n) / 1000;
@@ -30,58 +29,88 @@ export class Proxy {
 	}
 }
 
+// Passes bytes on as they come and looks at them afterwards: what is measured is not to be the proxy.
 class Recorder {
-	announced = new Map(); // block hash -> ms, when we passed the node's announcement on
-	sent = []; // {ms, raw}: transactions handed over
+	announced = new Map(); // block hash -> ms, when the first bytes of the node's announcement were here
+	sent = []; // {ms, raw}: transactions, when their last bytes were here
 
-	async serveHttp(to) {
-		const agent = new Agent({ keepAlive: true, noDelay: true });
-		this.http = createServer({ noDelay: true }, (request, response) => {
-			const chunks = [];
-			request.on("data", (chunk) => chunks.push(chunk));
-			request.on("end", () => {
-				const ms = nowMs();
-				const body = Buffer.concat(chunks);
-				if (body.includes("eth_sendRawTransaction")) this.noteSent(ms, body);
-				const headers = { "content-type": "application/json", "content-length": body.length };
-				const on = httpRequest({ host: to.hostname, port: to.port, method: "POST", agent, headers }, (answer) => {
-					response.writeHead(answer.statusCode, { "content-type": "application/json" });
-					answer.pipe(response);
-				});
-				on.on("error", () => response.destroy());
-				on.end(body);
-			});
-		});
-		this.rpc = `http://127.0.0.1:${await listen(this.http)}`;
+	async serveHttp({ hostname, port, pathname }) {
+		const watch = () => new Requests((ms, body) => this.noteSent(ms, body));
+		this.rpc = `http://127.0.0.1:${await passOn(hostname, port, watch, () => undefined)}${pathname}`;
+	}
+
+	async serveWs({ hostname, port, pathname }) {
+		const watch = () => new Announcements((ms, hash) => this.announced.has(hash) || this.announced.set(hash, ms));
+		this.ws = `ws://127.0.0.1:${await passOn(hostname, port, () => undefined, watch)}${pathname}`;
 	}
 
 	noteSent(ms, body) {
+		if (!body.includes("eth_sendRawTransaction")) return;
 		for (const call of [JSON.parse(body)].flat())
 			if (call.method === "eth_sendRawTransaction") this.sent.push({ ms, raw: call.params[0] });
 	}
+}
 
-	async serveWs(to) {
-		this.wsHttp = createServer();
-		const server = new WebSocketServer({ server: this.wsHttp, perMessageDeflate: false });
-		server.on("connection", (client) => {
-			const node = new WebSocket(to, { perMessageDeflate: false });
-			const waiting = [];
-			client.on("message", (data) => (node.readyState === 1 ? node.send(data.toString()) : waiting.push(data.toString())));
-			node.on("open", () => waiting.splice(0).forEach((text) => node.send(text)));
-			node.on("message", (data) => {
-				const ms = nowMs();
-				const text = data.toString();
-				client.send(text);
-				const hash = text.includes("eth_subscription") && JSON.parse(text).params.result.hash;
-				if (hash && !this.announced.has(hash)) this.announced.set(hash, ms);
-			});
-			for (const [one, other] of [[node, client], [client, node]]) {
-				one.on("close", () => other.close());
-				one.on("error", () => other.terminate());
-			}
-		});
-		this.ws = `ws://127.0.0.1:${await listen(this.wsHttp)}`;
+// The bodies of the HTTP requests on a connection; ours have a Content-Length.
+class Requests {
+	bytes = Buffer.alloc(0);
+
+	constructor(note) {
+		this.note = note;
 	}
+
+	push(ms, chunk) {
+		this.bytes = Buffer.concat([this.bytes, chunk]);
+		for (;;) {
+			const head = this.bytes.indexOf("\r\n\r\n");
+			if (head < 0) return;
+			const length = Number(/content-length: *(\d+)/i.exec(this.bytes.toString("latin1", 0, head))?.[1] ?? 0);
+			const end = head + 4 + length;
+			if (this.bytes.length < end) return;
+			this.note(ms, this.bytes.toString("utf8", head + 4, end));
+			this.bytes = this.bytes.subarray(end);
+		}
+	}
+}
+
+// The block hashes in a node's websocket messages, which are neither masked nor compressed.
+class Announcements {
+	rest = "";
+
+	constructor(note) {
+		this.note = note;
+	}
+
+	push(ms, chunk) {
+		const text = this.rest + chunk.toString("latin1");
+		let end = 0;
+		for (const match of text.matchAll(/"hash":"(0x[0-9a-f]{64})"/g)) {
+			this.note(this.since ?? ms, match[1]);
+			end = match.index + match[0].length;
+		}
+		this.rest = text.slice(end).slice(-4096);
+		// A notification that has begun and isn't there yet.
+		if (!this.rest.includes("eth_subscription")) this.since = undefined;
+		else if (end || this.since === undefined) this.since = ms;
+	}
+}
+
+// Serve a port that is the other's; each connection has a watcher for what comes from either side.
+function passOn(host, port, fromClient, fromNode) {
+	const server = createServer({ noDelay: true }, (client) => {
+		const node = connect({ host, port, noDelay: true });
+		for (const [from, to, watcher] of [[client, node, fromClient()], [node, client, fromNode()]]) {
+			from.on("data", (chunk) => {
+				const ms = nowMs();
+				to.write(chunk);
+				if (watcher) setImmediate(() => watcher.push(ms, chunk));
+			});
+			from.on("end", () => to.end());
+			from.on("error", () => to.destroy());
+			from.on("close", () => to.destroy());
+		}
+	});
+	return listen(server);
 }
 
 function listen(server) {
@@ -92,7 +121,7 @@ if (process.argv[1] === FILE) {
 	const [url, ws] = process.argv.slice(2);
 	const recorder = new Recorder();
 	await recorder.serveHttp(new URL(url));
-	await recorder.serveWs(ws);
+	await recorder.serveWs(new URL(ws));
 	process.on("disconnect", () => process.exit());
 	process.on("message", () => process.send({ announced: [...recorder.announced], sent: recorder.sent }));
 	process.send({ rpc: recorder.rpc, ws: recorder.ws });

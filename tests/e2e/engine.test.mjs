@@ -22,6 +22,14 @@ test("a request gets the cheapest generator in the very next block", async () =>
 	assert.equal(await world.stateOf(id), "assigned");
 });
 
+test("the node tells of its blocks: nobody waits for the next poll", async () => {
+	const indexer = world.market.service("chain-indexer");
+	const told = await indexer.metric("head_told_total");
+	const from = await world.head();
+	await until("three blocks", async () => (await world.head()) >= from + 3n);
+	await until("the indexer to hear of them", async () => (await indexer.metric("head_told_total")) >= told + 3);
+});
+
 test("one that prefers speed gets the fastest", async () => {
 	const id = await world.request({ preference: "fastest" });
 	assert.equal(world.generatorName((await world.until("TaskCreated", id)).args.generator), "fast");
