@@ -82,22 +82,25 @@ static struct source from_environment(const struct reader *r,
 	return s;
 }
 
+/* NULL with errno, which is 0 if the file is empty. */
 static char *read_secret(const char *path)
 {
-	char *text = calloc(1, SECRET_MAX_BYTES + 1);
+	char *text = calloc(1, SECRET_MAX_BYTES + 2);
 	FILE *f = fopen(path, "r");
-	size_t size = f && text ? fread(text, 1, SECRET_MAX_BYTES, f) : 0;
-	int bad = !f || ferror(f);
+	size_t size = f && text ? fread(text, 1, SECRET_MAX_BYTES + 1, f) : 0;
+	int why = f && text && !ferror(f) ? 0 : errno;
 
 	if (f)
 		fclose(f);
+	if (size > SECRET_MAX_BYTES)
+		why = EFBIG; /* half of it is another secret */
 	while (size && isspace((unsigned char)text[size - 1]))
 		text[--size] = 0;
-	if (bad || !text || size == 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	if (!why && size)
+		return text;
+	free(text);
+	errno = why;
+	return NULL;
 }
 
 static struct source look_up(const struct reader *r, size_t i)

@@ -6,8 +6,8 @@
  *
  * Option match_lifetime of service matcher is set by, the first that is there:
  *	--match-lifetime=N			the flag
- *	MATCHER_MATCH_LIFETIME=N		the environment, for this
- *service KALYPSO_MATCH_LIFETIME=N		the environment, for all
+ *	KALYPSO_MATCHER_MATCH_LIFETIME=N	the environment, of this one
+ *	KALYPSO_MATCH_LIFETIME=N		the environment, of all
  *	match_lifetime = N			the file named by --config
  * and by its default. A SECRET has no flag; NAME_FILE in place of NAME names a
  * file that holds it. A default of NULL means that the option must be set. */

@@ -60,8 +60,10 @@ static enum err on_entry(void *arg, const struct entry *entry)
 	enum err e = f->core.receive(f->core.self, &f->sink, entry->type,
 				     entry->body);
 
+	if (e == ERR_MALFORMED)
+		return e;
 	if (e) {
-		log_error("log.unreadable",
+		log_error("log.contradiction",
 			  "log=%s number=%" PRIu64 " type=0x%04x err=%s",
 			  f->core.reads, entry->number, entry->type,
 			  err_name(e));

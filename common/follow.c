@@ -1,6 +1,8 @@
 /* One position in a log, moved by doorbells and by reading. */
 #include "common/follow.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,8 @@ static struct metric silences =
 	       "times that nothing was heard for half a second");
 static struct metric reads =
 	METRIC(COUNTER, "log_read_total", "reads of a log's stream");
+static struct metric unreadable = METRIC(COUNTER, "log_unreadable_total",
+					 "entries of a log that don't decode");
 
 struct follow {
 	struct follow_source source;
@@ -62,6 +66,34 @@ static enum err give(void *arg, const struct entry *entry)
 	return e;
 }
 
+/* Nobody of ours wrote it. What matters is that everybody passes over it. */
+static enum err set_aside(struct follow *f, const struct entry *entry)
+{
+	const struct follow_source *s = &f->source;
+	char what[64];
+	enum err e;
+
+	snprintf(what, sizeof what, "%s:%" PRIu64 " type 0x%04x", s->log,
+		 entry->number, entry->type);
+	log_error("log.unreadable",
+		  "log=%s number=%" PRIu64 " type=0x%04x text=\"it doesn't "
+		  "decode: kept in the quarantine, and passed over\"",
+		  s->log, entry->number, entry->type);
+	metric_add(&unreadable, 1);
+	e = store_quarantine(s->store, s->reader, what, err_text(ERR_MALFORMED),
+			     entry->body);
+	if (!e)
+		f->next = entry->number + 1;
+	return e;
+}
+
+static enum err give_read(void *arg, const struct entry *entry)
+{
+	enum err e = give(arg, entry);
+
+	return e == ERR_MALFORMED ? set_aside(arg, entry) : e;
+}
+
 /* ---- reading ------------------------------------------------------------ */
 
 static void read_more(void *arg);
@@ -94,7 +126,7 @@ static void read_more(void *arg)
 		return;
 	metric_add(&reads, 1);
 	e = store_read(f->source.store, f->source.log, from, READ_MAX, &next,
-		       give, f);
+		       give_read, f);
 	if (e) {
 		settle(f, e);
 		return;
@@ -133,7 +165,9 @@ static void on_frame(void *arg, uint64_t epoch, const struct entry *entry)
 	if (entry->type != 0 && newest == f->next) {
 		enum err e = give(f, entry);
 
-		if (e)
+		if (e == ERR_MALFORMED)
+			read_in(f, 0); /* is it so in the log, too? */
+		else if (e)
 			settle(f, e);
 	} else if (newest >= f->next) {
 		metric_add(&gaps, 1);
@@ -177,6 +211,7 @@ enum err follow_new(struct follow **out, const struct follow_source *source,
 	metric_register(&gaps);
 	metric_register(&silences);
 	metric_register(&reads);
+	metric_register(&unreadable);
 	*f = (struct follow){
 		.source = *source, .handlers = *handlers, .next = from};
 	/* Listen first: what comes while we read is then not missed twice. */

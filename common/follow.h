@@ -14,8 +14,10 @@
 struct follow;
 
 /* One entry. After an ERR_CLASS_RETRY error it is given again in a while, and
- * nothing that comes after it before that. Any other but ERR_NONE is handed to
- * failed() and ends the following. */
+ * nothing that comes after it before that. With ERR_MALFORMED the entry has
+ * changed nothing: it is kept in the reader's quarantine, once the log itself
+ * has it so, and passed over. Any other but ERR_NONE is handed to failed() and
+ * ends the following. */
 typedef enum err follow_fn(void *arg, const struct entry *entry);
 
 struct follow_handlers {
@@ -30,6 +32,7 @@ struct follow_source {
 	struct store *store;		/* of this thread */
 	const char *bus_at, *instances; /* see bus_in_open() */
 	const char *log;		/* a name in links.def */
+	const char *reader;		/* the service; its quarantine */
 	uint64_t epoch;
 };
 

@@ -99,6 +99,7 @@ struct follow_source frame_source(struct frame *f, const char *log)
 				      .bus_at = f->market.bus,
 				      .instances = f->market.instances,
 				      .log = log,
+				      .reader = f->service->name,
 				      .epoch = f->epoch};
 }
 

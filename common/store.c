@@ -459,6 +459,9 @@ enum err store_quarantine(struct store *s, const char *service,
 
 	command_text(&c, "XADD");
 	command_text(&c, store_key(s, key, "quarantine", service));
+	command_text(&c, "MAXLEN");
+	command_text(&c, "~");
+	command_number(&c, QUARANTINE_MAX);
 	command_text(&c, "*");
 	command_text(&c, "what");
 	command_text(&c, what);

@@ -165,7 +165,9 @@ NODISCARD enum err store_snapshot_read(struct store *s, const char *service,
 
 /* ---- what people look at ------------------------------------------------ */
 
-/* Keep @body, which could not be used, with the reason. */
+/* Keep @body, which could not be used, with the reason. The oldest go when
+ * there are more than about QUARANTINE_MAX. */
+enum { QUARANTINE_MAX = 100000 };
 NODISCARD enum err store_quarantine(struct store *s, const char *service,
 				    const char *what, const char *reason,
 				    struct bytes body);

@@ -69,6 +69,7 @@ static void read_all(struct reader *r)
 				       .bus_at = at,
 				       .instances = "a",
 				       .log = "book",
+				       .reader = "matcher",
 				       .epoch = redis.epoch};
 	struct follow_handlers handlers = {on_entry, on_caught_up, on_failed,
 					   r};
@@ -147,22 +148,66 @@ static void any_other_error_ends_it(void **state)
 	assert_err(r.failed, ERR_CONFLICT);
 }
 
+static uint64_t quarantined(void)
+{
+	uint64_t count;
+
+	assert_err(store_quarantine_count(redis.store, "matcher", &count),
+		   ERR_NONE);
+	return count;
+}
+
+static void what_does_not_decode_is_set_aside_and_passed_over(void **state)
+{
+	struct reader r = {.last = ENTRIES,
+			   .refused = 3,
+			   .refuse = 1,
+			   .refusal = ERR_MALFORMED};
+
+	(void)state;
+	assert_int_equal(quarantined(), 0);
+	read_all(&r);
+	assert_err(r.failed, ERR_NONE);
+	assert_int_equal(r.count, ENTRIES - 1);
+	assert_int_equal(r.given[1], 2);
+	assert_int_equal(r.given[2], 4);
+	assert_int_equal(quarantined(), 1);
+}
+
+static void listen_and_read_all(struct reader *r)
+{
+	char endpoint[BUS_ENDPOINT_ROOM], at[128];
+
+	snprintf(at, sizeof at, "ipc://%s/%%", redis.folder);
+	bus_endpoint(endpoint, at, "orderbook", "a");
+	assert_err(bus_out_open(&r->bus, endpoint), ERR_NONE);
+	read_all(r);
+	bus_out_close(&r->bus);
+	assert_all_once(r);
+	assert_int_equal(r->refuse, 0);
+}
+
+static void a_doorbell_that_does_not_decode_sends_to_the_log(void **state)
+{
+	struct reader r = {.last = ENTRIES + 2,
+			   .refused = ENTRIES + 2,
+			   .refuse = 1,
+			   .refusal = ERR_MALFORMED};
+
+	(void)state;
+	listen_and_read_all(&r);
+	assert_int_equal(quarantined(), 1); /* as before */
+}
+
 static void what_a_doorbell_brought_and_was_refused_is_read_later(void **state)
 {
 	struct reader r = {.last = ENTRIES + 1,
 			   .refused = ENTRIES + 1,
 			   .refuse = 2,
 			   .refusal = ERR_FULL};
-	char endpoint[BUS_ENDPOINT_ROOM], at[128];
 
 	(void)state;
-	snprintf(at, sizeof at, "ipc://%s/%%", redis.folder);
-	bus_endpoint(endpoint, at, "orderbook", "a");
-	assert_err(bus_out_open(&r.bus, endpoint), ERR_NONE);
-	read_all(&r);
-	bus_out_close(&r.bus);
-	assert_all_once(&r);
-	assert_int_equal(r.refuse, 0);
+	listen_and_read_all(&r);
 }
 
 int main(void)
@@ -173,7 +218,11 @@ int main(void)
 			what_was_refused_for_now_is_given_again_before_the_rest),
 		cmocka_unit_test(any_other_error_ends_it),
 		cmocka_unit_test(
+			what_does_not_decode_is_set_aside_and_passed_over),
+		cmocka_unit_test(
 			what_a_doorbell_brought_and_was_refused_is_read_later),
+		cmocka_unit_test(
+			a_doorbell_that_does_not_decode_sends_to_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
