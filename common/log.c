@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAIRS_MAX = 2000, LINE_MAX_BYTES = 3 * PAIRS_MAX };
+#include "common/utf8.h"
+
+/* In JSON a pair takes up to three times its bytes: "= " is ,"":"" there. */
+enum { PAIRS_MAX = 2000, LINE_MAX_BYTES = 3 * PAIRS_MAX + 256 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *who = "-";
@@ -112,6 +115,23 @@ static void put_time(struct line *l)
 	put_text(l, ms);
 }
 
+/* Only text, and none that could begin a line. */
+static void clean(char *text)
+{
+	size_t left = strlen(text);
+
+	while (left) {
+		size_t n = utf8_size((unsigned char *)text, left);
+
+		if (!n || (unsigned char)*text < ' ' || *text == 127) {
+			*text = '?';
+			n = 1;
+		}
+		text += n;
+		left -= n;
+	}
+}
+
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
 	char pairs[PAIRS_MAX];
@@ -123,9 +143,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(pairs, sizeof pairs, fmt, ap);
 	va_end(ap);
-	for (char *p = pairs; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127)
-			*p = '?';
+	clean(pairs);
 
 	put_text(&l, as_json ? "{\"time\":\"" : "");
 	put_time(&l);

@@ -4,8 +4,9 @@
  * JSON:   {"time":"…","level":"info","service":"matcher","event":"match.made",
  *          "request":"7","price":"12"}
  *
- * Safe to call from any thread. Control characters in values are replaced by
- * '?', so that nothing from outside can begin a line of its own. */
+ * Safe to call from any thread. Control characters in values, and what isn't
+ * UTF-8, are replaced by '?': nothing from outside can begin a line of its own,
+ * or break the JSON. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 

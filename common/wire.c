@@ -8,6 +8,7 @@
 
 #include "common/hex.h"
 #include "common/u256.h"
+#include "common/utf8.h"
 
 struct hash32 hash32s_at(struct hash32s s, size_t i)
 {
@@ -465,28 +466,6 @@ enum err wire_decode(const struct wire_message *d, void *m, struct bytes body)
 }
 
 /* ---- JSON --------------------------------------------------------------- */
-
-/* Bytes of the UTF-8 sequence at @p; 0 if there is none (RFC 3629: no overlong
- * forms, no surrogates, nothing above U+10FFFF). */
-static size_t utf8_size(const unsigned char *p, size_t left)
-{
-	size_t size = *p < 0x80	  ? 1
-		      : *p < 0xc2 ? 0
-		      : *p < 0xe0 ? 2
-		      : *p < 0xf0 ? 3
-		      : *p < 0xf5 ? 4
-				  : 0;
-
-	if (size > left)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
-	    (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return size;
-}
 
 void wire_json_text(struct buf *out, const char *text, size_t size)
 {
