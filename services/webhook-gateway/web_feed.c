@@ -251,8 +251,6 @@ static int close_feed(struct lws *wsi, struct session *s)
 {
 	static uint8_t none[1];
 
-	if (s->feed.close == FEED_LAGGING)
-		metric_add(&web_lagging, 1);
 	lws_close_reason(wsi, (enum lws_close_status)s->feed.close, none, 0);
 	return -1;
 }
@@ -310,6 +308,7 @@ void web_feed_tick(struct web *w)
 			continue;
 		feed_watch(&s->feed, w->tail, now, patience);
 		if (s->feed.close) {
+			metric_add(&web_lagging, 1);
 			wind_up(s);
 		} else {
 			s->feed.beat = true;

@@ -1,0 +1,16 @@
+// The gateway against a real market: its API, its feed and its page are what the chain says, whatever happens.
+//
+// The parts are in gateway/ and share one world, in this order: later ones build on what earlier ones left there.
+import { after, before, describe } from "node:test";
+import { apiTests } from "./gateway/api.mjs";
+import { feedTests } from "./gateway/feed.mjs";
+import { World } from "./gateway/world.mjs";
+
+const world = new World();
+
+describe("the gateway", () => {
+	before(() => world.start());
+	after(() => world.stop());
+	apiTests(world);
+	feedTests(world);
+});
