@@ -48,6 +48,10 @@ static void free_call(struct http_call *c)
 
 static enum err class_of(const struct http_call *c, CURLcode code)
 {
+	long asked = 0;
+
+	/* A server that doesn't speak HTTP is an unsupported protocol, too. */
+	curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &asked);
 	switch (code) {
 	case CURLE_OK:
 		return ERR_NONE;
@@ -55,7 +59,7 @@ static enum err class_of(const struct http_call *c, CURLcode code)
 		return c->too_large ? ERR_RANGE : ERR_NO_MEMORY;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
-		return ERR_CONFIG;
+		return asked ? ERR_UNREACHABLE : ERR_CONFIG;
 	default:
 		return ERR_UNREACHABLE;
 	}
