@@ -58,9 +58,9 @@ static void name_node(char out[NODE_ROOM], const char *url)
 	size_t size;
 
 	host = host ? host + 3 : url;
-	at = strchr(host, '@');
 	size = strcspn(host, "/?#");
-	if (at && at < host + size) {
+	at = memrchr(host, '@', size); /* the last: a password may hold one */
+	if (at) {
 		size -= (size_t)(at + 1 - host);
 		host = at + 1;
 	}
@@ -295,11 +295,22 @@ void rpc_batch_add(struct rpc_batch *b, const char *method, json_t *params,
 		return;
 	}
 	c = &b->calls[b->count++];
-	*c = (struct call){.id = ++b->rpc->last_id, .done = done, .arg = arg};
-	json_array_append_new(
-		b->body, json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0",
-				   "id", (json_int_t)c->id, "method", method,
-				   "params", params ? params : json_array()));
+	*c = (struct call){.done = done, .arg = arg};
+	json_array_append_new(b->body,
+			      json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0",
+					"method", method, "params",
+					params ? params : json_array()));
+}
+
+/* Only now, so that they are consecutive whatever else was asked since the
+ * first call was added. */
+static void give_ids(struct rpc_batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		b->calls[i].id = ++b->rpc->last_id;
+		json_object_set_new(json_array_get(b->body, i), "id",
+				    json_integer((json_int_t)b->calls[i].id));
+	}
 }
 
 void rpc_batch_send(struct rpc_batch *b)
@@ -314,6 +325,7 @@ void rpc_batch_send(struct rpc_batch *b)
 		free_batch(b);
 		return;
 	}
+	give_ids(b);
 	text = json_dumps(b->many ? b->body : json_array_get(b->body, 0),
 			  JSON_COMPACT);
 	if (text) {

@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b->raw = count == 0;
 	for (unsigned i = 0; i < count || i == 0; i++)
 		rpc_batch_add(b, "eth_x", NULL, heard, &times[i]);
+	give_ids(b);
 	answer.status = statuses[data[1] % 6];
 	answer.err = answer.status ? ERR_NONE : ERR_UNREACHABLE;
 	answer.body = (struct bytes){data + 2, size - 2};
