@@ -53,7 +53,7 @@ in_code() {
 in_docs() {
 	local page
 	for page in docs/*.md; do
-		between "$page" metrics | cut -d'|' -f2 | tr ' ' '\n' | sed -nE 's/^.([a-z0-9_]+).$/\1/p'
+		between "$page" metrics | cut -d'|' -f2 | tr ' ' '\n' | sed -nE "s/^\`([a-z0-9_]+)\`\$/\1/p"
 	done | sort
 }
 while IFS= read -r name; do complain "docs/ doesn't say what the metric $name means"; done \
