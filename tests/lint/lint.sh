@@ -65,6 +65,9 @@ sources '*.sh' .ci/run | xargs shellcheck -s bash -x -P SCRIPTDIR -e SC2154,SC20
 sources '*.mjs' '*.js' '*.cjs' | while read -r f; do node --check "$f" 2>/dev/null || echo "$f"; done | each "isn't JavaScript"
 sources '*.py' | xargs python3 -m py_compile || bad=1
 
+# ---- what docs/ repeats is what it repeats
+tests/lint/options.sh "$build/release/bin" || bad=1
+
 # ---- the layout that was agreed
 sources | cut -d/ -f1 | sort -u |
 	grep -vxE 'Makefile|services|common|protocol|deploy|docker-compose.yml|tests|docs|README.md|LICENSE|CHANGELOG.md|CONTRIBUTING.md|SECURITY.md|\..*' |
