@@ -248,6 +248,33 @@ static void ring(struct writer *w, size_t count)
 	}
 }
 
+/* Where the bytes of what waits begin. */
+static size_t bytes_first(const struct writer *w)
+{
+	return w->first < w->last ? w->queue[w->first].at : w->bytes.size;
+}
+
+/* Close the gap in front of what waits once it is as long: a writer that
+ * pushes for hours is never empty. */
+static void let_go(struct writer *w)
+{
+	size_t gone = bytes_first(w), left = w->bytes.size - gone;
+
+	if (w->first < w->last - w->first || gone < left)
+		return;
+	w->last -= w->first;
+	memmove(w->queue, w->queue + w->first, w->last * sizeof *w->queue);
+	w->first = 0;
+	if (left)
+		memmove(w->bytes.data, w->bytes.data + gone, left);
+	w->bytes.size = left;
+	for (size_t i = 0; i < w->last; i++) {
+		w->queue[i].at -= gone;
+		if (w->queue[i].record_size)
+			w->queue[i].record_at -= gone;
+	}
+}
+
 /* The first @count entries are durable: tell, and let go of them. */
 static void settle(struct writer *w, size_t count)
 {
@@ -258,10 +285,7 @@ static void settle(struct writer *w, size_t count)
 	w->cursor = w->queue[w->first + count - 1].after;
 	w->logged += count;
 	w->first += count;
-	if (w->first == w->last) {
-		w->first = w->last = 0;
-		buf_clear(&w->bytes);
-	}
+	let_go(w);
 }
 
 static enum err wait_oldest(struct writer *w)
@@ -349,7 +373,7 @@ size_t writer_waiting(const struct writer *w)
 
 size_t writer_waiting_bytes(const struct writer *w)
 {
-	return w->bytes.size;
+	return w->bytes.size - bytes_first(w);
 }
 
 uint64_t writer_put_number(const struct writer *w)

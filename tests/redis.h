@@ -20,13 +20,11 @@ struct redis {
 	uint64_t epoch;
 };
 
-static inline void redis_start(struct redis *r)
+/* Begin, or after redis_kill() go on. */
+static inline void redis_run(struct redis *r)
 {
 	enum err e = ERR_UNREACHABLE;
 
-	snprintf(r->folder, sizeof r->folder, "/tmp/kalypso-redis-XXXXXX");
-	assert_non_null(mkdtemp(r->folder));
-	snprintf(r->url, sizeof r->url, "unix:%s/redis.sock", r->folder);
 	r->pid = fork();
 	if (r->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* not to outlive us */
@@ -37,14 +35,32 @@ static inline void redis_start(struct redis *r)
 			       "--logfile", "redis.log", (char *)NULL);
 		_exit(127);
 	}
-	assert_err(store_open(&r->store, r->url, "test", NULL, 2000), ERR_NONE);
+	if (!r->store)
+		assert_err(store_open(&r->store, r->url, "test", NULL, 2000),
+			   ERR_NONE);
 	for (int i = 0; i < 1000 && e == ERR_UNREACHABLE; i++) {
 		e = store_check(r->store);
+		if (!e) /* it may take us for connected still */
+			e = store_epoch_begin(r->store, &r->epoch);
 		if (e)
 			usleep(10000);
 	}
 	assert_err(e, ERR_NONE);
-	assert_err(store_epoch_begin(r->store, &r->epoch), ERR_NONE);
+}
+
+static inline void redis_start(struct redis *r)
+{
+	r->store = NULL;
+	snprintf(r->folder, sizeof r->folder, "/tmp/kalypso-redis-XXXXXX");
+	assert_non_null(mkdtemp(r->folder));
+	snprintf(r->url, sizeof r->url, "unix:%s/redis.sock", r->folder);
+	redis_run(r);
+}
+
+static inline void redis_kill(struct redis *r)
+{
+	kill(r->pid, SIGKILL);
+	waitpid(r->pid, NULL, 0);
 }
 
 static inline void redis_stop(struct redis *r)
