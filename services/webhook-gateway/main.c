@@ -49,7 +49,6 @@ struct gateway {
 	struct store *store; /* of the web thread */
 	struct queue *queue;
 	struct web *web;
-	bool ready; /* once */
 	int failed; /* an eventfd: the web thread ended, because of this error
 		     */
 	struct source sources[LOGS_COUNT];
@@ -72,21 +71,19 @@ static void on_caught_up(void *arg)
 {
 	struct source *s = arg;
 	struct gateway *self = s->gateway;
+	struct web_numbers n;
 
 	s->caught_up = s->caught_up || follow_is_live(s->follow);
 	for (int log = 0; log < LOGS_COUNT; log++)
 		if (!self->sources[log].caught_up)
 			return;
-	if (web_numbers(self->web).stuck) {
+	n = web_numbers(self->web);
+	if (n.stuck)
 		frame_set_ready(self->frame, false, "serving has stopped");
-		return;
-	}
-	if (queue_count(self->queue))
-		return; /* this is called again and again */
-	if (!self->ready)
-		web_set_ready(self->web); /* it wakes the thread */
-	self->ready = true;
-	frame_set_ready(self->frame, true, "");
+	else if (n.ready)
+		frame_set_ready(self->frame, true, "");
+	else if (!queue_count(self->queue))
+		web_set_ready(self->web); /* this is called again and again */
 }
 
 static void on_failed(void *arg, enum err e)

@@ -69,9 +69,9 @@ static enum err take(struct web *w, const struct queued *item)
 
 static void note_readiness(struct web *w, bool more)
 {
-	if (w->ready || more || !atomic_load(&w->caught_up))
+	if (atomic_load(&w->ready) || more || !atomic_load(&w->caught_up))
 		return;
-	w->ready = true;
+	atomic_store(&w->ready, true);
 	api_set_ready(w->api);
 }
 
@@ -168,7 +168,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 
 	switch ((int)reason) {
 	case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-		drain_in(w, LINGER_US);
+		drain_in(w, atomic_load(&w->ready) ? LINGER_US : 1);
 		return 0;
 	case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
 		return on_accepted(w, (lws_sockfd_type)(intptr_t)in);
@@ -391,6 +391,7 @@ struct web_numbers web_numbers(const struct web *w)
 		.clients = (uint64_t)metric_value(&web_clients),
 		.requests = requests,
 		.contradictions = atomic_load(&w->contradictions),
+		.ready = atomic_load(&w->ready),
 		.stuck = metric_now_us() - atomic_load(&w->turned_us) >
 			 STUCK_US};
 }

@@ -50,6 +50,7 @@ uint16_t web_port(const struct web *web);
 /* For the status. From any thread. */
 struct web_numbers {
 	uint64_t block, clients, requests, contradictions;
+	bool ready; /* what the logs held is shown */
 	bool stuck; /* its thread hasn't turned for some seconds */
 };
 struct web_numbers web_numbers(const struct web *web);

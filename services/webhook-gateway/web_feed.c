@@ -28,7 +28,7 @@ static int on_upgrade(struct lws *wsi, const char *to)
 	    strcmp(path, API_FEED_PATH) != 0)
 		api_problem(&refused.answer, 404, "Not found",
 			    "the websocket is at " API_FEED_PATH);
-	else if (!w->ready)
+	else if (!atomic_load(&w->ready))
 		api_problem(&refused.answer, 503, "Not yet",
 			    "the gateway is still reading the logs: try again "
 			    "in a second");

@@ -25,11 +25,11 @@ struct web {
 	lws_sorted_usec_list_t tick, due;
 	uint16_t port;
 	pthread_t thread;
-	bool started, ready;
+	bool started;
 	enum err failed;
 	lws_dll2_owner_t clients; /* of the feed */
 	uint64_t store_lost_us;	  /* when Redis last didn't answer the feed */
-	atomic_bool stopping, caught_up;
+	atomic_bool stopping, caught_up, ready;
 	_Atomic uint64_t block, contradictions, turned_us;
 };
 

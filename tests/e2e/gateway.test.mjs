@@ -4,6 +4,8 @@
 import { after, before, describe } from "node:test";
 import { apiTests } from "./gateway/api.mjs";
 import { feedTests } from "./gateway/feed.mjs";
+import { pageTests } from "./gateway/page.mjs";
+import { rollbackTests } from "./gateway/rollback.mjs";
 import { World } from "./gateway/world.mjs";
 
 const world = new World();
@@ -13,4 +15,6 @@ describe("the gateway", () => {
 	after(() => world.stop());
 	apiTests(world);
 	feedTests(world);
+	rollbackTests(world);
+	pageTests(world);
 });

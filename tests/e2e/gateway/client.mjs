@@ -141,6 +141,7 @@ export class Feed {
 	}
 
 	async open(options) {
+		this.code = undefined;
 		this.socket = new WebSocket(this.url, options);
 		this.closed = once(this.socket, "close").then(([code]) => (this.code = code));
 		this.socket.on("message", (data) => {
