@@ -137,7 +137,7 @@ class Page {
 			["Proofs delivered", model.counts.fulfilled],
 			["Slashed", model.counts.slashed],
 			["Generators", model.generators.size],
-			["Request to task", latency === null ? "–" : `${latency} block${latency === 1 ? "" : "s"}`],
+			["Request to task", latency === null ? "–" : blocks(latency)],
 		];
 		fill(
 			$("figures"),
@@ -159,11 +159,12 @@ class Page {
 			(node, b) => {
 				node.style.setProperty("--height", `${Math.round(18 + (82 * b.events) / most)}%`);
 				node.classList.toggle("busy", b.events > 0);
-				node.classList.toggle("matched", b.matches > 0);
+				node.classList.toggle("tasks", b.tasks > 0);
+				node.classList.toggle("proofs", b.proofs > 0);
 				node.classList.toggle("rolled-back", Boolean(b.rolledBack));
 				node.title =
-					`block ${b.number}: ${b.events} events, ${b.matches} matches` +
-					(b.rolledBack ? `; ${b.rolledBack} blocks after it were taken back` : "");
+					`block ${b.number}: ${count(b.events, "event")}, ${count(b.tasks, "new task")}, ${count(b.proofs, "proof")}` +
+					(b.rolledBack ? `; ${blocks(b.rolledBack)} after it taken back` : "");
 			},
 		);
 		$("blocks").setAttribute("aria-label", `The newest ${model.blocks.length} blocks and how much happened in them`);
@@ -173,12 +174,12 @@ class Page {
 		this.quotes = this.model.quotesOf(this.market).map((q) => ({ ...q, available: this.model.isAvailable(q) }));
 		this.list("quotes", this.quotes, (q) => q.generator, (node, q) => {
 			const record = this.model.generators.get(q.generator)?.record;
-			const tasks = q.tasks ? `${q.tasks} task${q.tasks === 1 ? "" : "s"}` : q.draining ? "leaving" : q.available ? "free" : "busy";
+			const tasks = q.tasks ? count(q.tasks, "task") : q.draining ? "leaving" : q.available ? "free" : "busy";
 			const done = record ? `${record.fulfilled} done${record.slashed ? `, ${record.slashed} slashed` : ""}` : "";
 			row(node, {
 				mark: q.available ? "quote" : "busy",
 				link: [`/v1/generators/${q.generator}`, short(q.generator)],
-				main: `${this.price(q.price)} in ${seconds(q.time)}`,
+				main: `${this.paid(q.price)} in ${seconds(q.time)}`,
 				side: tasks,
 				note: done,
 			});
@@ -187,11 +188,13 @@ class Page {
 
 	drawRequests() {
 		const open = this.model.requestsOf(this.market, "open").sort((a, b) => b.createdTime - a.createdTime);
+		const ever = this.model.finished.length + this.model.requests.size > 0;
+		setText($("requests-empty"), ever ? "Nothing waits: every request has found its generator." : "Nobody has asked for a proof yet.");
 		this.list("requests", open, (r) => r.id, (node, r) =>
 			row(node, {
 				mark: "request",
 				link: [`/v1/requests/${r.id}`, `#${r.id}`],
-				main: `up to ${this.price(r.maxPrice)}, ${seconds(r.maxTime)}`,
+				main: `up to ${this.paid(r.maxPrice)}, ${seconds(r.maxTime)}`,
 				side: r.expiry < this.now() ? "expired" : `${seconds((r.expiry - this.now()) / 1000)} left`,
 				note: r.matchBlock ? `matched in block ${r.matchBlock}, ${r.preference}` : r.preference,
 			}),
@@ -204,7 +207,7 @@ class Page {
 			row(node, {
 				mark: r.deadline < this.now() ? "late" : "task",
 				link: [`/v1/requests/${r.id}`, `#${r.id}`],
-				main: `for ${this.price(r.price)}`,
+				main: `for ${this.paid(r.price)}`,
 				side: countdown(r.deadline - this.now()),
 				note: `${short(r.generator)}, after ${blocks(r.assignedBlock - r.createdBlock)}`,
 			});
@@ -222,7 +225,7 @@ class Page {
 				mark: r.state,
 				link: [`/v1/requests/${r.id}`, `#${r.id}`],
 				main: r.state,
-				side: r.paid ? this.paid(r.paid) : "",
+				side: r.paid ? this.paid(r.paid) : `${this.paid(r.refund)} back`,
 				note: r.generator ? `${short(r.generator)} ${took}` : `in block ${r.endedBlock}`,
 			});
 		});
@@ -375,7 +378,8 @@ function row(node, { mark, link: [href, label], main, side, note }) {
 	setText(small, note);
 }
 
-const blocks = (n) => `${n} block${n === 1 ? "" : "s"}`;
+const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+const blocks = (n) => count(n, "block");
 
 function countdown(ms) {
 	const s = Math.round(ms / 1000);

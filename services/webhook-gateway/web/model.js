@@ -25,7 +25,8 @@ export class Model {
 		this.finished = []; // newest first
 		this.counts = { fulfilled: 0, invalid: 0, slashed: 0, cancelled: 0, rejected: 0 };
 		this.latencies = []; // blocks from a request to its task, newest last
-		this.blocks = []; // {number, events, matches, gone}
+		this.blocks = []; // {number, events, tasks, proofs, rolledBack}
+		this.block = { tasks: 0, proofs: 0 }; // of the one that is being read
 		this.matched = []; // {id, generator, market, at}: new since somebody looked
 		this.tip = null;
 		this.rollbacks = 0;
@@ -84,6 +85,7 @@ export class Model {
 			Object.assign(request, {
 				state: r.state,
 				paid: BigInt(r.ended.paid),
+				refund: BigInt(r.ended.refund),
 				endedBlock: Number(r.ended.block),
 				endedTime: time(r.ended.time),
 			});
@@ -114,8 +116,17 @@ export class Model {
 	on_block_mark({ block, events, seq }) {
 		if (seq > this.chainSeq) this.setTip(block);
 		const seen = this.blocks.find((b) => b.number === Number(block.number));
-		if (!seen) this.blocks.push({ number: Number(block.number), events, matches: 0 });
+		if (!seen) this.blocks.push({ number: Number(block.number), events, ...this.block });
+		this.block = { tasks: 0, proofs: 0 };
 		if (this.blocks.length > BLOCKS_MAX) this.blocks.shift();
+	}
+
+	on_task_created() {
+		this.block.tasks++;
+	}
+
+	on_proof_submitted() {
+		this.block.proofs++;
 	}
 
 	on_rollback({ to, from, seq }) {
@@ -163,7 +174,7 @@ export class Model {
 	}
 
 	on_request_closed(e) {
-		this.finish(e, e.outcome, 0n);
+		this.finish(e, e.outcome, {});
 	}
 
 	on_task_started(t) {
@@ -185,7 +196,7 @@ export class Model {
 		this.setTotals(t);
 		const g = this.generators.get(t.generator);
 		if (g && t.seq > this.countedSeq) g.record[t.outcome]++;
-		this.finish(t, t.outcome, BigInt(t.paid));
+		this.finish(t, t.outcome, { paid: BigInt(t.paid), refund: BigInt(t.refund) });
 	}
 
 	on_book_rolled_back() {
@@ -196,8 +207,6 @@ export class Model {
 		const r = this.requests.get(m.request_id);
 		if (r) r.matchBlock = Number(m.block.number);
 		this.matched.push({ id: m.request_id, generator: m.generator, market: m.market_id });
-		const block = this.blocks.find((b) => b.number === Number(m.block.number));
-		if (block) block.matches++;
 	}
 
 	// ---- parts
@@ -243,11 +252,13 @@ export class Model {
 		if (t.stake !== undefined) g.stake = BigInt(t.stake);
 	}
 
-	finish(e, outcome, paid) {
+	// What wasn't assigned gets its whole cap back.
+	finish(e, outcome, { paid = 0n, refund }) {
 		const r = this.requests.get(e.request_id);
 		if (!r) return;
 		this.requests.delete(e.request_id);
-		Object.assign(r, { state: outcome, paid, endedBlock: Number(e.at.block), endedTime: time(e.time) });
+		refund ??= r.maxPrice;
+		Object.assign(r, { state: outcome, paid, refund, endedBlock: Number(e.at.block), endedTime: time(e.time) });
 		this.finished = [r, ...this.finished].slice(0, FINISHED_MAX);
 		if (e.seq > this.countedSeq) this.counts[outcome]++;
 	}
