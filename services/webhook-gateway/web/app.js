@@ -174,7 +174,7 @@ class Page {
 		this.quotes = this.model.quotesOf(this.market).map((q) => ({ ...q, available: this.model.isAvailable(q) }));
 		this.list("quotes", this.quotes, (q) => q.generator, (node, q) => {
 			const record = this.model.generators.get(q.generator)?.record;
-			const tasks = q.tasks ? count(q.tasks, "task") : q.draining ? "leaving" : q.available ? "free" : "busy";
+			const tasks = q.tasks ? count(q.tasks, "task") : (this.model.whyNot(q) ?? "free");
 			const done = record ? `${record.fulfilled} done${record.slashed ? `, ${record.slashed} slashed` : ""}` : "";
 			row(node, {
 				mark: q.available ? "quote" : "busy",
@@ -285,7 +285,7 @@ class Page {
 		setText(
 			tip,
 			q
-				? `${short(q.generator)}: ${this.paid(q.price)} in ${seconds(q.time)}${q.available ? "" : ", busy"}`
+				? `${short(q.generator)}: ${this.paid(q.price)} in ${seconds(q.time)}${q.available ? "" : `, ${this.model.whyNot(q)}`}`
 				: `request ${r.id}: up to ${this.paid(r.maxPrice)} in ${seconds(r.maxTime)}` +
 					(r.generator ? `; ${short(r.generator)} proves it for ${this.paid(r.price)}` : ""),
 		);

@@ -294,12 +294,19 @@ export class Model {
 
 	// As the gateway's `available`: matches that aren't on the chain yet don't count.
 	isAvailable(q) {
+		return this.whyNot(q) === null;
+	}
+
+	// Why a quote isn't available, in a word or two; null if it is.
+	whyNot(q) {
 		const g = this.generators.get(q.generator);
 		const m = this.markets.get(q.market);
-		return Boolean(
-			g && m && !m.closed && !q.draining && (!m.confidential || q.hasKey) && g.used + q.compute <= g.compute &&
-				g.stake - g.unstaking - g.locked >= m.penalty,
-		);
+		if (!g || !m) return "unknown";
+		if (m.closed) return "market closed";
+		if (q.draining) return "leaving";
+		if (m.confidential && !q.hasKey) return "no key";
+		if (g.stake - g.unstaking - g.locked < m.penalty) return "short of stake";
+		return g.used + q.compute > g.compute ? "busy" : null;
 	}
 }
 
