@@ -195,8 +195,9 @@ export function feedTests(world) {
 			await until("the status to be refused", async () => (await world.api.ask("/v1/status")).status === 503);
 			assert.ok((await world.api.get("/v1/requests")).requests.length > 0);
 			redis.start();
+			const done = world.supervise(); // whoever lost its lease with Redis ends
 			const id = await world.request("proven");
-			await whole.untilEntry("task_started", (e) => e.request_id === String(id));
+			await whole.untilEntry("task_started", (e) => e.request_id === String(id)).finally(done);
 			assert.equal(whole.code, undefined);
 			await until("events again", async () => (await world.api.ask("/v1/events?log=book")).status === 200);
 			await until("the status again", async () => (await world.api.ask("/v1/status")).status === 200);

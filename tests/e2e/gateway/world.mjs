@@ -73,6 +73,13 @@ export class World {
 		return this.market.people.find((p) => p.name === name);
 	}
 
+	// As a service manager does: start again what has ended, until the returned function is called.
+	supervise() {
+		const look = () => ENGINE.map((name) => this.base.service(name)).filter((s) => !s.running).map((s) => s.start());
+		const timer = setInterval(look, 200);
+		return () => clearInterval(timer);
+	}
+
 	// ---- the clock
 
 	// No block comes any more, and the gateway shows the newest.
