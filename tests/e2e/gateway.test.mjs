@@ -3,12 +3,15 @@
 // The parts are in gateway/ and share one world, in this order: later ones build on what earlier ones left there.
 import { after, before, describe } from "node:test";
 import { apiTests } from "./gateway/api.mjs";
+import { descriptionTests } from "./gateway/description.mjs";
 import { feedTests } from "./gateway/feed.mjs";
 import { pageTests } from "./gateway/page.mjs";
 import { rollbackTests } from "./gateway/rollback.mjs";
 import { World } from "./gateway/world.mjs";
 
 const world = new World();
+
+descriptionTests();
 
 describe("the gateway", () => {
 	before(() => world.start());
