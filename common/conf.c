@@ -231,6 +231,10 @@ static enum err read_file(struct reader *r)
 	}
 	if (!r->file)
 		return ERR_NONE;
+	if (access(r->file, R_OK) != 0) {
+		complain(r, r->file, strerror(errno));
+		return ERR_CONFIG;
+	}
 	r->tree = zconfig_load(r->file);
 	if (!r->tree) {
 		complain(r, r->file, "can't be read as lines of NAME = VALUE");

@@ -284,11 +284,7 @@ static enum err take_lease(struct frame *f)
 
 static enum err start(struct frame *f)
 {
-	enum err e = f->service->start(f, f->self);
-
-	if (!e && !f->store)
-		frame_set_ready(f, true, "");
-	return e;
+	return f->service->start(f, f->self);
 }
 
 static const struct {
@@ -460,6 +456,8 @@ static enum err open_frame(struct frame *f)
 
 	if (!e)
 		e = lock_folder(f);
+	if (!e && f->service->prepare)
+		e = f->service->prepare(f->self);
 	if (!e)
 		e = keccak_self_test();
 	if (!e && getrandom(&f->token, sizeof f->token, 0) != sizeof f->token)

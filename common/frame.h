@@ -83,6 +83,9 @@ struct service {
 			     * only the holder of the lease gets to start() */
 	bool opens_epoch;   /* begins the first life of the logs */
 
+	/* Check the options and read the files that they name, before anything
+	 * else is there; what is wrong has been logged. May be NULL. */
+	enum err (*prepare)(void *self);
 	/* Begin the work: everything that the frame provides is there. It may
 	 * be called again after ERR_CLASS_RETRY. */
 	enum err (*start)(struct frame *frame, void *self);

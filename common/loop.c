@@ -19,6 +19,7 @@ struct loop_timer {
 	loop_fn *fn;
 	void *arg;
 	struct loop_timer *next; /* while free */
+	struct loop_timer *made_before;
 };
 
 struct watch {
@@ -36,6 +37,7 @@ struct loop {
 	zloop_t *zloop;
 	struct watch *fds;
 	struct watch *sockets;
+	struct loop_timer *timers; /* all, the newest first */
 	struct loop_timer *free_timers;
 	int signals;
 	bool stopped;
@@ -101,10 +103,10 @@ void loop_free(struct loop **loop)
 	zloop_destroy(&l->zloop);
 	free_watches(&l->fds);
 	free_watches(&l->sockets);
-	while (l->free_timers) {
-		struct loop_timer *t = l->free_timers;
+	while (l->timers) {
+		struct loop_timer *t = l->timers;
 
-		l->free_timers = t->next;
+		l->timers = t->made_before;
 		free(t);
 	}
 	if (l->signals >= 0)
@@ -153,14 +155,19 @@ struct loop_timer *loop_timer(struct loop *loop, unsigned ms, bool once,
 {
 	struct loop_timer *t = loop->free_timers;
 
-	if (t)
+	if (t) {
 		loop->free_timers = t->next;
-	else
+	} else {
 		t = calloc(1, sizeof *t);
-	if (!t)
-		return NULL;
-	*t = (struct loop_timer){
-		.once = once, .loop = loop, .fn = fn, .arg = arg};
+		if (!t)
+			return NULL;
+		t->made_before = loop->timers;
+		loop->timers = t;
+	}
+	t->once = once;
+	t->loop = loop;
+	t->fn = fn;
+	t->arg = arg;
 	t->id = zloop_timer(loop->zloop, ms ? ms : 1, once ? 1 : 0, on_timer,
 			    t);
 	return t;

@@ -21,6 +21,7 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
 /* ERR_NO_MEMORY */
 NODISCARD enum err loop_new(struct loop **out);
+/* Timers and descriptors that are left go with it. */
 void loop_free(struct loop **loop);
 
 /* Turn until loop_stop(), SIGTERM or SIGINT. */

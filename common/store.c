@@ -245,9 +245,12 @@ static enum err load_functions(struct store *s)
 	if (!r)
 		return ERR_UNREACHABLE;
 	if (r->type == REDIS_REPLY_ERROR) {
-		log_error("store.functions",
-			  "reply=\"%s\" text=\"redis 7 or newer is needed\"",
-			  r->str);
+		log_error("store.functions", "reply=\"%s\" text=\"%s\"", r->str,
+			  strncmp(r->str, "NOAUTH", 6) == 0
+				  ? "redis wants a password: set "
+				    "KALYPSO_REDIS_PASSWORD_FILE"
+				  : "redis 7 or newer is needed, and the right "
+				    "to load functions");
 		e = ERR_CONFIG;
 	}
 	freeReplyObject(r);

@@ -9,6 +9,7 @@ shift
 suites=(lint abi unit fuzz contracts prover e2e)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
+export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
 node=(node --test --test-concurrency=1)
 

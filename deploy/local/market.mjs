@@ -219,7 +219,7 @@ export class LocalMarket {
 			},
 			"slasher-watcher": { args: chain, env: { KALYPSO_SLASHER_KEY: account(ROLES.slasher).key } },
 			"webhook-gateway": {
-				args: ["--listen-port=0", `--web-dir=${join(ROOT, "services/webhook-gateway/web")}`],
+				args: [`--listen-port=${this.gatewayPort}`, `--web-dir=${join(ROOT, "services/webhook-gateway/web")}`],
 			},
 		}[name];
 		return new Service(name, join(this.binaries, name), {
@@ -231,6 +231,7 @@ export class LocalMarket {
 	}
 
 	async startServices() {
+		this.gatewayPort = await freePort(); // the same after a restart
 		for (const name of this.services) this.add(this.makeService(name)).start();
 		await Promise.all(this.services.map((name) => this.serviceReady(name)));
 	}

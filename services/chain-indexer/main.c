@@ -12,6 +12,7 @@
 #include "common/chain.h"
 #include "common/frame.h"
 #include "common/hex.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "protocol/deployment.h"
@@ -19,7 +20,7 @@
 
 enum {
 	CONTRACTS = 3,
-	IDENTITY_RETRY_MS = 500,
+	LAG_MAX = 16, /* blocks */
 	FLUSH_BYTES = 1 << 20,
 	WAITING_BYTES_MAX = 64 << 20, /* while Redis does not answer */
 	READ_MAX = 1000,
@@ -49,13 +50,8 @@ struct indexer {
 	bool half;	/* our log ends with events that no mark follows */
 	uint64_t saved; /* number of our log as of the newest snapshot */
 
-	/* Is the node of the chain that we are told to read? */
-	struct {
-		unsigned missing;
-		bool unreachable, wrong;
-		uint64_t chain_id;
-		struct hash32 genesis;
-	} identity;
+	bool lags; /* the node does, far */
+	struct identity identity;
 };
 
 static struct metric indexed = METRIC(COUNTER, "block_indexed_total",
@@ -188,6 +184,23 @@ static enum err on_rolled_back(void *arg, const struct block_ref *to,
 	return e;
 }
 
+/* A node may lag a little. One that is far behind what we have from it has
+ * lost blocks, or began anew and will be told from the old one only when it
+ * has as many. */
+static void watch_node(struct indexer *self, const struct block_ref *tip)
+{
+	bool lags = tip && tip->number > chain_head(self->chain) + LAG_MAX;
+
+	if (lags && !self->lags)
+		log_error("node.behind",
+			  "head=%" PRIu64 " have=%" PRIu64
+			  " text=\"the node is behind what it told before: it "
+			  "is restoring its blocks, or began anew\"",
+			  chain_head(self->chain), tip->number);
+	self->lags = lags;
+	frame_set_ready(self->frame, !lags, lags ? "the node is behind" : "");
+}
+
 static void on_caught_up(void *arg)
 {
 	struct indexer *self = arg;
@@ -200,7 +213,7 @@ static void on_caught_up(void *arg)
 		return;
 	}
 	frame_flush(f);
-	frame_set_ready(f, true, "");
+	watch_node(self, tip);
 	if (writer_logged(f->writer) - self->saved >= f->market.snapshot_every)
 		save_snapshot(self);
 }
@@ -209,12 +222,15 @@ static void on_failed(void *arg, enum err e)
 {
 	struct indexer *self = arg;
 
+	if (e == ERR_FINALITY)
+		log_error("chain.finality",
+			  "text=\"the node follows another chain than the one "
+			  "in the logs, further back than --depth: if it was "
+			  "reset, give another --name or an empty redis\"");
 	frame_stop(self->frame, "chain.ended", e);
 }
 
 /* ---- the right chain? --------------------------------------------------- */
-
-static void check_identity(void *arg);
 
 static enum err open_index(struct indexer *self)
 {
@@ -268,96 +284,14 @@ static enum err begin_following(struct indexer *self)
 			     &handlers);
 }
 
-static void conclude(struct indexer *self)
+static void on_identity(void *arg, const struct identity *identity)
 {
-	struct frame *f = self->frame;
-	enum err e = ERR_CONFIG;
+	struct indexer *self = arg;
+	enum err e = begin_following(self);
 
-	if (self->identity.unreachable) {
-		frame_set_ready(f, false, "waiting for the node");
-		log_info("node.waiting", "node=%s", rpc_node(self->rpc));
-		loop_timer(f->loop, IDENTITY_RETRY_MS, true, check_identity,
-			   self);
-		return;
-	}
-	if (self->identity.chain_id != self->contracts.chain_id)
-		log_error("node.chain_id",
-			  "node=%s is=%" PRIu64 " want=%" PRIu64
-			  " text=\"the node is of another chain than the "
-			  "contracts: mend --rpc or --contracts\"",
-			  rpc_node(self->rpc), self->identity.chain_id,
-			  self->contracts.chain_id);
-	else if (self->identity.wrong)
-		log_error("node.contracts",
-			  "node=%s text=\"no contract at an address of "
-			  "--contracts: another chain with the same id, or "
-			  "one that began anew; deploy, or mend --contracts\"",
-			  rpc_node(self->rpc));
-	else
-		e = begin_following(self);
+	(void)identity;
 	if (e)
-		frame_stop(f, "chain.start", e);
-}
-
-static void count_answer(struct indexer *self, const struct rpc_answer *a,
-			 enum err e)
-{
-	self->identity.unreachable |= a->err || e;
-	if (--self->identity.missing == 0)
-		conclude(self);
-}
-
-static void on_chain_id(void *arg, const struct rpc_answer *a)
-{
-	struct indexer *self = arg;
-
-	count_answer(
-		self, a,
-		a->err ? a->err
-		       : evm_u64_parse(&self->identity.chain_id, a->result));
-}
-
-static void on_genesis(void *arg, const struct rpc_answer *a)
-{
-	struct indexer *self = arg;
-
-	count_answer(
-		self, a,
-		a->err ? a->err
-		       : evm_hash_parse(&self->identity.genesis,
-					json_object_get(a->result, "hash")));
-}
-
-static void on_code(void *arg, const struct rpc_answer *a)
-{
-	struct indexer *self = arg;
-	struct buf code = {0};
-	enum err e = a->err ? a->err : evm_bytes_parse(&code, a->result);
-
-	self->identity.wrong |= !e && code.size == 0;
-	buf_free(&code);
-	count_answer(self, a, e);
-}
-
-static void check_identity(void *arg)
-{
-	struct indexer *self = arg;
-	const struct address *contracts[CONTRACTS] = {
-		&self->contracts.marketplace, &self->contracts.registry,
-		&self->contracts.keys};
-	struct rpc_batch *b = rpc_batch_new(self->rpc);
-
-	memset(&self->identity, 0, sizeof self->identity);
-	self->identity.missing = 2 + CONTRACTS;
-	rpc_batch_add(b, "eth_chainId", NULL, on_chain_id, self);
-	rpc_batch_add(b, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0),
-		      on_genesis, self);
-	for (unsigned i = 0; i < CONTRACTS; i++)
-		rpc_batch_add(
-			b, "eth_getCode",
-			json_pack("[o,s]", evm_address(contracts[i]), "latest"),
-			on_code, self);
-	rpc_batch_send(b);
+		frame_stop(self->frame, "chain.start", e);
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -375,6 +309,18 @@ static enum err make_index(struct indexer *self)
 	return index_new(&self->index, &config);
 }
 
+static enum err prepare(void *arg)
+{
+	struct indexer *self = arg;
+
+	if (self->options.range >= 1 && self->options.poll >= 10)
+		return deployment_read(&self->contracts,
+				       self->options.contracts);
+	log_error("config.range",
+		  "text=\"--range is at least 1, --poll at least 10\"");
+	return ERR_CONFIG;
+}
+
 static enum err start(struct frame *frame, void *arg)
 {
 	struct indexer *self = arg;
@@ -388,14 +334,7 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&unreadable);
 	self->frame = frame;
 	self->sink.put = sink_put;
-	if (self->options.range < 1 || self->options.poll < 10) {
-		log_error("config.range", "text=\"--range is at least 1, "
-					  "--poll at least 10\"");
-		return ERR_CONFIG;
-	}
-	e = deployment_read(&self->contracts, self->options.contracts);
-	if (!e)
-		e = make_index(self);
+	e = make_index(self);
 	if (!e)
 		e = recover(self);
 	if (!e)
@@ -403,9 +342,15 @@ static enum err start(struct frame *frame, void *arg)
 	config.http = self->http;
 	if (!e)
 		e = rpc_new(&self->rpc, &config);
-	if (!e)
-		check_identity(self);
-	return e;
+	if (e)
+		return e;
+	self->identity = (struct identity){.frame = frame,
+					   .rpc = self->rpc,
+					   .contracts = &self->contracts,
+					   .done = on_identity,
+					   .arg = self};
+	identity_check(&self->identity);
+	return ERR_NONE;
 }
 
 static void status(void *arg, struct status *out)
@@ -444,6 +389,7 @@ int main(int argc, char **argv)
 		.market = true,
 		.writes = "chain",
 		.opens_epoch = true,
+		.prepare = prepare,
 		.start = start,
 		.status = status,
 		.stop = stop,

@@ -282,109 +282,20 @@ static enum err open_sender(struct listener *self)
 	return sender_new(&self->sender, &config);
 }
 
-static void check_identity(void *arg);
-
-static void conclude(struct listener *self)
+static void on_identity(void *arg, const struct identity *identity)
 {
-	struct frame *f = self->frame;
-	enum err e = ERR_CONFIG;
+	struct listener *self = arg;
+	enum err e;
 
-	if (self->identity.unreachable) {
-		frame_set_ready(f, false, "waiting for the node");
-		log_info("node.waiting", "node=%s", rpc_node(self->rpc));
-		loop_timer(f->loop, AGAIN_MS, true, check_identity, self);
-		return;
-	}
-	if (self->identity.chain_id != self->contracts.chain_id) {
-		log_error("node.chain_id",
-			  "node=%s is=%" PRIu64 " want=%" PRIu64
-			  " text=\"the node is of another chain than the "
-			  "contracts: mend --rpc or --contracts\"",
-			  rpc_node(self->rpc), self->identity.chain_id,
-			  self->contracts.chain_id);
-	} else if (self->identity.wrong) {
-		log_error("node.contracts",
-			  "node=%s text=\"no contract at an address of "
-			  "--contracts: deploy, or mend --contracts\"",
-			  rpc_node(self->rpc));
-	} else {
-		frame_set_ready(f, false, "reading the chain");
-		e = open_journal(self);
-		if (!e)
-			e = open_sender(self);
-		if (!e)
-			e = read_chain(self);
-	}
+	(void)identity;
+	frame_set_ready(self->frame, false, "reading the chain");
+	e = open_journal(self);
+	if (!e)
+		e = open_sender(self);
+	if (!e)
+		e = read_chain(self);
 	if (e)
-		frame_stop(f, "chain.start", e);
-}
-
-static void count_answer(struct listener *self, enum err e)
-{
-	self->identity.unreachable |= e != ERR_NONE;
-	if (--self->identity.missing == 0)
-		conclude(self);
-}
-
-static void on_chain_id(void *arg, const struct rpc_answer *a)
-{
-	struct listener *self = arg;
-
-	count_answer(self, a->err ? a->err
-				  : evm_u64_parse(&self->identity.chain_id,
-						  a->result));
-}
-
-static void on_genesis(void *arg, const struct rpc_answer *a)
-{
-	struct listener *self = arg;
-
-	count_answer(self, a->err ? a->err
-				  : evm_hash_parse(&self->identity.genesis,
-						   json_object_get(a->result,
-								   "hash")));
-}
-
-static void on_head(void *arg, const struct rpc_answer *a)
-{
-	struct listener *self = arg;
-
-	count_answer(self, a->err ? a->err
-				  : evm_header_parse(&self->identity.head,
-						     a->result));
-}
-
-static void on_code(void *arg, const struct rpc_answer *a)
-{
-	struct listener *self = arg;
-	struct buf code = {0};
-	enum err e = a->err ? a->err : evm_bytes_parse(&code, a->result);
-
-	self->identity.wrong |= !e && code.size == 0;
-	buf_free(&code);
-	count_answer(self, e);
-}
-
-static void check_identity(void *arg)
-{
-	struct listener *self = arg;
-	const struct address *contracts[CONTRACTS] = {
-		&self->contracts.marketplace, &self->contracts.registry};
-	struct rpc_batch *b = rpc_batch_new(self->rpc);
-
-	memset(&self->identity, 0, sizeof self->identity);
-	self->identity.missing = 3 + CONTRACTS;
-	rpc_batch_add(b, "eth_chainId", NULL, on_chain_id, self);
-	rpc_batch_add(b, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0),
-		      on_genesis, self);
-	rpc_batch_add(b, "eth_getBlockByNumber",
-		      json_pack("[s,b]", "latest", 0), on_head, self);
-	for (unsigned i = 0; i < CONTRACTS; i++)
-		rpc_batch_add(
-			b, "eth_getCode",
-			json_pack("[o,s]", evm_address(contracts[i]), "latest"),
-			on_code, self);
-	rpc_batch_send(b);
+		frame_stop(self->frame, "chain.start", e);
 }
 
 /* ---- in and out --------------------------------------------------------- */
@@ -412,7 +323,12 @@ enum err hear_begin(struct listener *self)
 	if (!self->topics)
 		return ERR_NO_MEMORY;
 	frame_set_ready(self->frame, false, "asking the node what it is");
-	check_identity(self);
+	self->identity = (struct identity){.frame = self->frame,
+					   .rpc = self->rpc,
+					   .contracts = &self->contracts,
+					   .done = on_identity,
+					   .arg = self};
+	identity_check(&self->identity);
 	return ERR_NONE;
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/chain.h"
 #include "common/frame.h"
+#include "common/identity.h"
 #include "common/journal.h"
 #include "common/sender.h"
 #include "protocol/deployment.h"
@@ -47,14 +48,7 @@ struct listener {
 	struct step *steps; /* under way: work.c */
 	struct loop_timer *tick;
 
-	/* Is the node of the chain that we are told to read? */
-	struct {
-		unsigned missing;
-		bool unreachable, wrong;
-		uint64_t chain_id;
-		struct hash32 genesis;
-		struct evm_header head;
-	} identity;
+	struct identity identity;
 
 	/* The generator, as the registry has it. */
 	struct {

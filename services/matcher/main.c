@@ -77,6 +77,17 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	return e;
 }
 
+static enum err prepare(void *arg)
+{
+	const struct matcher *self = arg;
+
+	if (self->options.match_lifetime >= LIFETIME_MIN_S &&
+	    self->options.match_lifetime <= LIFETIME_MAX_S)
+		return ERR_NONE;
+	log_error("config.range", "text=\"--match-lifetime is 2 to 3600 s\"");
+	return ERR_CONFIG;
+}
+
 static enum err start(struct frame *frame, void *arg)
 {
 	struct matcher *self = arg;
@@ -92,12 +103,6 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&round_time);
 	metric_register(&waiting);
 	metric_register(&matched);
-	if (self->options.match_lifetime < LIFETIME_MIN_S ||
-	    self->options.match_lifetime > LIFETIME_MAX_S) {
-		log_error("config.range",
-			  "text=\"--match-lifetime is 2 to 3600 s\"");
-		return ERR_CONFIG;
-	}
 	self->rule = MATCH_RULE_DEFAULT;
 	self->rule.lifetime_s = (uint32_t)self->options.match_lifetime;
 	self->depth = (unsigned)frame->market.depth;
@@ -139,6 +144,7 @@ int main(int argc, char **argv)
 		.options_offset = offsetof(struct matcher, options),
 		.market = true,
 		.writes = "match",
+		.prepare = prepare,
 		.start = start,
 		.status = status,
 		.stop = stop,

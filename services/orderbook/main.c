@@ -70,6 +70,17 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	return e;
 }
 
+static enum err prepare(void *arg)
+{
+	const struct orderbook *self = arg;
+
+	if (self->options.history_days >= 1 &&
+	    self->options.history_days <= HISTORY_DAYS_MAX)
+		return ERR_NONE;
+	log_error("config.range", "text=\"--history-days is 1 to 36500\"");
+	return ERR_CONFIG;
+}
+
 static enum err start(struct frame *frame, void *arg)
 {
 	struct orderbook *self = arg;
@@ -85,12 +96,6 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&assigned_requests);
 	metric_register(&quotes);
 	metric_register(&suspended);
-	if (self->options.history_days < 1 ||
-	    self->options.history_days > HISTORY_DAYS_MAX) {
-		log_error("config.range",
-			  "text=\"--history-days is 1 to 36500\"");
-		return ERR_CONFIG;
-	}
 	core.keep_s = (uint32_t)self->options.history_days * DAY_S;
 	self->depth = (unsigned)frame->market.depth;
 	book_free(&self->book);
@@ -131,6 +136,7 @@ int main(int argc, char **argv)
 		.options_offset = offsetof(struct orderbook, options),
 		.market = true,
 		.writes = "book",
+		.prepare = prepare,
 		.start = start,
 		.status = status,
 		.stop = stop,

@@ -9,6 +9,7 @@
 
 #include "abi_market.h"
 #include "common/fold.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/sender.h"
@@ -39,6 +40,7 @@ struct slasher {
 	struct frame *frame;
 	unsigned depth;
 	struct deployment contracts;
+	struct identity identity;
 	struct secret_key *key;
 	struct http *http;
 	struct rpc *rpc;
@@ -241,10 +243,22 @@ static enum err check_options(const struct options *o)
 	return ERR_CONFIG;
 }
 
-static enum err start(struct frame *frame, void *arg)
+static enum err prepare(void *arg)
 {
 	struct slasher *self = arg;
 	const struct options *o = &self->options;
+	enum err e = check_options(o);
+
+	if (!e)
+		e = deployment_read(&self->contracts, o->contracts);
+	return e ? e
+		 : frame_key(&self->key, "slasher_key", o->slasher_key,
+			     o->key_password);
+}
+
+static enum err start(struct frame *frame, void *arg)
+{
+	struct slasher *self = arg;
 	struct fold_core core = {.self = self,
 				 .reads = "chain",
 				 .silent = true,
@@ -253,25 +267,27 @@ static enum err start(struct frame *frame, void *arg)
 				 .save = save,
 				 .load = load,
 				 .settled = settled};
-	enum err e = check_options(o);
+	enum err e;
 
 	metric_register(&slashing);
 	metric_register(&refunding);
 	metric_register(&overdue);
 	self->frame = frame;
 	self->depth = (unsigned)frame->market.depth;
-	if (!e)
-		e = deployment_read(&self->contracts, o->contracts);
-	if (!e)
-		e = frame_key(&self->key, "slasher_key", o->slasher_key,
-			      o->key_password);
-	if (!e)
-		e = watch_new(&self->watch, self->depth);
+	e = watch_new(&self->watch, self->depth);
 	if (!e)
 		e = http_new(&self->http, frame->loop);
 	if (!e)
 		e = open_sender(self);
-	return e ? e : fold_new(&self->fold, frame, &core);
+	if (!e)
+		e = fold_new(&self->fold, frame, &core);
+	if (e)
+		return e;
+	self->identity = (struct identity){.frame = frame,
+					   .rpc = self->rpc,
+					   .contracts = &self->contracts};
+	identity_check(&self->identity);
+	return ERR_NONE;
 }
 
 static void status(void *arg, struct status *out)
@@ -314,6 +330,7 @@ int main(int argc, char **argv)
 		.options_offset = offsetof(struct slasher, options),
 		.market = true,
 		.writes = "slash",
+		.prepare = prepare,
 		.start = start,
 		.status = status,
 		.stop = stop,

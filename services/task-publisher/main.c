@@ -13,6 +13,7 @@
 #include "common/evm.h"
 #include "common/frame.h"
 #include "common/hex.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/sender.h"
@@ -42,6 +43,7 @@ struct publisher {
 	struct options options;
 	struct frame *frame;
 	struct deployment contracts;
+	struct identity identity;
 	struct secret_key *engine, *relayer;
 	struct hash32 domain;
 	struct http *http;
@@ -333,24 +335,28 @@ static enum err check_options(const struct options *o)
 	return ERR_CONFIG;
 }
 
+static enum err prepare(void *arg)
+{
+	struct publisher *self = arg;
+	enum err e = check_options(&self->options);
+
+	if (!e)
+		e = deployment_read(&self->contracts, self->options.contracts);
+	return e ? e : open_keys(self);
+}
+
 static enum err start(struct frame *frame, void *arg)
 {
 	struct publisher *self = arg;
 	struct publish_handlers handlers = {on_batch,	   on_opened,
 					    on_block,	   on_rolled_back,
 					    on_engine_key, self};
-	enum err e = check_options(&self->options);
+	enum err e;
 
 	metric_register(&published);
 	metric_register(&too_late);
 	self->frame = frame;
-	if (!e)
-		e = deployment_read(&self->contracts, self->options.contracts);
-	if (!e)
-		e = open_keys(self);
-	if (!e)
-		e = publish_new(&self->publish, self->options.batch_max,
-				&handlers);
+	e = publish_new(&self->publish, self->options.batch_max, &handlers);
 	if (!e)
 		e = http_new(&self->http, frame->loop);
 	if (!e)
@@ -358,9 +364,14 @@ static enum err start(struct frame *frame, void *arg)
 	if (!e)
 		e = follow(self, &self->chain, "chain", CHAIN_BEFORE,
 			   on_chain_caught_up);
-	if (!e)
-		ask_key(self);
-	return e;
+	if (e)
+		return e;
+	self->identity = (struct identity){.frame = frame,
+					   .rpc = self->rpc,
+					   .contracts = &self->contracts};
+	identity_check(&self->identity);
+	ask_key(self);
+	return ERR_NONE;
 }
 
 static void status(void *arg, struct status *out)
@@ -400,6 +411,7 @@ int main(int argc, char **argv)
 		.options_offset = offsetof(struct publisher, options),
 		.market = true,
 		.writes = "task",
+		.prepare = prepare,
 		.start = start,
 		.status = status,
 		.stop = stop,

@@ -18,6 +18,8 @@ export const ROOMY = [
 	{ name: "fast", compute: 1000n, stake: "100000", quotes: [["range-preimage", "2", 20, 1n], ["rollup-batch", "2", 20, 1n]] },
 ];
 
+process.env.LSAN_OPTIONS ??= `suppressions=${join(ROOT, "tests/lsan.supp")}:print_suppressions=0`;
+
 const makers = Object.fromEntries(
 	await Promise.all(
 		["range-preimage", "rollup-batch"].map(async (name) => [

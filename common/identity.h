@@ -1,0 +1,41 @@
+/* identity - whether a node is of the chain that our contracts are on.
+ *
+ * Asks for its chain id, its genesis block, its newest block and the code at
+ * the contracts' addresses, all at once. */
+#ifndef COMMON_IDENTITY_H
+#define COMMON_IDENTITY_H
+
+#include "common/evm.h"
+#include "common/frame.h"
+#include "common/rpc.h"
+#include "protocol/deployment.h"
+
+struct identity;
+
+typedef void identity_fn(void *arg, const struct identity *identity);
+
+/* Filled in by the caller; to live as long as the service. */
+struct identity {
+	struct frame *frame;
+	struct rpc *rpc;
+	const struct deployment *contracts;
+	identity_fn *done; /* NULL: nobody is told */
+	void *arg;
+
+	/* What the node says of its chain; from done() on. */
+	struct hash32 genesis;
+	struct evm_header head;
+
+	/* Of identity.c. */
+	uint64_t chain_id;
+	unsigned missing;
+	bool unreachable, wrong, complained;
+};
+
+/* Ask the node. While it can't be reached this says so in the log and at the
+ * admin port, and asks again. If it is of another chain than the contracts, or
+ * has no code at one of their addresses, the service ends with ERR_CONFIG, and
+ * the log says what to mend. Else done() is called, once. */
+void identity_check(struct identity *identity);
+
+#endif /* COMMON_IDENTITY_H */

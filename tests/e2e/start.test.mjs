@@ -1,0 +1,208 @@
+// How services begin: what they can't run with ends them at once with one clear line; what may get better is waited for.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { account, startAnvil } from "../../deploy/local/chain.mjs";
+import { SERVICES } from "../../deploy/local/market.mjs";
+import { freePort } from "../../deploy/local/processes.mjs";
+import { BINARIES, World, until } from "./world.mjs";
+
+const ASK_THE_NODE = ["chain-indexer", "task-publisher", "slasher-watcher"];
+const ALL = [...SERVICES, "listener"];
+// What has to be given before anything else is looked at.
+const KEY = "11".repeat(32);
+const NEEDED = {
+	KALYPSO_CONTRACTS: "/nowhere/contracts.json",
+	KALYPSO_ENGINE_KEY: KEY,
+	KALYPSO_RELAYER_KEY: KEY,
+	KALYPSO_SLASHER_KEY: KEY,
+	KALYPSO_GENERATOR_KEY: KEY,
+	KALYPSO_PROVER: "http://127.0.0.1:1",
+};
+
+let folder;
+before(() => (folder = mkdtempSync(join(tmpdir(), "kalypso-start-"))));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+// Run it to its end, without a market; {status, text}.
+function run(name, args, env = {}) {
+	const { PATH, HOME, ASAN_OPTIONS } = process.env;
+	const options = { encoding: "utf8", timeout: 10_000, env: { PATH, HOME, ...(ASAN_OPTIONS && { ASAN_OPTIONS }), ...env } };
+	const { status, stdout, stderr } = spawnSync(join(BINARIES, name), args, options);
+	return { status, text: stdout + stderr };
+}
+
+function refuses(name, args, env, pattern) {
+	const { status, text } = run(name, args, env);
+	assert.equal(status, 2, `${name} ${args.join(" ")}: ${text}`);
+	assert.match(text, pattern);
+	assert.ok(text.trim().split("\n").length <= 3, `more than one message: ${text}`);
+}
+
+describe("the command line of every service", () => {
+	for (const name of ALL) {
+		test(`${name}: help and version`, () => {
+			const help = run(name, ["--help"]);
+			assert.equal(help.status, 0);
+			assert.match(help.text, /--log-level=.*\[info\]|log-level/);
+			assert.match(run(name, ["--version"]).text, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+`));
+		});
+
+		test(`${name}: a flag that isn't one, a value that isn't one, an instance that can't be`, () => {
+			refuses(name, ["--nonsense"], NEEDED, /unrecognized option.*nonsense/);
+			refuses(name, ["--admin-port=many"], NEEDED, /--admin-port: not a whole number/);
+			refuses(name, ["--config=/nowhere/x.conf"], NEEDED, /\/nowhere\/x\.conf.*No such file/);
+		});
+	}
+
+	test("what has to be given is named, and how to give it", () => {
+		refuses("chain-indexer", [], {}, /no contracts: give --contracts or set KALYPSO_CHAIN_INDEXER_CONTRACTS/);
+		const keyless = [`--contracts=${join(folder, "c.json")}`];
+		refuses("task-publisher", keyless, {}, /no engine_key: set KALYPSO_TASK_PUBLISHER_ENGINE_KEY_FILE/);
+		refuses("slasher-watcher", keyless, {}, /no slasher_key: set KALYPSO_SLASHER_WATCHER_SLASHER_KEY_FILE/);
+		refuses("listener", [...keyless, "--prover=http://127.0.0.1:1"], {}, /no generator_key: set KALYPSO_LISTENER_GENERATOR_KEY_FILE/);
+	});
+
+	test("a file with a secret that others may read, or that isn't there, is refused", () => {
+		const args = [`--contracts=${join(folder, "c.json")}`];
+		refuses("slasher-watcher", args, { KALYPSO_SLASHER_KEY_FILE: "/nowhere/key" }, /\/nowhere\/key.*No such file/);
+	});
+
+	test("a state folder belongs to one process", async () => {
+		refuses("matcher", ["--state-dir=/proc/nowhere", "--redis=redis://127.0.0.1:1"], {}, /state\.folder.*--state-dir/);
+	});
+});
+
+describe("a market that isn't as it should be", () => {
+	let world;
+	before(async () => {
+		world = await World.start({ services: [] });
+	});
+	after(() => world?.stop());
+
+	// A service of the market with other options; not started.
+	const service = (name, args, env) => world.market.add(world.market.makeService(name, { args, env }));
+	const contracts = (changes) => {
+		const file = join(folder, `contracts-${Math.random()}.json`);
+		writeFileSync(file, JSON.stringify({ ...world.chain.addresses, ...changes }));
+		return `--contracts=${file}`;
+	};
+	const told = (s, ...events) => until(`${events} in ${s.log}`, () => events.map((e) => s.event(e)).find(Boolean));
+	const stays = async (s, event) => {
+		const line = await told(s, event);
+		assert.equal(s.running, true);
+		assert.equal(await s.isReady(), false);
+		return line;
+	};
+	const ends = async (s, ...events) => {
+		s.start();
+		await s.ended;
+		assert.equal(s.exit.code, 2, `${s.name}: ${s.tail()}`);
+		return told(s, ...events);
+	};
+
+	test("Redis isn't there: everybody waits, says so once, and goes on when it comes", async () => {
+		await world.service("redis").kill();
+		const all = SERVICES.map((name) => service(name).start());
+		for (const s of all) assert.match((await stays(s, "service.waiting")).for, /redis/);
+		world.service("redis").start();
+		await Promise.all(all.map((s) => s.ready(() => s.isReady())));
+		const id = await world.request();
+		await world.until("TaskCreated", id);
+		await Promise.all(all.map((s) => s.stop()));
+		assert.deepEqual([...new Set(all.map((s) => s.exit.code))], [0]);
+	});
+
+	test("the node isn't there, or is none: whoever needs it waits", async () => {
+		const web = createServer((_, response) => response.writeHead(200).end("<html>hello</html>"));
+		const port = await new Promise((resolve) => web.listen(0, "127.0.0.1", () => resolve(web.address().port)));
+		for (const rpc of [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${port}`]) {
+			const indexer = service("chain-indexer", [`--rpc=${rpc}`]).start();
+			assert.match((await stays(indexer, "node.waiting")).node, /127\.0\.0\.1/);
+			await indexer.stop();
+			assert.equal(indexer.exit.code, 0);
+		}
+		web.closeAllConnections();
+		web.close();
+	});
+
+	test("another chain, or no contracts there: nobody starts who would send to it or read it", async () => {
+		await world.market.add(world.market.makeService("chain-indexer")).start().ready(() => world.service("chain-indexer").isReady());
+		for (const name of ASK_THE_NODE) {
+			if (name === "chain-indexer") await world.service(name).stop();
+			// Some learn it from the logs before the node has answered.
+			const chain = await ends(service(name, [contracts({ chainId: 5 })]), "node.chain_id", "chain.other");
+			if (chain.event === "node.chain_id") assert.deepEqual([chain.is, chain.want], ["31337", "5"]);
+			await ends(service(name, [contracts({ EntityKeyRegistry: account(9).address })]), "node.contracts");
+		}
+	});
+
+	test("contracts that can't be read, or lack one", async () => {
+		const broken = join(folder, "broken.json");
+		writeFileSync(broken, "{");
+		const wanted = [
+			["--contracts=/nowhere/contracts.json", /nowhere\/contracts\.json/],
+			[`--contracts=${broken}`, /broken\.json/],
+			[contracts({ ProofMarketplace: "0x12" }), /ProofMarketplace/],
+		];
+		for (const [option, pattern] of wanted) {
+			const s = service("chain-indexer", [option]).start();
+			await s.ended;
+			assert.equal(s.exit.code, 2);
+			assert.match(s.tail(), pattern);
+		}
+	});
+
+	test("a chain that began anew is not taken for the one in the logs", async () => {
+		const indexer = service("chain-indexer").start();
+		await indexer.ready(() => indexer.isReady());
+		await indexer.stop();
+		const other = join(folder, "other");
+		mkdirSync(join(other, "logs"), { recursive: true });
+		const { anvil, chain } = await startAnvil(other);
+		try {
+			const empty = service("chain-indexer", [`--rpc=${chain.url}`, `--ws=${chain.ws}`]);
+			await ends(empty, "node.contracts");
+			// The same addresses, deployed anew.
+			for (const name of ["ProofMarketplace", "GeneratorRegistry", "EntityKeyRegistry"])
+				await chain.client.setCode({ address: world.chain.addresses[name], bytecode: "0x00" });
+			const line = await ends(service("chain-indexer", [`--rpc=${chain.url}`, `--ws=${chain.ws}`]), "chain.other");
+			assert.match(line.text, /--name/);
+		} finally {
+			await anvil.stop();
+		}
+	});
+});
+
+describe("a chain that begins anew under running services", () => {
+	test("the indexer ends and says why; the logs stay as they were", async () => {
+		const anvilPort = await freePort();
+		const world = await World.start({ services: ["chain-indexer", "orderbook"], anvilPort });
+		try {
+			const indexer = world.service("chain-indexer");
+			await world.client.mine({ blocks: 300 }); // more than can be undone
+			const head = Number(await world.head());
+			await until("the indexer to follow", async () => (await indexer.metric("block_indexed_total")) >= head - 2);
+			await world.service("anvil").kill();
+			const other = join(folder, "fresh");
+			mkdirSync(join(other, "logs"), { recursive: true });
+			const { anvil, chain } = await startAnvil(other, { port: anvilPort });
+			try {
+				await until("the node to be behind", () => indexer.event("node.behind"));
+				assert.equal(await indexer.isReady(), false);
+				await chain.client.mine({ blocks: 500 });
+				await indexer.ended;
+				assert.notEqual(indexer.exit.code, 0);
+				assert.match(indexer.event("chain.finality").text, /--name/);
+			} finally {
+				await anvil.stop();
+			}
+		} finally {
+			await world.stop();
+		}
+	});
+});
