@@ -27,7 +27,11 @@ static inline void redis_run(struct redis *r)
 
 	r->pid = fork();
 	if (r->pid == 0) {
+		sigset_t none;
+
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* not to outlive us */
+		sigemptyset(&none); /* a loop of ours blocks some */
+		sigprocmask(SIG_SETMASK, &none, NULL);
 		if (chdir(r->folder) == 0)
 			execlp("redis-server", "redis-server", "--port", "0",
 			       "--unixsocket", "redis.sock", "--appendonly",

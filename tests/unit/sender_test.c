@@ -1,0 +1,720 @@
+/* What a sender promises: journal, log, node, in that order; after a restart
+ * the same bytes; nothing before the chain was asked. Against a small node, a
+ * real Redis and real files. */
+#include "tests/redis.h"
+#include "tests/server.h"
+
+#include <jansson.h>
+
+#include "common/evm.h"
+#include "common/journal.h"
+#include "common/log.h"
+#include "common/sender.h"
+
+enum { NODES = 2, TXS_MAX = 32, WAIT_MS = 20000, DEPTH = 8 };
+
+/* ---- the chain ---------------------------------------------------------- */
+
+struct sent {
+	struct hash32 hash;
+	uint64_t nonce;
+	unsigned times[NODES]; /* that each node got it */
+	uint64_t block;	       /* 0: it isn't mined */
+	bool success;
+};
+
+static struct chain_state {
+	pthread_mutex_t lock;
+	struct sent txs[TXS_MAX];
+	unsigned count;
+	uint64_t nonce;	     /* of the account */
+	bool broken;	     /* it answers nothing of use */
+	const char *refusal; /* of transactions */
+	bool early;	     /* a transaction came before it was in the log */
+	struct store *store; /* of the node's thread; NULL: there is no log */
+} chain = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct server nodes[NODES];
+
+static struct hash32 block_hash(uint64_t number)
+{
+	struct hash32 h = {{0xbb}};
+
+	memcpy(h.bytes + 8, &number, sizeof number);
+	return h;
+}
+
+static struct sent *find_sent(const struct hash32 *hash)
+{
+	for (unsigned i = 0; i < chain.count; i++)
+		if (hash32_eq(&chain.txs[i].hash, hash))
+			return &chain.txs[i];
+	return NULL;
+}
+
+static enum err look(void *arg, const struct entry *entry)
+{
+	const struct hash32 *hash = arg;
+	struct msg_tx_signed m;
+
+	if (entry->type == MSG_TX_SIGNED &&
+	    !msg_tx_signed_decode(&m, entry->body) && hash32_eq(&m.hash, hash))
+		return ERR_EXISTS;
+	return ERR_NONE;
+}
+
+static void take_raw(int node, const json_t *json)
+{
+	struct buf raw = {0};
+	struct sent *s;
+	struct tx tx;
+	struct address from;
+	struct hash32 hash;
+	uint64_t next;
+
+	assert_err(evm_bytes_parse(&raw, json), ERR_NONE);
+	assert_err(tx_decode(&tx, &from, &hash, buf_bytes(&raw)), ERR_NONE);
+	if (chain.store && store_read(chain.store, "task", 1, 1000, &next, look,
+				      &hash) != ERR_EXISTS)
+		chain.early = true;
+	s = find_sent(&hash);
+	if (!s) {
+		s = &chain.txs[chain.count++];
+		*s = (struct sent){.hash = hash, .nonce = tx.nonce};
+	}
+	s->times[node]++;
+	buf_free(&raw);
+}
+
+static json_t *receipt_of(const json_t *json)
+{
+	struct hash32 hash, block;
+	const struct sent *s;
+
+	assert_err(evm_hash_parse(&hash, json), ERR_NONE);
+	s = find_sent(&hash);
+	if (!s || !s->block)
+		return json_null();
+	block = block_hash(s->block);
+	return json_pack("{s:o, s:o, s:o, s:s, s:s, s:s}", "transactionHash",
+			 evm_hash(&hash), "blockHash", evm_hash(&block),
+			 "blockNumber", evm_quantity(s->block), "status",
+			 s->success ? "0x1" : "0x0", "gasUsed", "0x5208",
+			 "effectiveGasPrice", "0x7");
+}
+
+static json_t *answer_one(int node, const json_t *request)
+{
+	const char *method =
+		json_string_value(json_object_get(request, "method"));
+	const json_t *param =
+		json_array_get(json_object_get(request, "params"), 0);
+	json_t *result;
+
+	if (strcmp(method, "eth_sendRawTransaction") == 0) {
+		take_raw(node, param);
+		if (chain.refusal)
+			return json_pack("{s:O, s:{s:i, s:s}}", "id",
+					 json_object_get(request, "id"),
+					 "error", "code", -32000, "message",
+					 chain.refusal);
+		result = json_string("0x");
+	} else if (strcmp(method, "eth_getTransactionReceipt") == 0) {
+		result = receipt_of(param);
+	} else {
+		result = evm_quantity(chain.nonce);
+	}
+	return json_pack("{s:O, s:o}", "id", json_object_get(request, "id"),
+			 "result", result);
+}
+
+static enum server_then answer(void *arg, const struct server_request *r,
+			       struct buf *out)
+{
+	int node = (int)((struct server *)arg - nodes);
+	json_t *request = json_loadb(r->body, r->body_size, 0, NULL), *all,
+	       *one;
+	char *text;
+	size_t i;
+
+	pthread_mutex_lock(&chain.lock);
+	all = json_is_array(request) ? json_array() : answer_one(node, request);
+	if (json_is_array(request))
+		json_array_foreach (request, i, one)
+			json_array_append_new(all, answer_one(node, one));
+	text = json_dumps(all, JSON_COMPACT);
+	server_respond(out, chain.broken ? "503 No" : "200 OK", "", text,
+		       strlen(text));
+	pthread_mutex_unlock(&chain.lock);
+	free(text);
+	json_decref(all);
+	json_decref(request);
+	return SERVER_KEEP;
+}
+
+/* @n of @what is true of the chain; in the test's thread. */
+static unsigned sent_times(unsigned i, int node)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&chain.lock);
+	n = i < chain.count ? chain.txs[i].times[node] : 0;
+	pthread_mutex_unlock(&chain.lock);
+	return n;
+}
+
+static void mine(unsigned i, uint64_t block, bool success)
+{
+	pthread_mutex_lock(&chain.lock);
+	chain.txs[i].block = block;
+	chain.txs[i].success = success;
+	if (block && chain.nonce <= chain.txs[i].nonce)
+		chain.nonce = chain.txs[i].nonce + 1;
+	pthread_mutex_unlock(&chain.lock);
+}
+
+static void set_nonce(uint64_t nonce)
+{
+	pthread_mutex_lock(&chain.lock);
+	chain.nonce = nonce;
+	pthread_mutex_unlock(&chain.lock);
+}
+
+static void set_broken(bool broken)
+{
+	pthread_mutex_lock(&chain.lock);
+	chain.broken = broken;
+	pthread_mutex_unlock(&chain.lock);
+}
+
+/* ---- the sender --------------------------------------------------------- */
+
+static const struct service quiet = {.name = "listener"};
+static const struct service writing = {
+	.name = "task-publisher", .market = true, .writes = "task"};
+
+static struct redis redis;
+static struct frame frame;
+static struct http *http;
+static struct rpc *rpc;
+static struct sender *sender;
+static struct secret_key *key;
+static unsigned readies, mines, failures;
+static uint64_t block;
+
+static void on_ready(void *arg)
+{
+	(void)arg;
+	readies++;
+}
+
+static void on_mined(void *arg, const struct hash32 *id, bool success)
+{
+	(void)arg;
+	(void)id;
+	mines++;
+	failures += !success;
+}
+
+static enum err open_sender(void)
+{
+	struct sender_config config = {.frame = &frame,
+				       .rpc = rpc,
+				       .chain_id = 31337,
+				       .key = key,
+				       .tip_wei = 1,
+				       .fee_cap_wei = 1000,
+				       .final_depth = DEPTH,
+				       .ready = on_ready,
+				       .mined = on_mined};
+
+	readies = mines = failures = 0;
+	return sender_new(&sender, &config);
+}
+
+static void make_rpc(void)
+{
+	char urls[128];
+	struct rpc_config config = {.loop = frame.loop,
+				    .http = http,
+				    .urls = urls,
+				    .timeout_ms = 5000};
+
+	snprintf(urls, sizeof urls, "http://127.0.0.1:%d,http://127.0.0.1:%d",
+		 nodes[0].port, nodes[1].port);
+	assert_err(rpc_new(&rpc, &config), ERR_NONE);
+}
+
+/* The process ends and another one begins. */
+static void close_sender(void)
+{
+	rpc_free(&rpc);
+	sender_free(&sender);
+	sender_free(&sender); /* twice is once */
+	loop_timer_cancel(frame.loop, &frame.beats);
+	loop_timer_cancel(frame.loop, &frame.retry);
+	writer_free(&frame.writer);
+	make_rpc();
+}
+
+static void restart(void)
+{
+	close_sender();
+	assert_err(open_sender(), ERR_NONE);
+}
+
+static void begin_with(const struct service *service)
+{
+	static const uint8_t secret[SECRET_SIZE] = {[31] = 1};
+
+	assert_err(secret_key_new(&key, secret), ERR_NONE);
+	chain.count = 0;
+	chain.nonce = 0;
+	chain.broken = chain.early = false;
+	chain.refusal = NULL;
+	block = 0;
+	frame = (struct frame){.service = service,
+			       .options = {.instance = "a"},
+			       .epoch = 0,
+			       .token = 7};
+	redis_start(&redis);
+	frame.options.state_dir = redis.folder;
+	{
+		char folder[FRAME_PATH_ROOM], command[FRAME_PATH_ROOM + 16];
+
+		snprintf(command, sizeof command, "mkdir %s",
+			 frame_folder(&frame, folder));
+		assert_int_equal(system(command), 0);
+	}
+	if (service->writes) {
+		assert_err(
+			store_open(&frame.store, redis.url, "test", NULL, 300),
+			ERR_NONE);
+		assert_err(
+			store_open(&chain.store, redis.url, "test", NULL, 300),
+			ERR_NONE);
+		assert_err(store_lease_take(redis.store, service->name, "a", 7,
+					    60000),
+			   ERR_NONE);
+		frame.epoch = redis.epoch;
+	}
+	for (int i = 0; i < NODES; i++)
+		server_start(&nodes[i], answer, &nodes[i]);
+	assert_err(loop_new(&frame.loop), ERR_NONE);
+	assert_err(http_new(&http, frame.loop), ERR_NONE);
+	make_rpc();
+}
+
+static int begin_quiet(void **state)
+{
+	(void)state;
+	begin_with(&quiet);
+	return 0;
+}
+
+static int begin_writing(void **state)
+{
+	(void)state;
+	begin_with(&writing);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	close_sender();
+	rpc_free(&rpc);
+	http_free(&http);
+	loop_free(&frame.loop);
+	for (int i = 0; i < NODES; i++)
+		server_stop(&nodes[i]);
+	store_close(&frame.store);
+	store_close(&chain.store);
+	redis_stop(&redis);
+	secret_key_free(&key);
+	return 0;
+}
+
+#define QUIET(f)   cmocka_unit_test_setup_teardown(f, begin_quiet, end)
+#define WRITING(f) cmocka_unit_test_setup_teardown(f, begin_writing, end)
+
+/* ---- helpers ------------------------------------------------------------ */
+
+static void stop_loop(void *arg)
+{
+	*(struct loop_timer **)arg = NULL;
+	loop_stop(frame.loop);
+}
+
+static void run(unsigned ms)
+{
+	struct loop_timer *t = NULL;
+
+	t = loop_timer(frame.loop, ms, true, stop_loop, &t);
+	loop_run(frame.loop);
+	loop_timer_cancel(frame.loop, &t);
+}
+
+/* Let it turn until @condition. */
+#define UNTIL(condition)                                                       \
+	do {                                                                   \
+		for (int i_ = 0; i_ < WAIT_MS / 5 && !(condition); i_++)       \
+			run(5);                                                \
+		assert_true(condition);                                        \
+	} while (0)
+
+static void new_block(void)
+{
+	struct block_ref b = {++block, block_hash(block), {block}};
+	struct u256 fee = u256_from_u64(7);
+
+	sender_on_block(sender, &b, &fee);
+}
+
+static struct outbox_intent intent_of(uint64_t id)
+{
+	struct outbox_intent i = {.gas_limit = 21000};
+
+	memcpy(i.id.bytes, &id, sizeof id);
+	return i;
+}
+
+static void plan(uint64_t id)
+{
+	struct outbox_intent i = intent_of(id);
+
+	assert_err(sender_plan(sender, &i), ERR_NONE);
+	sender_flush(sender);
+}
+
+static enum outbox_fate fate(uint64_t id)
+{
+	struct outbox_intent i = intent_of(id);
+
+	return sender_fate(sender, &i.id);
+}
+
+static void begin_ready(void)
+{
+	assert_err(open_sender(), ERR_NONE);
+	UNTIL(sender_is_ready(sender));
+	new_block();
+}
+
+/* ---- beginning ---------------------------------------------------------- */
+
+static void nothing_is_sent_before_the_chain_was_asked(void **state)
+{
+	(void)state;
+	set_broken(true);
+	set_nonce(5);
+	assert_err(open_sender(), ERR_NONE);
+	plan(1);
+	UNTIL(nodes[0].requests + nodes[1].requests >= 2);
+	assert_int_equal(readies, 0);
+	assert_false(sender_is_ready(sender));
+	assert_int_equal(fate(1), OUTBOX_PLANNED);
+	set_broken(false);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	assert_int_equal(readies, 1);
+	assert_int_equal(chain.txs[0].nonce, 5);
+}
+
+static void every_node_gets_it_once(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	plan(2);
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	assert_int_equal(sent_times(0, 0), 1);
+	assert_int_equal(sent_times(0, 1), 1);
+	assert_int_equal(fate(2), OUTBOX_SIGNED);
+	assert_int_equal(sender_sizes(sender).in_flight, 2);
+	assert_int_equal(readies, 1);
+}
+
+/* ---- mined -------------------------------------------------------------- */
+
+static void what_is_mined_is_told_once(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	plan(2);
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	mine(0, 2, true);
+	mine(1, 2, false);
+	new_block();
+	UNTIL(mines == 2);
+	assert_int_equal(failures, 1);
+	assert_int_equal(fate(1), OUTBOX_MINED);
+	assert_int_equal(fate(2), OUTBOX_REVERTED);
+	new_block();
+	run(200); /* asked or not, it isn't told again */
+	assert_int_equal(mines, 2);
+}
+
+static void a_receipt_of_another_branch_does_not_count(void **state)
+{
+	(void)state;
+	begin_ready();
+	new_block();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	/* Our block 2 has another hash than the one that the receipt names. */
+	{
+		struct block_ref b = {3, {{0xcc}}, {3}};
+		struct u256 fee = u256_from_u64(7);
+
+		block = 3;
+		sender_on_block(sender, &b, &fee);
+	}
+	mine(0, 3, true);
+	run(300);
+	assert_int_equal(mines, 0);
+	sender_on_rollback(sender, 2);
+	block = 2;
+	new_block();
+	UNTIL(mines == 1);
+}
+
+static void what_a_roll_back_took_out_is_sent_again(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	mine(0, 2, true);
+	new_block();
+	UNTIL(mines == 1);
+	mine(0, 0, false);
+	sender_on_rollback(sender, 1);
+	assert_int_equal(fate(1), OUTBOX_SIGNED);
+	UNTIL(sent_times(0, 0) == 2 && sent_times(0, 1) == 2);
+	assert_int_equal(chain.count, 1); /* the same bytes */
+}
+
+static void a_number_that_was_used_by_another_is_given_up(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	set_nonce(1);
+	for (int i = 0; i < 500 && fate(1) != OUTBOX_UNKNOWN; i++) {
+		new_block();
+		run(120); /* so that receipts are asked for */
+	}
+	assert_int_equal(fate(1), OUTBOX_UNKNOWN);
+	plan(1);
+	UNTIL(sent_times(1, 0) > 0);
+	assert_int_equal(chain.txs[1].nonce, 1);
+	restart();
+	UNTIL(sender_is_ready(sender));
+	assert_int_equal(fate(1), OUTBOX_SIGNED);
+}
+
+static void what_a_node_refuses_is_tried_again(void **state)
+{
+	(void)state;
+	begin_ready();
+	chain.refusal = "txpool is full";
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	chain.refusal = NULL;
+	for (int i = 0; i < 3; i++)
+		new_block();
+	UNTIL(sent_times(0, 0) == 2 && sent_times(0, 1) == 2);
+	assert_int_equal(fate(1), OUTBOX_SIGNED);
+}
+
+/* ---- again -------------------------------------------------------------- */
+
+static void a_restart_sends_the_same_bytes_again(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	plan(2);
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	mine(0, 2, true); /* while nobody looks */
+	restart();
+	assert_int_equal(readies, 0);
+	UNTIL(sent_times(1, 0) == 2 && sent_times(1, 1) == 2);
+	assert_int_equal(sent_times(0, 0), 1);
+	assert_int_equal(mines, 1);
+	assert_int_equal(fate(1), OUTBOX_MINED);
+	plan(3);
+	UNTIL(sent_times(2, 0) > 0);
+	assert_int_equal(chain.txs[2].nonce, 2);
+	assert_int_equal(chain.count, 3);
+}
+
+static void another_accounts_journal_is_refused(void **state)
+{
+	static const uint8_t secret[SECRET_SIZE] = {[31] = 2};
+
+	(void)state;
+	begin_ready();
+	plan(1);
+	close_sender();
+	secret_key_free(&key);
+	assert_err(secret_key_new(&key, secret), ERR_NONE);
+	assert_err(open_sender(), ERR_CONFLICT);
+	assert_null(sender);
+}
+
+/* ---- the log ------------------------------------------------------------ */
+
+static uint64_t logged(void)
+{
+	uint64_t last;
+
+	assert_err(store_last(redis.store, "task", &last), ERR_NONE);
+	return last;
+}
+
+static void it_is_in_the_log_before_a_node_has_it(void **state)
+{
+	(void)state;
+	begin_ready();
+	for (uint64_t id = 1; id <= 6; id++)
+		plan(id);
+	UNTIL(sent_times(5, 0) && sent_times(5, 1));
+	assert_false(chain.early);
+	assert_int_equal(logged(), 6);
+	mine(0, 2, true);
+	new_block();
+	UNTIL(mines == 1);
+	UNTIL(logged() == 7);
+}
+
+static void without_its_log_nothing_is_sent(void **state)
+{
+	(void)state;
+	begin_ready();
+	redis_kill(&redis);
+	plan(1);
+	run(50);
+	assert_int_equal(sent_times(0, 0) + sent_times(0, 1), 0);
+	assert_int_equal(fate(1), OUTBOX_SIGNED);
+	assert_err(frame.fatal, ERR_NONE);
+	redis_run(&redis);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	assert_int_equal(logged(), 1);
+}
+
+static void remove_journal(void)
+{
+	char command[160];
+
+	snprintf(command, sizeof command, "rm -f %s/task-publisher.a/journal*",
+		 redis.folder);
+	assert_int_equal(system(command), 0);
+}
+
+static void a_lost_disk_is_restored_from_the_log(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	plan(2);
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	close_sender();
+	remove_journal();
+	assert_err(open_sender(), ERR_NONE);
+	UNTIL(sent_times(0, 0) == 2 && sent_times(1, 1) == 2);
+	plan(3);
+	UNTIL(sent_times(2, 0) > 0);
+	assert_int_equal(chain.count, 3); /* nothing was signed anew */
+	assert_int_equal(chain.txs[2].nonce, 2);
+	assert_int_equal(logged(), 3);
+}
+
+static void a_log_that_lost_its_end_is_restored_from_the_journal(void **state)
+{
+	char command[256];
+
+	(void)state;
+	begin_ready();
+	for (uint64_t id = 1; id <= 3; id++)
+		plan(id);
+	UNTIL(sent_times(2, 0) && sent_times(2, 1));
+	close_sender();
+	snprintf(command, sizeof command,
+		 "cd %s && redis-cli -s redis.sock del "
+		 "'kalypso:{test}:log:task' 'kalypso:{test}:cursor:"
+		 "task-publisher' > del",
+		 redis.folder);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(logged(), 0);
+	assert_err(open_sender(), ERR_NONE);
+	UNTIL(sent_times(0, 0) == 2 && sent_times(2, 1) == 2);
+	assert_int_equal(logged(), 3);
+	assert_int_equal(chain.count, 3);
+	assert_false(chain.early);
+}
+
+static void a_log_of_another_journal_is_refused(void **state)
+{
+	char path[160];
+	struct journal *j;
+
+	(void)state;
+	begin_ready();
+	plan(1);
+	plan(2);
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	close_sender();
+	remove_journal();
+	snprintf(path, sizeof path, "%s/task-publisher.a/journal.db",
+		 redis.folder);
+	assert_err(journal_open(&j, path), ERR_NONE);
+	for (int i = 0; i < 2; i++)
+		assert_err(journal_put(j, 0x0999, (struct bytes){NULL, 0}),
+			   ERR_NONE);
+	assert_err(journal_commit(j), ERR_NONE);
+	journal_close(&j);
+	assert_err(open_sender(), ERR_CONFLICT);
+}
+
+static void whoever_lost_the_lease_sends_nothing(void **state)
+{
+	(void)state;
+	begin_ready();
+	assert_err(store_lease_renew(redis.store, "task-publisher", "a", 7, 0),
+		   ERR_NONE);
+	assert_err(
+		store_lease_take(redis.store, "task-publisher", "b", 8, 60000),
+		ERR_NONE);
+	plan(1);
+	run(50);
+	assert_err(frame.fatal, ERR_FENCED);
+	assert_int_equal(chain.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		QUIET(nothing_is_sent_before_the_chain_was_asked),
+		QUIET(every_node_gets_it_once),
+		QUIET(what_is_mined_is_told_once),
+		QUIET(a_receipt_of_another_branch_does_not_count),
+		QUIET(what_a_roll_back_took_out_is_sent_again),
+		QUIET(a_number_that_was_used_by_another_is_given_up),
+		QUIET(what_a_node_refuses_is_tried_again),
+		QUIET(a_restart_sends_the_same_bytes_again),
+		QUIET(another_accounts_journal_is_refused),
+		WRITING(it_is_in_the_log_before_a_node_has_it),
+		WRITING(without_its_log_nothing_is_sent),
+		WRITING(a_lost_disk_is_restored_from_the_log),
+		WRITING(a_log_that_lost_its_end_is_restored_from_the_journal),
+		WRITING(a_log_of_another_journal_is_refused),
+		WRITING(whoever_lost_the_lease_sends_nothing),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	log_open("sender_test", LEVEL_ERROR + 1, false);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
