@@ -290,12 +290,23 @@ static void on_logs(void *arg, const struct rpc_answer *a)
 	answered(r, ok);
 }
 
+/* Whether @h is a header of the range that isn't there yet. */
+static bool is_wanted(const struct range *r, const struct evm_header *h)
+{
+	static const struct hash32 none;
+	uint64_t n = h->block.number;
+
+	return n >= r->from && n <= r->to &&
+	       hash32_eq(&r->headers[n - r->from].block.hash, &none);
+}
+
+/* One that came twice came in place of another. */
 static void on_header(void *arg, const struct rpc_answer *a)
 {
 	struct range *r = arg;
 	struct evm_header h;
-	bool ok = !a->err && !evm_header_parse(&h, a->result) &&
-		  h.block.number >= r->from && h.block.number <= r->to;
+	bool ok =
+		!a->err && !evm_header_parse(&h, a->result) && is_wanted(r, &h);
 
 	if (ok)
 		r->headers[h.block.number - r->from] = h;
@@ -332,6 +343,7 @@ static void ask_range(struct range *r)
 	rpc_call_raw(rpc, "eth_getLogs", filter(r), on_logs, r);
 	if (r->known)
 		return;
+	memset(r->headers, 0, (r->to - r->from + 1) * sizeof *r->headers);
 	b = rpc_batch_new(rpc);
 	for (uint64_t n = r->from; n <= r->to; n++)
 		rpc_batch_add(b, "eth_getBlockByNumber",
@@ -354,7 +366,6 @@ static struct range *new_range(struct chain *c, uint64_t from, uint64_t to)
 		r->headers = grown;
 		r->headers_room = blocks;
 	}
-	memset(r->headers, 0, blocks * sizeof *r->headers);
 	r->chain = c;
 	r->busy = true;
 	r->known = false;
