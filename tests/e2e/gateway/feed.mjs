@@ -151,8 +151,12 @@ export function feedTests(world) {
 			await until("the connection to be full", async () => {
 				const before_ = await sent();
 				lost.say({ op: "subscribe", from });
-				let last = -1;
-				await until("it to be sent", async () => last === (last = await sent()), { everyMs: 60 });
+				let [last, calm] = [before_, 0];
+				await until("it to be sent", async () => {
+					const now = await sent();
+					[last, calm] = [now, now === last ? calm + 1 : 0];
+					return calm === 6;
+				}, { everyMs: 60 });
 				return last - before_ < 100;
 			}, { timeoutMs: 40_000 });
 			await world.client.mine({ blocks: 500 });

@@ -90,7 +90,7 @@ export function pageTests(world) {
 			assert.match(await row(page, "finished", id).textContent(), /fulfilled/);
 			assert.match(await row(page, "finished", id).textContent(), /1\.00 KUSD/);
 			assert.ok(await page.evaluate((k) => window.seen.includes(k), String(id)), "it was never shown as a task");
-			await page.waitForFunction((n) => [...document.querySelectorAll("#figures dd")][2].textContent === String(n), delivered + 1);
+			await page.waitForFunction((n) => Number(document.querySelectorAll("#figures dd")[2].textContent) > n, delivered);
 		});
 
 		test("an overdue task and a slashed one are said so in words", async () => {
