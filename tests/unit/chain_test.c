@@ -197,8 +197,11 @@ static enum err on_block(void *arg, const struct evm_header *h,
 	assert_int_equal(count, node.logs[h->block.number]);
 	pthread_mutex_unlock(&node.lock);
 	assert_memory_equal(h->block.hash.bytes, want.bytes, 32);
-	if (count)
-		assert_int_equal(logs[0].block, h->block.number);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(logs[i].block, h->block.number);
+		assert_memory_equal(logs[i].block_hash.bytes, want.bytes, 32);
+		assert_true(address_eq(&logs[i].log.address, &contract));
+	}
 	given++;
 	with_logs += (unsigned)count;
 	return ERR_NONE;
@@ -449,11 +452,16 @@ static void logs_that_do_not_fit_their_blocks_are_no_answer(void **state)
 	(void)state;
 	for (int i = 1; i < BLOCKS_MAX; i++)
 		node.logs[i] = true;
-	node.alien_logs = node.other_branch = 1;
+	node.alien_logs = 1;
+	set_chain(10, 0, 1);
+	follow();
+	UNTIL(is_at(10, 1));
+	node.other_branch = 1;
+	set_chain(20, 0, 1);
+	UNTIL(is_at(20, 1));
 	node.garbage = 2;
 	node.refuse_logs = 2;
 	set_chain(30, 0, 1);
-	follow();
 	UNTIL(is_at(30, 1));
 	assert_int_equal(given, 30);
 	assert_int_equal(with_logs, 30);

@@ -479,6 +479,21 @@ static void a_receipt_of_another_branch_does_not_count(void **state)
 	UNTIL(mines == 1);
 }
 
+/* The node is ahead of us: its block may yet lose. */
+static void a_receipt_of_a_block_to_come_waits_for_it(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	mine(0, 3, true);
+	new_block();
+	run(300);
+	assert_int_equal(mines, 0);
+	new_block();
+	UNTIL(mines == 1);
+}
+
 static void what_a_roll_back_took_out_is_sent_again(void **state)
 {
 	(void)state;
@@ -701,6 +716,7 @@ int main(void)
 		QUIET(every_node_gets_it_once),
 		QUIET(what_is_mined_is_told_once),
 		QUIET(a_receipt_of_another_branch_does_not_count),
+		QUIET(a_receipt_of_a_block_to_come_waits_for_it),
 		QUIET(what_a_roll_back_took_out_is_sent_again),
 		QUIET(a_number_that_was_used_by_another_is_given_up),
 		QUIET(what_a_node_refuses_is_tried_again),
