@@ -137,8 +137,25 @@ static void flush_again(void *arg)
 	frame_flush(f);
 }
 
+/* A lease that ran out because Redis or we were away, and that nobody else has
+ * taken, is taken again. Somebody may have had it in between: what he wrote is
+ * found in the log then, and ends us. */
+static enum err take_again(struct frame *f)
+{
+	enum err e = store_lease_renew(f->store, f->service->name,
+				       f->options.instance, f->token,
+				       (unsigned)f->market.lease);
+
+	if (!e)
+		log_warn("lease.retaken",
+			 "text=\"it had run out, and nobody had taken it\"");
+	return e;
+}
+
 static void settle_append(struct frame *f, enum err e)
 {
+	if (e == ERR_FENCED && take_again(f) != ERR_FENCED)
+		e = ERR_UNREACHABLE; /* try once more */
 	if (e == ERR_UNREACHABLE) {
 		metric_add(&store_trips, 1);
 		if (!f->retry)

@@ -84,7 +84,9 @@ NODISCARD enum err store_epoch_begin(struct store *s, uint64_t *epoch);
 NODISCARD enum err store_lease_take(struct store *s, const char *service,
 				    const char *instance, uint64_t token,
 				    unsigned ttl_ms);
-/* Hold it for @ttl_ms more; 0 gives it up. ERR_FENCED: it isn't ours. */
+/* Hold it for @ttl_ms more; 0 gives it up. One that ran out and that nobody
+ * took since is ours again: the next append finds out what was written in
+ * between. ERR_FENCED: it is somebody else's. */
 NODISCARD enum err store_lease_renew(struct store *s, const char *service,
 				     const char *instance, uint64_t token,
 				     unsigned ttl_ms);

@@ -61,16 +61,18 @@ local function take(keys, argv)
 end
 
 -- KEYS: lease. ARGV: instance, token, milliseconds to live; 0 gives it up.
--- Answers OK, or LOST if it is not ours.
+-- One that has run out and that nobody took since is taken again.
+-- Answers OK, or LOST if it is somebody else's.
 local function renew(keys, argv)
 	local mine = argv[1] .. ':' .. argv[2]
-	if redis.call('GET', keys[1]) ~= mine then
+	local held = redis.call('GET', keys[1])
+	if held and held ~= mine then
 		return redis.status_reply('LOST')
 	end
 	if argv[3] == '0' then
 		redis.call('DEL', keys[1])
 	else
-		redis.call('PEXPIRE', keys[1], argv[3])
+		redis.call('SET', keys[1], mine, 'PX', argv[3])
 	end
 	return redis.status_reply('OK')
 end

@@ -24,7 +24,7 @@ run_e2e() { KALYPSO_BIN="$PWD/$build/asan/bin" "${node[@]}" tests/e2e/*.test.mjs
 run_unit() {
 	local t out status=0
 	for t in "$build"/asan/{unit,property}/*_test; do
-		out=$("$t" 2>&1) && continue
+		out=$(timeout --kill-after=5 120 "$t" 2>&1) && continue
 		status=1
 		printf '%s\n%s\n' "--- $t" "$out"
 	done

@@ -281,6 +281,40 @@ static void a_lease_is_held_however_short(void **state)
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
 }
 
+static bool is_leased(void)
+{
+	char command[192], answer[8] = "";
+	FILE *f;
+
+	snprintf(command, sizeof command,
+		 "redis-cli -s %s/redis.sock exists "
+		 "'kalypso:{test}:lease:orderbook'",
+		 redis.folder);
+	f = popen(command, "r");
+	assert_non_null(f);
+	(void)!fread(answer, 1, sizeof answer - 1, f);
+	pclose(f);
+	return *answer == '1';
+}
+
+static void a_lease_that_nobody_took_is_taken_again(void **state)
+{
+	(void)state;
+	START(book, "--lease=60000");
+	assert_child(&child, "start");
+	assert_child(&child, "running 1");
+	/* As if it had run out. */
+	assert_err(store_lease_take(redis.store, "orderbook", "a", 99, 60000),
+		   ERR_NONE);
+	assert_err(store_lease_renew(redis.store, "orderbook", "a", 99, 0),
+		   ERR_NONE);
+	while (!is_leased())
+		usleep(2000);
+	assert_err(store_lease_take(redis.store, "orderbook", "other", 1, 1),
+		   ERR_HELD);
+	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
+}
+
 static void without_its_lease_it_ends(void **state)
 {
 	(void)state;
@@ -421,6 +455,7 @@ int main(void)
 		TEST(a_second_instance_stands_by_until_the_first_is_gone),
 		TEST(an_instance_takes_its_own_lease_back_at_once),
 		TEST(a_lease_is_held_however_short),
+		TEST(a_lease_that_nobody_took_is_taken_again),
 		TEST(without_its_lease_it_ends),
 		TEST(its_status_is_there_while_it_lives),
 		TEST(a_key_is_hex_or_a_keystore_under_its_password),
