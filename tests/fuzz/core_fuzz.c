@@ -102,6 +102,14 @@ static void draw_field(struct scan *in, const struct wire_field *f, void *at)
 	}
 }
 
+/* The matcher counts its decisions, and nothing else does. */
+static void number_decision(union any *m)
+{
+	static uint64_t decision;
+
+	((struct msg_match_made *)m)->decision = ++decision;
+}
+
 static uint16_t draw_message(struct scan *in, struct buf *out)
 {
 	const struct wire_message *d = msg_all[scan_u8(in) % msg_all_count];
@@ -109,6 +117,8 @@ static uint16_t draw_message(struct scan *in, struct buf *out)
 
 	for (unsigned i = 0; i < d->fields_count; i++)
 		draw_field(in, &d->fields[i], m.bytes + d->fields[i].offset);
+	if (d->number == MSG_MATCH_MADE)
+		number_decision(&m);
 	buf_clear(out);
 	wire_encode(d, &m, out);
 	return d->number;

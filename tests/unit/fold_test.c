@@ -16,6 +16,7 @@ struct counter {
 	uint64_t version; /* of what it says: another program says other things
 			   */
 	bool unfit;	  /* it takes no snapshot */
+	uint64_t tells;	  /* of the input with this value, once it has it */
 };
 
 /* Every entry is answered with the sum so far; every third not at all, every
@@ -30,6 +31,8 @@ static enum err receive(void *self, struct sink *out, uint16_t number,
 	enum err e = number == BAD ? ERR_RANGE : scan_done(&in);
 
 	c->sum += v;
+	if (v == c->tells)
+		say("got %d\n", (int)v);
 	buf_put_be64(&said, c->sum + c->version);
 	if (!e && number == MARK)
 		e = out->keep(out, "mark", buf_bytes(&said));
@@ -226,6 +229,8 @@ static void the_log_is_a_function_of_the_input(void **state)
 	fold_all("--snapshot-every=1000");
 	assert_folded();
 	assert_err(store_cursor(redis.store, "orderbook", &cursor), ERR_NONE);
+	assert_int_equal(cursor.input, 30);
+	assert_int_equal(cursor.given, 0);
 	append_blocks(2);
 	assert_child(&child, "settled 50");
 	assert_folded();
@@ -237,10 +242,13 @@ static void a_half_block_waits_for_its_mark(void **state)
 	uint64_t last;
 
 	(void)state;
+	counter.tells = 12;
 	append_blocks(1);
-	fold_all("--snapshot-every=1000");
+	fold_all("--snapshot-every=1");
 	append(OTHER); /* number 11 would say something */
 	append(OTHER);
+	assert_child(&child, "got 12");
+	/* Nor is there a snapshot of what isn't in the log. */
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
 	inputs = 10;
 	assert_folded();
