@@ -118,6 +118,10 @@ SUITES ?=
 test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
+bench: setup build contracts circuits ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
+	@protocol/contracts/gas.sh
+	@node tests/bench/pipeline.mjs
+
 unit: $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## unit, golden and property tests of the C side alone
 	@tests/run.sh $(B) unit
 
@@ -137,4 +141,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench unit fuzz lint format clean help

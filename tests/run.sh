@@ -11,14 +11,28 @@ suites=(lint abi unit fuzz contracts prover e2e)
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
-node=(node --test --test-concurrency=1)
 
 run_lint() { tests/lint/lint.sh "$build"; }
 run_abi() { python3 protocol/gen/abicheck.py protocol/abi/kalypso.abi build/contracts/out protocol/contracts/src; }
 run_fuzz() { tests/fuzz/fuzz.sh "$build/fuzz" 3; }
 run_contracts() { protocol/contracts/test.sh; }
 run_prover() { (cd deploy/local && npm test --silent); }
-run_e2e() { KALYPSO_BIN="$PWD/$build/asan/bin" "${node[@]}" tests/e2e/*.test.mjs; }
+
+# One file after the other: each has its own market. The output only of those that fail.
+run_e2e() {
+	local t at log="$build/e2e.log" status=0
+	export KALYPSO_BIN=$PWD/$build/asan/bin
+	for t in tests/e2e/*.test.mjs; do
+		at=$SECONDS
+		if node --test "$t" >"$log" 2>&1; then
+			echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s"
+		else
+			cat "$log"
+			status=1
+		fi
+	done
+	return $status
+}
 
 # Every *_test in its own process; the output only of those that fail.
 run_unit() {
