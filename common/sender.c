@@ -309,11 +309,14 @@ static void take_receipt(struct sender *s, const struct evm_receipt *r)
 				   .success = r->success,
 				   .gas_used = r->gas_used,
 				   .gas_price = r->gas_price};
+	const struct block_ref *ours = fork_at(s->blocks, r->block);
 	struct hash32 id;
 	enum err e;
 
 	if (!outbox_id_of(s->outbox, &r->tx, &id) || !is_canonical(s, r))
 		return;
+	if (ours)
+		o.block.time = ours->time; /* receipts don't tell */
 	e = outbox_mined(s->outbox, &s->sink, &o);
 	if (e == ERR_NOT_FOUND)
 		return;
