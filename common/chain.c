@@ -47,7 +47,8 @@ struct chain {
 	struct chain_handlers handlers;
 	struct fork *fork;
 	struct heads *heads;
-	struct loop_timer *poll, *retry;
+	struct loop_timer *poll, *retry, *delay;
+	struct evm_header late; /* what the delay is for */
 	bool polling, asking, ended;
 	bool has_head;
 	struct evm_header head; /* where we are going */
@@ -512,10 +513,8 @@ static void advance(struct chain *c)
 
 /* ---- hearing of new heads ----------------------------------------------- */
 
-static void on_head(void *arg, const struct evm_header *header)
+static void take_head(struct chain *c, const struct evm_header *header)
 {
-	struct chain *c = arg;
-
 	if (c->ended)
 		return;
 	c->newest = header->block.number;
@@ -528,6 +527,28 @@ static void on_head(void *arg, const struct evm_header *header)
 	c->head = *header;
 	c->has_head = true;
 	advance(c);
+}
+
+static void on_delay(void *arg)
+{
+	struct chain *c = arg;
+
+	c->delay = NULL;
+	take_head(c, &c->late);
+}
+
+static void on_head(void *arg, const struct evm_header *header)
+{
+	struct chain *c = arg;
+
+	if (!c->config.delay_ms) {
+		take_head(c, header);
+		return;
+	}
+	c->late = *header;
+	if (!c->delay)
+		c->delay = loop_timer(c->config.loop, c->config.delay_ms, true,
+				      on_delay, c);
 }
 
 static void on_newest(void *arg, const struct rpc_answer *a)
@@ -595,6 +616,7 @@ void chain_free(struct chain **chain)
 	heads_free(&c->heads);
 	loop_timer_cancel(c->config.loop, &c->poll);
 	loop_timer_cancel(c->config.loop, &c->retry);
+	loop_timer_cancel(c->config.loop, &c->delay);
 	for (unsigned i = 0; i < UNDER_WAY; i++) {
 		free(c->ranges[i].headers);
 		evm_logs_free(&c->ranges[i].logs);

@@ -26,6 +26,8 @@ struct chain_config {
 	json_t *topics; /* further filter for eth_getLogs; borrowed; NULL: all
 			 */
 	unsigned range_max; /* blocks in one eth_getLogs */
+	unsigned delay_ms;  /* from hearing of a head to asking about it; what
+			     * comes meanwhile is asked about together */
 };
 
 enum { CHAIN_CONTRACTS_MAX = 8 };

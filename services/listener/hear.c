@@ -185,6 +185,7 @@ static void follow(void *arg)
 		.contracts_count = 1,
 		.topics = self->topics,
 		.range_max = (unsigned)self->options.range,
+		.delay_ms = (unsigned)self->options.block_delay,
 	};
 	struct chain_handlers handlers = {.block = on_block,
 					  .rolled_back = on_rolled_back,
