@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ enum {
 	STATUS_TTL_MS = 5000,
 	STATUS_EVERY_US = 900000,
 	CHORES_MS = 400,
+	SECOND_NICE = 10,
 	COMPLAIN_US = 30 * 1000 * 1000,
 	RUNNING = -1, /* the phase after all others */
 };
@@ -524,6 +526,8 @@ int service_main(const struct service *service, void *self, int argc,
 	metric_register(&retried);
 	metric_register(&store_trips);
 	f.started_us = metric_now_us();
+	if (service->comes_second) /* before there are threads: they inherit */
+		setpriority(PRIO_PROCESS, 0, SECOND_NICE);
 	e = read_options(&f, argc, argv);
 	if (e)
 		return EXIT_CONFIG;

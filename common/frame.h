@@ -82,6 +82,8 @@ struct service {
 	const char *writes; /* its own log, by its name in links.def, or NULL;
 			     * only the holder of the lease gets to start() */
 	bool opens_epoch;   /* begins the first life of the logs */
+	bool comes_second;  /* a block wakes everybody at once: those who make
+			     * matches go first */
 
 	/* Check the options and read the files that they name, before anything
 	 * else is there; what is wrong has been logged. May be NULL. */

@@ -329,6 +329,7 @@ int main(int argc, char **argv)
 		.options = rows,
 		.options_offset = offsetof(struct slasher, options),
 		.market = true,
+		.comes_second = true,
 		.writes = "slash",
 		.prepare = prepare,
 		.start = start,

@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/frame.h"
@@ -28,10 +27,6 @@ static const struct conf_row rows[] = {
 	 fallback, unit,	meaning},
 #include "services/webhook-gateway/config.def"
 	{0}};
-
-/* On a machine shared with the market's services, those who only look on come
- * second. */
-enum { NICE = 10 };
 
 struct gateway;
 
@@ -257,12 +252,11 @@ int main(int argc, char **argv)
 		.options = rows,
 		.options_offset = offsetof(struct gateway, options),
 		.market = true,
+		.comes_second = true,
 		.start = start,
 		.status = status,
 		.stop = stop,
 	};
 
-	/* Before there are threads: they inherit it. */
-	setpriority(PRIO_PROCESS, 0, NICE);
 	return service_main(&gateway, &self, argc, argv);
 }
