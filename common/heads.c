@@ -38,6 +38,7 @@ struct heads {
 	lws_sorted_usec_list_t again;
 	struct buf message;
 	bool complained; /* that it can't be reached */
+	bool subscribed; /* on this connection */
 	_Atomic bool ending;
 };
 
@@ -71,11 +72,15 @@ static void connect_later(struct heads *h, lws_usec_t us)
 		lws_sul_schedule(h->context, 0, &h->again, connect_now, us);
 }
 
-static int send_subscribe(struct lws *wsi)
+/* Once per connection: libwebsockets may ask more than once. */
+static int send_subscribe(struct heads *h, struct lws *wsi)
 {
 	uint8_t frame[LWS_PRE + sizeof subscribe];
 	size_t size = sizeof subscribe - 1;
 
+	if (h->subscribed)
+		return 0;
+	h->subscribed = true;
 	memcpy(frame + LWS_PRE, subscribe, size);
 	return lws_write(wsi, frame + LWS_PRE, size, LWS_WRITE_TEXT) ==
 			       (int)size
@@ -111,12 +116,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		log_info("heads.connected", "host=%s port=%d", h->host,
 			 h->port);
-		h->complained = false;
+		h->complained = h->subscribed = false;
 		buf_clear(&h->message);
 		lws_callback_on_writable(wsi);
 		break;
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
-		return send_subscribe(wsi);
+		return send_subscribe(h, wsi);
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return receive(h, wsi, in, size);
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
