@@ -118,7 +118,11 @@ SUITES ?=
 test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
-bench: setup build contracts circuits ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
+$(B)/bench/proxy: tests/bench/proxy.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CFLAGS_release) $(CPPFLAGS) -o $@ $<
+
+bench: setup build contracts circuits $(B)/bench/proxy ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
 	@protocol/contracts/gas.sh
 	@node tests/bench/pipeline.mjs
 

@@ -32,7 +32,7 @@ const CROWD = Array.from({ length: 8 }, (_, i) => ({
 	],
 }));
 
-// Requests at even distances over the time of the blocks, as from people who don't know of each other.
+// Requests at random moments over the time of the blocks, as from people who don't know of each other or of blocks.
 async function place(world, count, blocks) {
 	const { market, chain } = world;
 	const { address, abi } = chain.contract("ProofMarketplace");
@@ -42,7 +42,7 @@ async function place(world, count, blocks) {
 	const begun = Date.now();
 	let nonce = await chain.client.getTransactionCount({ address: who.address });
 	for (let i = 0; i < count; i++) {
-		await sleep(begun + (i * blocks * 1000) / count - Date.now());
+		await sleep(begun + ((i + Math.random()) * blocks * 1000) / count - Date.now());
 		const { id: marketId, name } = market.markets[i % market.markets.length];
 		const { timestamp } = await chain.client.getBlock();
 		const params = {

@@ -1,53 +1,55 @@
-// A recording proxy between the services and their node: stamps when a block was announced and when a batch was sent.
-import { fork } from "node:child_process";
+// What passed between the services and their node, and when: runs proxy.c, and reads its records.
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import { fileURLToPath } from "node:url";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../../deploy/local/chain.mjs";
 
-const FILE = fileURLToPath(import.meta.url);
-const nowMs = () => Number(process.hrtime.bigint() / 1000n) / 1000;
+const PROGRAM = join(ROOT, "build/bench/proxy"); // make bench builds it
+const [HTTP, WS] = [0, 1];
+const FROM_NODE = 1;
 
-// In a process of its own: what else the benchmark does must not delay what passes through.
 export class Proxy {
 	// url, ws: of the node. Has rpc and ws, for the services.
 	static async start(url, ws) {
 		const proxy = new Proxy();
-		proxy.child = fork(FILE, [url, ws]);
-		const [addresses] = await once(proxy.child, "message");
-		return Object.assign(proxy, addresses);
+		proxy.folder = mkdtempSync(join(tmpdir(), "kalypso-bench-"));
+		proxy.file = join(proxy.folder, "records");
+		const doors = [new URL(url).port, HTTP, new URL(ws).port, WS].map(String);
+		proxy.child = spawn(PROGRAM, [proxy.file, ...doors], { stdio: ["ignore", "pipe", "inherit"] });
+		const failed = once(proxy.child, "error").then(([error]) => Promise.reject(error));
+		const [text] = await Promise.race([once(proxy.child.stdout, "data"), failed]);
+		const [rpcPort, wsPort] = text.toString().trim().split(" ");
+		return Object.assign(proxy, { rpc: `http://127.0.0.1:${rpcPort}`, ws: `ws://127.0.0.1:${wsPort}` });
 	}
 
-	// {announced: Map of block hash -> ms, sent: [{ms, raw}]}: what has passed.
+	// Ends it. {announced: Map of block hash -> ms, when the node's announcement began to come;
+	// sent: [{ms, raw}], transactions and when their last bytes came}.
 	async records() {
-		this.child.send("records");
-		const [{ announced, sent }] = await once(this.child, "message");
-		return { announced: new Map(announced), sent };
+		this.child.kill("SIGTERM");
+		await once(this.child, "exit");
+		const found = { announced: new Map(), sent: [] };
+		const watchers = new Map();
+		for (const { connection, kind, side, ms, bytes } of read(readFileSync(this.file))) {
+			if ((kind === WS) !== (side === FROM_NODE)) continue;
+			if (!watchers.has(connection)) watchers.set(connection, kind === WS ? new Announcements(found) : new Requests(found));
+			watchers.get(connection).push(ms, bytes);
+		}
+		return found;
 	}
 
 	stop() {
-		this.child.kill();
+		this.child.kill("SIGKILL");
+		rmSync(this.folder, { recursive: true, force: true });
 	}
 }
 
-// Passes bytes on as they come and looks at them afterwards: what is measured is not to be the proxy.
-class Recorder {
-	announced = new Map(); // block hash -> ms, when the first bytes of the node's announcement were here
-	sent = []; // {ms, raw}: transactions, when their last bytes were here
-
-	async serveHttp({ hostname, port, pathname }) {
-		const watch = () => new Requests((ms, body) => this.noteSent(ms, body));
-		this.rpc = `http://127.0.0.1:${await passOn(hostname, port, watch, () => undefined)}${pathname}`;
-	}
-
-	async serveWs({ hostname, port, pathname }) {
-		const watch = () => new Announcements((ms, hash) => this.announced.has(hash) || this.announced.set(hash, ms));
-		this.ws = `ws://127.0.0.1:${await passOn(hostname, port, () => undefined, watch)}${pathname}`;
-	}
-
-	noteSent(ms, body) {
-		if (!body.includes("eth_sendRawTransaction")) return;
-		for (const call of [JSON.parse(body)].flat())
-			if (call.method === "eth_sendRawTransaction") this.sent.push({ ms, raw: call.params[0] });
+function* read(all) {
+	for (let at = 0; at < all.length; ) {
+		const [connection, kind, side, size] = [8, 12, 16, 20].map((offset) => all.readUInt32LE(at + offset));
+		yield { ms: all.readDoubleLE(at), connection, kind, side, bytes: all.subarray(at + 24, at + 24 + size) };
+		at += 24 + size;
 	}
 }
 
@@ -55,8 +57,8 @@ class Recorder {
 class Requests {
 	bytes = Buffer.alloc(0);
 
-	constructor(note) {
-		this.note = note;
+	constructor(found) {
+		this.found = found;
 	}
 
 	push(ms, chunk) {
@@ -71,21 +73,28 @@ class Requests {
 			this.bytes = this.bytes.subarray(end);
 		}
 	}
+
+	note(ms, body) {
+		if (!body.includes("eth_sendRawTransaction")) return;
+		for (const call of [JSON.parse(body)].flat())
+			if (call.method === "eth_sendRawTransaction") this.found.sent.push({ ms, raw: call.params[0] });
+	}
 }
 
 // The block hashes in a node's websocket messages, which are neither masked nor compressed.
 class Announcements {
 	rest = "";
 
-	constructor(note) {
-		this.note = note;
+	constructor(found) {
+		this.found = found;
 	}
 
 	push(ms, chunk) {
 		const text = this.rest + chunk.toString("latin1");
+		const { announced } = this.found;
 		let end = 0;
 		for (const match of text.matchAll(/"hash":"(0x[0-9a-f]{64})"/g)) {
-			this.note(this.since ?? ms, match[1]);
+			if (!announced.has(match[1])) announced.set(match[1], this.since ?? ms);
 			end = match.index + match[0].length;
 		}
 		this.rest = text.slice(end).slice(-4096);
@@ -93,36 +102,4 @@ class Announcements {
 		if (!this.rest.includes("eth_subscription")) this.since = undefined;
 		else if (end || this.since === undefined) this.since = ms;
 	}
-}
-
-// Serve a port that is the other's; each connection has a watcher for what comes from either side.
-function passOn(host, port, fromClient, fromNode) {
-	const server = createServer({ noDelay: true }, (client) => {
-		const node = connect({ host, port, noDelay: true });
-		for (const [from, to, watcher] of [[client, node, fromClient()], [node, client, fromNode()]]) {
-			from.on("data", (chunk) => {
-				const ms = nowMs();
-				to.write(chunk);
-				if (watcher) setImmediate(() => watcher.push(ms, chunk));
-			});
-			from.on("end", () => to.end());
-			from.on("error", () => to.destroy());
-			from.on("close", () => to.destroy());
-		}
-	});
-	return listen(server);
-}
-
-function listen(server) {
-	return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
-}
-
-if (process.argv[1] === FILE) {
-	const [url, ws] = process.argv.slice(2);
-	const recorder = new Recorder();
-	await recorder.serveHttp(new URL(url));
-	await recorder.serveWs(new URL(ws));
-	process.on("disconnect", () => process.exit());
-	process.on("message", () => process.send({ announced: [...recorder.announced], sent: recorder.sent }));
-	process.send({ rpc: recorder.rpc, ws: recorder.ws });
 }
