@@ -22,7 +22,7 @@ each idle service; and back-fill against a bare download. Writes build/bench/pip
 const IDLE_MS = 5000;
 
 // Room for all: eight generators, each with more compute and stake than the run can use.
-const CROWD = Array.from({ length: 8 }, (_, i) => ({
+const CROWD = Array.from({ length: 4 }, (_, i) => ({
 	name: `g${i}`,
 	compute: 1_000_000n,
 	stake: "1000000",
