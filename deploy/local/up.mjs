@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ROOT } from "./chain.mjs";
-import { GENERATORS, LocalMarket } from "./market.mjs";
+import { LocalMarket } from "./market.mjs";
 import { sleep, until } from "./processes.mjs";
 import { pidFile, supervisorOf } from "./running.mjs";
 import { OWN_SESSION, inOwnSession } from "./session.mjs";
@@ -107,9 +107,7 @@ async function run({ folder }) {
 	const pid = supervisorOf(folder);
 	if (pid && pid !== process.pid) throw new Error(`a market is up in ${folder} already (process ${pid})`);
 	let stopping = false;
-	// The generator that never answers is for the demo.
-	const generators = GENERATORS.filter((g) => !g.silent);
-	const market = new LocalMarket({ folder, generators, say: (text) => console.log(`starting: ${text}`) });
+	const market = new LocalMarket({ folder, say: (text) => console.log(`starting: ${text}`) });
 	for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => (stopping = true));
 	try {
 		await market.begin();

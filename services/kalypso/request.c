@@ -348,7 +348,7 @@ const struct cli_command cli_request_commands[] = {
 	 .options = create_options, .options_size = sizeof(struct create_options), .run = create},
 	{.noun = "request", .verb = "show", .args = "ID", .args_min = 1, .args_max = 1,
 	 .needs = CLI_NEEDS_CHAIN | CLI_NEEDS_GATEWAY,
-	 .summary = "what became of a request; with a gateway also why it waits",
+	 .summary = "what became of a request; with a gateway also what the engine made of it",
 	 .examples = "  kalypso request show 7\n",
 	 .run = cli_request_show_run},
 	{.noun = "request", .verb = "wait", .args = "ID...", .args_min = 1, .args_max = REQUESTS_MAX,

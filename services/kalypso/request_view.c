@@ -228,8 +228,8 @@ static void put_steps(struct cli *cli, const struct cli_request *r)
 	cli_end(o);
 }
 
-/* Only the engine knows why a request waits; without a gateway nobody is
- * asked, and one that is away isn't missed. */
+/* Only the engine knows of a match before it is on the chain, and of refusals;
+ * without a gateway nobody is asked, and one that is away isn't missed. */
 static void put_engine(struct cli *cli, const struct cli_request *r)
 {
 	struct cli_out *o = cli->out;
@@ -242,9 +242,6 @@ static void put_engine(struct cli *cli, const struct cli_request *r)
 	}
 	request = json_object_get(said, "request");
 	refusals = json_object_get(request, "refusals");
-	if (json_is_string(json_object_get(request, "why")))
-		cli_put_text(o, NULL, "Why it waits",
-			     cli_json_text(request, "why"));
 	if (r->view.state == ABI_REQUEST_STATE_OPEN &&
 	    json_is_object(json_object_get(request, "match")))
 		cli_put_text(o, NULL, "Matched with",
