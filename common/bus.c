@@ -116,8 +116,9 @@ void bus_out_close(struct bus_out **out)
 }
 
 static void publish(struct bus_out *out, uint64_t epoch,
-		    const struct entry *entry)
+		    const struct entry *entry, bool more)
 {
+	int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
 	size_t size = HEADER_BYTES + entry->body.size;
 	zmq_msg_t msg;
 	uint8_t *p;
@@ -132,18 +133,19 @@ static void publish(struct bus_out *out, uint64_t epoch,
 	if (entry->body.size)
 		memcpy(p + HEADER_BYTES, entry->body.data, entry->body.size);
 	put_be(p + 16, checksum(p, size), 4);
-	if (zmq_msg_send(&msg, zsock_resolve(out->socket), ZMQ_DONTWAIT) < 0)
+	if (zmq_msg_send(&msg, zsock_resolve(out->socket), flags) < 0)
 		zmq_msg_close(&msg);
 }
 
-void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry)
+void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry,
+	      bool more)
 {
-	publish(out, epoch, entry);
+	publish(out, epoch, entry, more);
 }
 
 void bus_beat(struct bus_out *out, uint64_t epoch, uint64_t newest)
 {
-	publish(out, epoch, &(struct entry){.number = newest});
+	publish(out, epoch, &(struct entry){.number = newest}, false);
 }
 
 /* ---- following ---------------------------------------------------------- */
@@ -154,8 +156,7 @@ static void take_frame(struct bus_in *in, zmq_msg_t *msg)
 	size_t size = zmq_msg_size(msg);
 	struct entry entry;
 
-	if (size < HEADER_BYTES || zmq_msg_more(msg) ||
-	    checksum(p, size) != get_be(p + 16, 4)) {
+	if (size < HEADER_BYTES || checksum(p, size) != get_be(p + 16, 4)) {
 		metric_add(&bad_frames, 1);
 		return;
 	}

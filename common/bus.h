@@ -32,8 +32,10 @@ void bus_endpoint(char out[BUS_ENDPOINT_ROOM], const char *at,
 NODISCARD enum err bus_out_open(struct bus_out **out, const char *endpoint);
 void bus_out_close(struct bus_out **out);
 
-/* Tell that @entry is in the log. Never blocks; may be lost. */
-void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry);
+/* Tell that @entry is in the log. Never blocks; may be lost. @more: another one
+ * follows at once; readers are woken by the last, and get all together. */
+void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry,
+	      bool more);
 
 /* Tell that the log ends at @newest. */
 void bus_beat(struct bus_out *out, uint64_t epoch, uint64_t newest);

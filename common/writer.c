@@ -244,7 +244,7 @@ static void ring(struct writer *w, size_t count)
 				      q->type,
 				      {w->bytes.data + q->at, q->size}};
 
-		bus_ring(w->config.bus, w->config.epoch, &entry);
+		bus_ring(w->config.bus, w->config.epoch, &entry, i + 1 < count);
 	}
 }
 

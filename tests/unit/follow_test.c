@@ -51,7 +51,7 @@ static void on_caught_up(void *arg)
 	if (!r->bus || ++r->calls != 4)
 		return;
 	redis_append(&redis, "book", r->last, 0x0201, body);
-	bus_ring(r->bus, redis.epoch, &entry);
+	bus_ring(r->bus, redis.epoch, &entry, false);
 }
 
 static void on_failed(void *arg, enum err e)
