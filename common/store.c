@@ -200,7 +200,11 @@ static enum err check_setting(struct store *s, const char *name,
 	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
-	if (r->type == REDIS_REPLY_ERROR) {
+	if (r->type == REDIS_REPLY_ERROR && strncmp(r->str, "NOAUTH", 6) == 0) {
+		log_error("store.refused", "text=\"redis wants a password: set "
+					   "KALYPSO_REDIS_PASSWORD_FILE\"");
+		e = ERR_CONFIG;
+	} else if (r->type == REDIS_REPLY_ERROR) {
 		/* Managed servers hide CONFIG: say so and trust. */
 		log_warn("store.unchecked", "setting=%s reply=\"%s\"", name,
 			 r->str);
@@ -245,12 +249,10 @@ static enum err load_functions(struct store *s)
 	if (!r)
 		return ERR_UNREACHABLE;
 	if (r->type == REDIS_REPLY_ERROR) {
-		log_error("store.functions", "reply=\"%s\" text=\"%s\"", r->str,
-			  strncmp(r->str, "NOAUTH", 6) == 0
-				  ? "redis wants a password: set "
-				    "KALYPSO_REDIS_PASSWORD_FILE"
-				  : "redis 7 or newer is needed, and the right "
-				    "to load functions");
+		log_error("store.functions",
+			  "reply=\"%s\" text=\"redis 7 or newer is needed, "
+			  "and the right to load functions\"",
+			  r->str);
 		e = ERR_CONFIG;
 	}
 	freeReplyObject(r);
