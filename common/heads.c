@@ -3,6 +3,7 @@
 
 #include <czmq.h>
 #include <libwebsockets.h>
+#include <openssl/crypto.h>
 
 #include "common/log.h"
 #include "common/metric.h"
@@ -178,6 +179,9 @@ static void run(zsock_t *pipe, void *arg)
 	buf_free(&h->message);
 	while (!h->ending)
 		zclock_sleep(10); /* zactor_destroy() must find us */
+	/* It waits for us to say that we end, not for the thread to be gone: at
+	 * its end the process would free the thread's OpenSSL state, too. */
+	OPENSSL_thread_stop();
 	zsock_set_sndtimeo(pipe, -1);
 }
 
