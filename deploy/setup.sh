@@ -65,6 +65,9 @@ install_npm() {
 }
 
 mkdir -p build
+# One at a time: make may want it twice at once.
+exec 9>build/setup.lock
+flock 9
 install_packages
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] || die "node $(node --version) is too old: 18 or newer is needed"
 for folder in "${npm_folders[@]}"; do install_npm "$folder"; done

@@ -7,8 +7,9 @@ cd "$contracts"
 exec 9>"$build/lock"
 flock 9
 
-if ! cmp -s package-lock.json "$build/installed-lock.json" || [ ! -x "$bin/forge" ]; then
+installed=$root/build/npm-protocol-contracts.lock # as deploy/setup.sh has it
+if ! cmp -s package-lock.json "$installed" || [ ! -x "$bin/forge" ]; then
 	quietly install npm ci --ignore-scripts --no-audit --no-fund
-	cp package-lock.json "$build/installed-lock.json"
+	cp package-lock.json "$installed"
 fi
 quietly build "$bin/forge" build
