@@ -38,13 +38,7 @@ static inline int end_book(void **state)
 static inline enum err tell_to(struct book *b, const struct wire_message *d,
 			       const void *m)
 {
-	struct buf bytes = {0};
-	enum err e;
-
-	wire_encode(d, m, &bytes);
-	e = book_receive(b, &said.sink, d->number, buf_bytes(&bytes));
-	buf_free(&bytes);
-	return e;
+	return tell(book_receive, b, &said.sink, d, m);
 }
 
 #define TELL(name, ...)                                                        \

@@ -48,13 +48,7 @@ static struct msg_chain_opened deployment(void)
 static enum err tell_to(struct index *to, const struct wire_message *d,
 			const void *m)
 {
-	struct buf bytes = {0};
-	enum err e;
-
-	wire_encode(d, m, &bytes);
-	e = index_receive(to, &said.sink, d->number, buf_bytes(&bytes));
-	buf_free(&bytes);
-	return e;
+	return tell(index_receive, to, &said.sink, d, m);
 }
 
 #define ERR_OF(name, ...)                                                      \

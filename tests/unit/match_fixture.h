@@ -46,13 +46,7 @@ static inline int end_match(void **state)
 static inline enum err tell_to(struct match *m, const struct wire_message *d,
 			       const void *message)
 {
-	struct buf bytes = {0};
-	enum err e;
-
-	wire_encode(d, message, &bytes);
-	e = match_receive(m, &said.sink, d->number, buf_bytes(&bytes));
-	buf_free(&bytes);
-	return e;
+	return tell(match_receive, m, &said.sink, d, message);
 }
 
 #define ERR_OF(name, ...)                                                      \

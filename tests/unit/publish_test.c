@@ -98,13 +98,7 @@ static int end(void **state)
 
 static enum err tell_to(const struct wire_message *d, const void *m)
 {
-	struct buf bytes = {0};
-	enum err e;
-
-	wire_encode(d, m, &bytes);
-	e = publish_receive(publish, NULL, d->number, buf_bytes(&bytes));
-	buf_free(&bytes); /* what was told may be gone */
-	return e;
+	return tell(publish_receive, publish, NULL, d, m);
 }
 
 #define ERR_OF(name, ...)                                                      \

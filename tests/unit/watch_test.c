@@ -31,13 +31,7 @@ static int end(void **state)
 static enum err tell_to(struct watch *w, const struct wire_message *d,
 			const void *m)
 {
-	struct buf bytes = {0};
-	enum err e;
-
-	wire_encode(d, m, &bytes);
-	e = watch_receive(w, &said.sink, d->number, buf_bytes(&bytes));
-	buf_free(&bytes);
-	return e;
+	return tell(watch_receive, w, &said.sink, d, m);
 }
 
 #define TELL(name, ...)                                                        \
