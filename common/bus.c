@@ -115,8 +115,8 @@ void bus_out_close(struct bus_out **out)
 	*out = NULL;
 }
 
-static void publish(struct bus_out *out, uint64_t epoch,
-		    const struct entry *entry, bool more)
+void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry,
+	      bool more)
 {
 	int flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
 	size_t size = HEADER_BYTES + entry->body.size;
@@ -137,15 +137,9 @@ static void publish(struct bus_out *out, uint64_t epoch,
 		zmq_msg_close(&msg);
 }
 
-void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry,
-	      bool more)
-{
-	publish(out, epoch, entry, more);
-}
-
 void bus_beat(struct bus_out *out, uint64_t epoch, uint64_t newest)
 {
-	publish(out, epoch, &(struct entry){.number = newest}, false);
+	bus_ring(out, epoch, &(struct entry){.number = newest}, false);
 }
 
 /* ---- following ---------------------------------------------------------- */

@@ -139,14 +139,18 @@ static void flush_again(void *arg)
 	frame_flush(f);
 }
 
+static enum err hold_lease(struct frame *f, uint64_t ms)
+{
+	return store_lease_renew(f->store, f->service->name,
+				 f->options.instance, f->token, (unsigned)ms);
+}
+
 /* A lease that ran out because Redis or we were away, and that nobody else has
  * taken, is taken again. Somebody may have had it in between: what he wrote is
  * found in the log then, and ends us. */
 static enum err take_again(struct frame *f)
 {
-	enum err e = store_lease_renew(f->store, f->service->name,
-				       f->options.instance, f->token,
-				       (unsigned)f->market.lease);
+	enum err e = hold_lease(f, f->market.lease);
 
 	if (!e)
 		log_warn("lease.retaken",
@@ -183,9 +187,7 @@ void frame_push(struct frame *f)
 
 static void renew(struct frame *f)
 {
-	enum err e = store_lease_renew(f->store, f->service->name,
-				       f->options.instance, f->token,
-				       (unsigned)f->market.lease);
+	enum err e = hold_lease(f, f->market.lease);
 
 	if (e == ERR_FENCED)
 		frame_stop(f, "lease.lost", e);
@@ -239,7 +241,7 @@ static void do_chores(void *arg)
 
 	f->chores_us = metric_now_us();
 	admin_beat(f->admin);
-	if (f->leased)
+	if (f->bus) /* opened under the lease */
 		renew(f);
 	if (!f->store || !f->epoch ||
 	    f->chores_us - f->status_us < STATUS_EVERY_US)
@@ -295,7 +297,6 @@ static enum err take_lease(struct frame *f)
 			     f->token, (unsigned)f->market.lease);
 	if (e)
 		return e;
-	f->leased = true;
 	bus_endpoint(endpoint, f->market.bus, f->service->name,
 		     f->options.instance);
 	return f->bus ? ERR_NONE : bus_out_open(&f->bus, endpoint);
@@ -500,8 +501,7 @@ static void close_frame(struct frame *f)
 	loop_timer_cancel(f->loop, &f->beats);
 	loop_timer_cancel(f->loop, &f->retry);
 	/* With it, the next copy need not wait for the lease to run out. */
-	if (f->bus && store_lease_renew(f->store, f->service->name,
-					f->options.instance, f->token, 0))
+	if (f->bus && hold_lease(f, 0))
 		log_debug("lease.kept", "text=\"it runs out by itself\"");
 	writer_free(&f->writer);
 	bus_out_close(&f->bus);

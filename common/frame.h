@@ -56,7 +56,6 @@ struct frame {
 	const char *why;
 	struct loop_timer *phases, *beats, *chores, *retry;
 	uint64_t chores_us, status_us; /* when they were done last */
-	bool leased;
 };
 
 /* Pairs of name and value that a process publishes about itself. */

@@ -45,7 +45,7 @@ static void conclude(struct identity *c)
 	if (!is_ours(c))
 		frame_stop(c->frame, "node.other", ERR_CONFIG);
 	else if (c->done)
-		c->done(c->arg, c);
+		c->done(c->arg);
 }
 
 static void count_answer(struct identity *c, enum err e)
@@ -116,7 +116,14 @@ static void ask(void *arg)
 	rpc_batch_send(b);
 }
 
-void identity_check(struct identity *c)
+void identity_check(struct identity *id, struct frame *frame, struct rpc *rpc,
+		    const struct deployment *contracts, identity_fn *done,
+		    void *arg)
 {
-	ask(c);
+	*id = (struct identity){.frame = frame,
+				.rpc = rpc,
+				.contracts = contracts,
+				.done = done,
+				.arg = arg};
+	ask(id);
 }

@@ -10,32 +10,32 @@
 #include "common/rpc.h"
 #include "protocol/deployment.h"
 
-struct identity;
+typedef void identity_fn(void *arg);
 
-typedef void identity_fn(void *arg, const struct identity *identity);
-
-/* Filled in by the caller; to live as long as the service. */
 struct identity {
-	struct frame *frame;
-	struct rpc *rpc;
-	const struct deployment *contracts;
-	identity_fn *done; /* NULL: nobody is told */
-	void *arg;
-
 	/* What the node says of its chain; from done() on. */
 	struct hash32 genesis;
 	struct evm_header head;
 
 	/* Of identity.c. */
+	struct frame *frame;
+	struct rpc *rpc;
+	const struct deployment *contracts;
+	identity_fn *done;
+	void *arg;
 	uint64_t chain_id;
 	unsigned missing;
 	bool unreachable, wrong, complained;
 };
 
-/* Ask the node. While it can't be reached this says so in the log and at the
- * admin port, and asks again. If it is of another chain than the contracts, or
- * has no code at one of their addresses, the service ends with ERR_CONFIG, and
- * the log says what to mend. Else done() is called, once. */
-void identity_check(struct identity *identity);
+/* Ask the node of @rpc. Borrows what it is given, @id as well, as long as the
+ * service lives; @done may be NULL. While it can't be reached this says so in
+ * the log and at the admin port, and asks again. If it is of another chain than
+ * the contracts, or has no code at one of their addresses, the service ends
+ * with ERR_CONFIG, and the log says what to mend. Else done() is called, once.
+ */
+void identity_check(struct identity *id, struct frame *frame, struct rpc *rpc,
+		    const struct deployment *contracts, identity_fn *done,
+		    void *arg);
 
 #endif /* COMMON_IDENTITY_H */

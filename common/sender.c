@@ -293,10 +293,9 @@ bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
 /* ---- what was mined ----------------------------------------------------- */
 
 /* Whether the block is of the branch that we follow, as far as we know. */
-static bool is_canonical(const struct sender *s, const struct evm_receipt *r)
+static bool is_canonical(const struct sender *s, const struct evm_receipt *r,
+			 const struct block_ref *ours)
 {
-	const struct block_ref *ours = fork_at(s->blocks, r->block);
-
 	if (ours)
 		return hash32_eq(&ours->hash, &r->block_hash);
 	return !fork_tip(s->blocks) || r->block <= fork_tip(s->blocks)->number;
@@ -313,7 +312,7 @@ static void take_receipt(struct sender *s, const struct evm_receipt *r)
 	struct hash32 id;
 	enum err e;
 
-	if (!outbox_id_of(s->outbox, &r->tx, &id) || !is_canonical(s, r))
+	if (!outbox_id_of(s->outbox, &r->tx, &id) || !is_canonical(s, r, ours))
 		return;
 	if (ours)
 		o.block.time = ours->time; /* receipts don't tell */

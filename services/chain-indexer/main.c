@@ -284,12 +284,11 @@ static enum err begin_following(struct indexer *self)
 			     &handlers);
 }
 
-static void on_identity(void *arg, const struct identity *identity)
+static void on_identity(void *arg)
 {
 	struct indexer *self = arg;
 	enum err e = begin_following(self);
 
-	(void)identity;
 	if (e)
 		frame_stop(self->frame, "chain.start", e);
 }
@@ -342,15 +341,10 @@ static enum err start(struct frame *frame, void *arg)
 	config.http = self->http;
 	if (!e)
 		e = rpc_new(&self->rpc, &config);
-	if (e)
-		return e;
-	self->identity = (struct identity){.frame = frame,
-					   .rpc = self->rpc,
-					   .contracts = &self->contracts,
-					   .done = on_identity,
-					   .arg = self};
-	identity_check(&self->identity);
-	return ERR_NONE;
+	if (!e)
+		identity_check(&self->identity, frame, self->rpc,
+			       &self->contracts, on_identity, self);
+	return e;
 }
 
 static void status(void *arg, struct status *out)

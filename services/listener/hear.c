@@ -283,12 +283,11 @@ static enum err open_sender(struct listener *self)
 	return sender_new(&self->sender, &config);
 }
 
-static void on_identity(void *arg, const struct identity *identity)
+static void on_identity(void *arg)
 {
 	struct listener *self = arg;
 	enum err e;
 
-	(void)identity;
 	frame_set_ready(self->frame, false, "reading the chain");
 	e = open_journal(self);
 	if (!e)
@@ -324,12 +323,8 @@ enum err hear_begin(struct listener *self)
 	if (!self->topics)
 		return ERR_NO_MEMORY;
 	frame_set_ready(self->frame, false, "asking the node what it is");
-	self->identity = (struct identity){.frame = self->frame,
-					   .rpc = self->rpc,
-					   .contracts = &self->contracts,
-					   .done = on_identity,
-					   .arg = self};
-	identity_check(&self->identity);
+	identity_check(&self->identity, self->frame, self->rpc,
+		       &self->contracts, on_identity, self);
 	return ERR_NONE;
 }
 

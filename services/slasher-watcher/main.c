@@ -281,13 +281,10 @@ static enum err start(struct frame *frame, void *arg)
 		e = open_sender(self);
 	if (!e)
 		e = fold_new(&self->fold, frame, &core);
-	if (e)
-		return e;
-	self->identity = (struct identity){.frame = frame,
-					   .rpc = self->rpc,
-					   .contracts = &self->contracts};
-	identity_check(&self->identity);
-	return ERR_NONE;
+	if (!e)
+		identity_check(&self->identity, frame, self->rpc,
+			       &self->contracts, NULL, NULL);
+	return e;
 }
 
 static void status(void *arg, struct status *out)

@@ -366,10 +366,8 @@ static enum err start(struct frame *frame, void *arg)
 			   on_chain_caught_up);
 	if (e)
 		return e;
-	self->identity = (struct identity){.frame = frame,
-					   .rpc = self->rpc,
-					   .contracts = &self->contracts};
-	identity_check(&self->identity);
+	identity_check(&self->identity, frame, self->rpc, &self->contracts,
+		       NULL, NULL);
 	ask_key(self);
 	return ERR_NONE;
 }

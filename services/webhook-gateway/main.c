@@ -203,16 +203,20 @@ static void stop(void *arg)
 	}
 }
 
+static enum err prepare(void *arg)
+{
+	return check_options(&((struct gateway *)arg)->options);
+}
+
 static enum err start(struct frame *frame, void *arg)
 {
 	struct gateway *self = arg;
-	enum err e = check_options(&self->options);
+	enum err e;
 
 	self->frame = frame;
 	frame_set_ready(frame, false, "reading the logs");
 	self->failed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!e && self->failed < 0)
-		e = ERR_NO_MEMORY;
+	e = self->failed < 0 ? ERR_NO_MEMORY : ERR_NONE;
 	if (!e)
 		e = store_open(&self->store, frame->market.redis,
 			       frame->market.name, frame->market.redis_password,
@@ -253,6 +257,7 @@ int main(int argc, char **argv)
 		.options_offset = offsetof(struct gateway, options),
 		.market = true,
 		.comes_second = true,
+		.prepare = prepare,
 		.start = start,
 		.status = status,
 		.stop = stop,
