@@ -255,8 +255,9 @@ export class LocalMarket {
 	async startGeneratorsSide() {
 		await this.startProver();
 		const active = this.people.filter((person) => !person.silent);
-		for (const person of active) this.startListener(person);
-		await Promise.all(active.map((person) => this.listener(person).ready(() => this.listener(person).isReady())));
+		// Under SCHED_IDLE, as the prover: a generator's machine is another one, here it must not slow the market's.
+		const listeners = active.map(({ name, account: { key } }) => this.makeListener(name, { key, idle: true }));
+		await Promise.all(listeners.map((l) => this.add(l).start().ready(() => l.isReady())));
 	}
 
 	async startProver() {
@@ -270,29 +271,31 @@ export class LocalMarket {
 		this.prover = `http://127.0.0.1:${readFileSync(file, "utf8").trim()}`;
 	}
 
-	// Under SCHED_IDLE, as the prover: a generator's machine is another one, here it must not slow the market's.
-	startListener(person) {
-		const provers = this.markets.map(({ id, name }) => `${id}=${this.prover}/${name}`).join(",");
+	// A generator's listener; options replace the usual ones.
+	makeListener(name, { key, options = {}, idle = false }) {
+		const all = {
+			contracts: this.contractsFile,
+			rpc: this.chain.url,
+			ws: this.chain.ws,
+			"state-dir": join(this.folder, "state"),
+			prover: this.proversAt(this.prover),
+			...options,
+		};
 		const listener = new Service("listener", join(this.binaries, "listener"), {
 			folder: this.folder,
-			instance: person.name,
-			idle: true,
-			args: [
-				`--contracts=${this.contractsFile}`,
-				`--rpc=${this.chain.url}`,
-				`--ws=${this.chain.ws}`,
-				`--state-dir=${join(this.folder, "state")}`,
-				`--prover=${provers}`,
-			],
-			env: { KALYPSO_GENERATOR_KEY: person.account.key, ...sanitizers() },
+			instance: name,
+			idle,
+			args: Object.entries(all).map(([option, value]) => `--${option}=${value}`),
+			env: { KALYPSO_GENERATOR_KEY: key, ...sanitizers() },
 		});
-		listener.name = `listener-${person.name}`;
+		listener.name = `listener-${name}`;
 		listener.log = join(this.folder, "logs", `${listener.name}.log`);
-		return this.add(listener).start();
+		return listener;
 	}
 
-	listener(person) {
-		return this.service(`listener-${person.name}`);
+	// The --prover of a listener: every market at this gateway.
+	proversAt(url) {
+		return this.markets.map(({ id, name }) => `${id}=${url}/${name}`).join(",");
 	}
 
 	// ---- the file for others

@@ -36,6 +36,12 @@ function run(name, args, env = {}) {
 	return { status, text: stdout + stderr };
 }
 
+// A chain that began anew, with its logs in a folder of this name.
+function anotherChain(name, options) {
+	mkdirSync(join(folder, name, "logs"), { recursive: true });
+	return startAnvil(join(folder, name), options);
+}
+
 function refuses(name, args, env, pattern) {
 	const { status, text } = run(name, args, env);
 	assert.equal(status, 2, `${name} ${args.join(" ")}: ${text}`);
@@ -131,9 +137,10 @@ describe("a market that isn't as it should be", () => {
 	});
 
 	test("another chain, or no contracts there: nobody starts who would send to it or read it", async () => {
-		await world.market.add(world.market.makeService("chain-indexer")).start().ready(() => world.service("chain-indexer").isReady());
+		const indexer = service("chain-indexer").start();
+		await indexer.ready(() => indexer.isReady());
 		for (const name of ASK_THE_NODE) {
-			if (name === "chain-indexer") await world.service(name).stop();
+			if (name === "chain-indexer") await indexer.stop();
 			// Some learn it from the logs before the node has answered.
 			const chain = await ends(service(name, [contracts({ chainId: 5 })]), "node.chain_id", "chain.other");
 			if (chain.event === "node.chain_id") assert.deepEqual([chain.is, chain.want], ["31337", "5"]);
@@ -161,9 +168,7 @@ describe("a market that isn't as it should be", () => {
 		const indexer = service("chain-indexer").start();
 		await indexer.ready(() => indexer.isReady());
 		await indexer.stop();
-		const other = join(folder, "other");
-		mkdirSync(join(other, "logs"), { recursive: true });
-		const { anvil, chain } = await startAnvil(other);
+		const { anvil, chain } = await anotherChain("other");
 		try {
 			const empty = service("chain-indexer", [`--rpc=${chain.url}`, `--ws=${chain.ws}`]);
 			await ends(empty, "node.contracts");
@@ -188,9 +193,7 @@ describe("a chain that begins anew under running services", () => {
 			const head = Number(await world.head());
 			await until("the indexer to follow", async () => (await indexer.metric("block_indexed_total")) >= head - 2);
 			await world.service("anvil").kill();
-			const other = join(folder, "fresh");
-			mkdirSync(join(other, "logs"), { recursive: true });
-			const { anvil, chain } = await startAnvil(other, { port: anvilPort });
+			const { anvil, chain } = await anotherChain("fresh", { port: anvilPort });
 			try {
 				await until("the node to be behind", () => indexer.event("node.behind"));
 				assert.equal(await indexer.isReady(), false);

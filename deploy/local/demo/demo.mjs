@@ -198,6 +198,11 @@ async function main() {
 	let market;
 	let interrupted = false;
 	const stopped = () => interrupted;
+	const stop = async () => {
+		await market?.stop();
+		progress.end();
+		progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
+	};
 	for (const name of ["SIGINT", "SIGTERM", "SIGHUP"])
 		process.on(name, () => {
 			if (interrupted) return;
@@ -205,11 +210,7 @@ async function main() {
 			progress.say(`${name}: stopping everything`);
 			// What was being asked of the chain has nobody to answer it any more.
 			process.on("unhandledRejection", () => {});
-			market?.stop().then(() => {
-				progress.end();
-				progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
-				process.exit(130);
-			});
+			stop().then(() => process.exit(130));
 			setTimeout(() => process.exit(130), 20_000).unref();
 		});
 	refuseIfUp(options.folder);
@@ -221,8 +222,7 @@ async function main() {
 	} catch (error) {
 		if (!interrupted) throw error;
 	} finally {
-		await market.stop();
-		if (!interrupted) progress.say(`everything is stopped; logs are in ${join(options.folder, "logs")}`);
+		if (!interrupted) await stop();
 	}
 }
 

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { zeroAddress } from "viem";
 import { ROOT } from "../../../deploy/local/chain.mjs";
-import { Process, Service, sleep } from "../../../deploy/local/processes.mjs";
+import { Process, sleep } from "../../../deploy/local/processes.mjs";
 import { unprovable } from "../../../deploy/local/circuits/range-preimage/inputs.mjs";
-import { BINARIES, World, freshInputs, until } from "../world.mjs";
+import { World, freshInputs, until } from "../world.mjs";
 
 const CIRCUITS = ["range-preimage", "rollup-batch"];
 const quotes = (price, seconds) => CIRCUITS.map((circuit) => [circuit, price, seconds, 1n]);
@@ -39,11 +39,6 @@ const TYPES = {
 	],
 };
 const ROOT_OF_NOTHING = `0x${"11".repeat(32)}`;
-
-function sanitizers() {
-	const names = ["ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"];
-	return Object.fromEntries(names.filter((n) => process.env[n]).map((n) => [n, process.env[n]]));
-}
 
 export const unprovableInputs = () => `0x${unprovable(randomBytes)[0].inputs.toString("hex")}`;
 
@@ -95,23 +90,8 @@ export class Bench {
 
 	// A listener of the generator; options replace the usual ones. Not started.
 	listener(name, options = {}, key = this.person(name).account.key) {
-		const all = {
-			contracts: this.market.contractsFile,
-			rpc: this.market.rpc,
-			ws: this.market.ws,
-			"state-dir": join(this.world.folder, "state"),
-			prover: this.market.markets.map((m) => `${m.id}=${this.prover}/${m.name}`).join(","),
-			...options,
-		};
-		const listener = new Service("listener", join(BINARIES, "listener"), {
-			folder: this.world.folder,
-			instance: name,
-			args: Object.entries(all).map(([option, value]) => `--${option}=${value}`),
-			env: { KALYPSO_GENERATOR_KEY: key, ...sanitizers() },
-		});
-		listener.name = `listener-${name}`;
-		listener.log = join(this.world.folder, "logs", `${listener.name}.log`);
-		return this.market.add(listener);
+		const prover = this.market.proversAt(this.prover);
+		return this.market.add(this.market.makeListener(name, { key, options: { prover, ...options } }));
 	}
 
 	async startListener(name, options, key) {
