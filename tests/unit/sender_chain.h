@@ -9,6 +9,8 @@
 #include <jansson.h>
 
 #include "common/evm.h"
+#include "common/tx.h"
+#include "msg.h"
 
 enum { NODES = 2, TXS_MAX = 32 };
 
