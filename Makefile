@@ -31,6 +31,7 @@ CORES := $(filter-out %/main.c,$(wildcard services/*/*.c))
 # Programs whose parts nobody else links, and the unit tests of these parts.
 APART := kalypso webhook-gateway listener
 unit_kalypso = $(filter cli_%,$(UNIT))
+property_kalypso = $(filter audit_%,$(PROPERTY))
 unit_listener = $(filter job_% listener_%,$(UNIT))
 unit_webhook-gateway = $(filter view_% gateway_%,$(UNIT))
 apart_c = $(filter services/$(1)/%,$(CORES))
@@ -53,7 +54,8 @@ $(B)/$(1)/libkalypso.a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(SHARED_C)) $(patsubst
 $(foreach a,$(APART),
 $(B)/$(1)/$(a).a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(call apart_c,$(a)))
 $(B)/$(1)/bin/$(a): $(B)/$(1)/$(a).a
-$(patsubst %,$(B)/$(1)/unit/%,none $(unit_$(a))): $(B)/$(1)/$(a).a)
+$(patsubst %,$(B)/$(1)/unit/%,none $(unit_$(a))): $(B)/$(1)/$(a).a
+$(patsubst %,$(B)/$(1)/property/%,none $(property_$(a))): $(B)/$(1)/$(a).a)
 $(B)/$(1)/%.a:
 	@rm -f $$@
 	$$(call say,AR)ar rcs $$@ $$^
