@@ -124,6 +124,15 @@ $(B)/bench/proxy: tests/bench/proxy.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_release) $(CPPFLAGS) -o $@ $<
 
+# Chain events per second of an audit; `make bench-audit`, or the program alone.
+$(B)/bench/audit: $(B)/release/obj/tests/bench/audit.o $(PROPERTY_PARTS:%.c=$(B)/release/obj/%.o) $(B)/release/kalypso.a $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
+bench-audit: $(B)/bench/audit ## measure an audit; build/bench/audit.jsonl
+	@rm -f $(B)/bench/audit.jsonl
+	@$(B)/bench/audit 1000000 $(B)/bench/audit.jsonl
+
 bench: setup build contracts circuits $(B)/bench/proxy ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
 	@protocol/contracts/gas.sh
 	@node tests/bench/pipeline.mjs
@@ -145,6 +154,6 @@ clean: ## remove everything that was built
 	rm -rf $(B)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit unit fuzz lint format clean help
