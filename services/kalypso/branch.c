@@ -114,7 +114,7 @@ static enum err find_cuts(struct branch *b, const struct logfile_log *log)
 	enum err e = push_end(&ends, 0, log->first);
 	struct entry entry;
 
-	while (!e && logfile_next(&at, &entry)) {
+	while (!e && logfile_next(&at, &entry) && entry.number <= b->until) {
 		struct block_ref block;
 		enum branch_mark mark;
 
@@ -131,9 +131,9 @@ static enum err find_cuts(struct branch *b, const struct logfile_log *log)
 /* ---- reading ------------------------------------------------------------ */
 
 enum err branch_open(struct branch *b, const struct logfile_log *log,
-		     bool counts_only)
+		     uint64_t until, bool counts_only)
 {
-	*b = (struct branch){.at = logfile_begin(log)};
+	*b = (struct branch){.at = logfile_begin(log), .until = until};
 	return counts_only ? find_cuts(b, log) : ERR_NONE;
 }
 
@@ -154,7 +154,7 @@ static bool is_cut(struct branch *b, uint64_t number)
 
 bool branch_next(struct branch *b, struct entry *out)
 {
-	while (logfile_next(&b->at, out))
+	while (logfile_next(&b->at, out) && out->number <= b->until)
 		if (!is_cut(b, out->number))
 			return true;
 	return false;

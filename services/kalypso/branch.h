@@ -15,16 +15,17 @@ struct branch_cut {
 
 struct branch {
 	struct logfile_place at;
+	uint64_t until;
 	struct branch_cut *cuts; /* in order, apart from each other */
 	size_t cuts_count, cuts_room, cuts_passed;
 };
 
-/* Read @log from its beginning, all of it or what counts only. The log is
- * borrowed; branch_free() is due in any case. ERR_NO_MEMORY
+/* Read @log from its beginning up to entry @until, all of it or what counts
+ * only. The log is borrowed; branch_free() is due in any case. ERR_NO_MEMORY
  * ERR_MALFORMED	a mark that doesn't decode, or a roll-back to a block
  *			that isn't there */
 NODISCARD enum err branch_open(struct branch *b, const struct logfile_log *log,
-			       bool counts_only);
+			       uint64_t until, bool counts_only);
 void branch_free(struct branch *b);
 
 /* False: there is none any more. */

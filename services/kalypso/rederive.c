@@ -162,7 +162,7 @@ enum err rederive_new(struct rederive *r, const struct rederive_config *config)
 		r->ended[i] = !config->given[i];
 		if (!e && config->given[i])
 			e = branch_open(&r->given[i], config->given[i],
-					config->counts_only);
+					UINT64_MAX, config->counts_only);
 	}
 	return e;
 }

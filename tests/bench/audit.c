@@ -53,7 +53,7 @@ static void compare(const struct logfile *logs)
 	enum err e;
 
 	must(rederive_new(&r, &config), "new");
-	must(branch_open(&chain, &logs[0].logs[0], false), "open");
+	must(branch_open(&chain, &logs[0].logs[0], UINT64_MAX, false), "open");
 	for (e = ERR_NONE; !e && branch_next(&chain, &entry);)
 		e = rederive_entry(&r, &entry);
 	must(e ? e : rederive_end(&r), "compare");

@@ -27,7 +27,8 @@ static enum err audit(struct rederive *r, const struct rederive_config *config,
 	enum err e = rederive_new(r, config);
 
 	assert_err(e, ERR_NONE);
-	assert_err(branch_open(&chain, market_log(m, 0), config->counts_only),
+	assert_err(branch_open(&chain, market_log(m, 0), UINT64_MAX,
+			       config->counts_only),
 		   ERR_NONE);
 	while (!e && branch_next(&chain, &entry))
 		e = rederive_entry(r, &entry);
