@@ -147,6 +147,7 @@ static void put_rule(struct audit *a)
 	const struct match_rule *rule = &a->config.rule;
 	struct cli_out *o = a->cli->out;
 
+	cli_say(o, "%s", "");
 	cli_begin(o, "rule");
 	cli_put_number(o, "version", "Rule", MATCH_RULE_VERSION);
 	cli_put_seconds(o, "match_lifetime", "Match lifetime",

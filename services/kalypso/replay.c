@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "common/hex.h"
-#include "services/kalypso/branch.h"
 #include "services/kalypso/logs.h"
 #include "services/kalypso/standing.h"
 
@@ -19,100 +18,8 @@ struct replay {
 	struct cli *cli;
 	const struct logfile_log *book, *match; /* match may be NULL */
 	uint64_t until;				/* entry of the book log */
-	uint64_t match_until;
 	struct standing standing;
 };
-
-/* ---- the two logs, interleaved ------------------------------------------ */
-
-/* Blocks ended or taken back in @log up to entry @until. */
-static enum err count_marks(uint64_t *out, const struct logfile_log *log,
-			    uint64_t until)
-{
-	struct logfile_place at = logfile_begin(log);
-	enum branch_mark mark;
-	struct block_ref block;
-	enum err e = ERR_NONE;
-	struct entry entry;
-
-	*out = 0;
-	while (!e && logfile_next(&at, &entry) && entry.number <= until) {
-		e = branch_mark_of(&mark, &block, &entry);
-		*out += !e && mark != BRANCH_NONE;
-	}
-	return e;
-}
-
-/* The matcher says one mark for each that it reads: the entry of the match log
- * with the @marks-th. */
-static enum err find_mark(uint64_t *out, const struct logfile_log *log,
-			  uint64_t marks)
-{
-	struct logfile_place at = logfile_begin(log);
-	enum branch_mark mark;
-	struct block_ref block;
-	enum err e = ERR_NONE;
-	struct entry entry;
-
-	*out = 0;
-	while (!e && marks && logfile_next(&at, &entry)) {
-		e = branch_mark_of(&mark, &block, &entry);
-		marks -= !e && mark != BRANCH_NONE;
-		*out = entry.number;
-	}
-	return e;
-}
-
-/* The matches of a round stand in the book once its block is closed. */
-static enum err take_round(struct replay *r, struct branch *match)
-{
-	struct entry e;
-	enum err err = ERR_NONE;
-
-	do {
-		if (!branch_next(match, &e))
-			return ERR_NONE;
-		err = standing_match(&r->standing, &e);
-	} while (!err && e.type != MSG_ROUND_CLOSED);
-	return err;
-}
-
-static enum err fold(struct replay *r, struct branch *book,
-		     struct branch *match)
-{
-	enum err err = ERR_NONE;
-	struct entry e;
-
-	while (!err && branch_next(book, &e)) {
-		err = standing_book(&r->standing, &e);
-		if (!err && r->match && e.type == MSG_BLOCK_CLOSED)
-			err = take_round(r, match);
-	}
-	return err;
-}
-
-static enum cli_exit replay_logs(struct replay *r)
-{
-	struct branch book = {.cuts = NULL}, match = {.cuts = NULL};
-	uint64_t marks = 0;
-	enum err e = branch_open(&book, r->book, r->until, true);
-
-	if (!e && r->match)
-		e = count_marks(&marks, r->book, r->until);
-	if (!e && r->match)
-		e = find_mark(&r->match_until, r->match, marks);
-	if (!e && r->match)
-		e = branch_open(&match, r->match, r->match_until, true);
-	if (!e)
-		e = fold(r, &book, &match);
-	branch_free(&book);
-	branch_free(&match);
-	if (e)
-		return cli_fail(r->cli, CLI_FAILED,
-				"the logs can't be read: %s", err_text(e));
-	standing_sort(&r->standing);
-	return CLI_OK;
-}
 
 /* ---- saying it ---------------------------------------------------------- */
 
@@ -304,7 +211,7 @@ static enum cli_exit replay_file(struct replay *r, const struct logfile *f,
 				 const char *name,
 				 const struct replay_options *o)
 {
-	enum cli_exit x;
+	enum err e;
 
 	r->book = logfile_find(f, "book");
 	r->match = logfile_find(f, "match");
@@ -317,11 +224,13 @@ static enum cli_exit replay_file(struct replay *r, const struct logfile *f,
 		return cli_fail(r->cli, CLI_NOT_FOUND,
 				"the book log of %s has entries 1 to %" PRIu64,
 				name, r->book->last);
-	x = replay_logs(r);
-	if (!x)
+	e = standing_fold(&r->standing, r->book, r->match, r->until);
+	if (!e)
 		put_all(r);
 	standing_free(&r->standing);
-	return x;
+	return e ? cli_fail(r->cli, CLI_FAILED, "the logs can't be read: %s",
+			    err_text(e))
+		 : CLI_OK;
 }
 
 static enum cli_exit open_redis(struct cli *cli, struct logfile *f,

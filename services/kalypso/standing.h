@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <uthash.h>
 
-#include "common/store.h"
+#include "common/logfile.h"
 #include "msg.h"
 
 struct standing_market {
@@ -61,6 +61,13 @@ struct standing {
  * of the book come first. ERR_MALFORMED: it doesn't decode */
 NODISCARD enum err standing_book(struct standing *s, const struct entry *e);
 NODISCARD enum err standing_match(struct standing *s, const struct entry *e);
+
+/* What stood after entry @until of the book log, into an empty one, in order;
+ * @match may be NULL. ERR_MALFORMED, ERR_NO_MEMORY */
+NODISCARD enum err standing_fold(struct standing *s,
+				 const struct logfile_log *book,
+				 const struct logfile_log *match,
+				 uint64_t until);
 
 /* Put the rows in order: by id, by address, by arrival. */
 void standing_sort(struct standing *s);

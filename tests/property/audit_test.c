@@ -1,6 +1,7 @@
 /* An audit of random markets, roll-backs included: it agrees with what the
  * services wrote, from the whole story and from what counts of it alone, and
- * finds any record that was changed.
+ * finds any record that was changed. And the book as it was, from records
+ *alone, is what the cores held.
  *
  *	audit_test [EVENTS [SEED]] */
 #include "tests/test.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "services/kalypso/rederive.h"
+#include "services/kalypso/standing.h"
 #include "tests/property/market.h"
 
 enum { EVENTS = 60000, EVENTS_EACH = 6000, CHANGES = 40 };
@@ -65,6 +67,54 @@ static void check_agreement(const struct market *m, bool counts_only)
 	assert_true(r.tasks > r.bad_tasks);
 	assert_true(r.bad_tasks > 0);
 	assert_int_equal(r.first.kind, FINDING_TASK);
+	rederive_free(&r);
+}
+
+/* ---- the book as it was ------------------------------------------------- */
+
+static void check_standing(const struct market *m, const struct rederive *r)
+{
+	struct book_sizes book = book_sizes(r->book);
+	struct match_sizes match = match_sizes(r->match);
+	struct standing s = {.markets = NULL};
+	uint64_t open = 0, tasks = 0, in_hand = 0;
+
+	assert_err(standing_fold(&s, market_log(m, 1), market_log(m, 2),
+				 r->counts[REDERIVE_BOOK].derived),
+		   ERR_NONE);
+	for (const struct standing_request *q = s.requests; q; q = q->hh.next) {
+		tasks += q->is_task;
+		open += !q->is_task;
+		in_hand += standing_in_hand(&s, q);
+	}
+	assert_int_equal(HASH_COUNT(s.markets), book.markets);
+	assert_int_equal(HASH_COUNT(s.generators), book.generators);
+	assert_int_equal(HASH_COUNT(s.quotes), book.quotes);
+	assert_int_equal(open, book.open);
+	assert_int_equal(tasks, book.assigned);
+	assert_int_equal(in_hand, match.matched);
+	assert_int_equal(s.block.number, book.block.number);
+	assert_memory_equal(&s.block.hash, &book.block.hash, 32);
+	standing_free(&s);
+}
+
+/* At some marks, roll-backs among them: what the records say stands is what the
+ * cores hold. */
+static void check_replay(const struct market *m)
+{
+	struct rederive_config config = config_of(m);
+	struct logfile_place at = logfile_begin(market_log(m, 0));
+	struct rederive r;
+	struct entry e;
+	unsigned marks = 0;
+
+	assert_err(rederive_new(&r, &config), ERR_NONE);
+	while (logfile_next(&at, &e)) {
+		assert_err(rederive_entry(&r, &e), ERR_NONE);
+		if ((e.type == MSG_BLOCK_MARK && ++marks % 37 == 0) ||
+		    (e.type == MSG_ROLLBACK && ++marks % 5 == 0))
+			check_standing(m, &r);
+	}
 	rederive_free(&r);
 }
 
@@ -149,6 +199,7 @@ static void audits_agree_and_find_every_change(void **state)
 		market_live(&m, seed, EVENTS_EACH);
 		check_agreement(&m, false);
 		check_agreement(&m, true);
+		check_replay(&m);
 		for (unsigned i = 0; i < CHANGES / 10; i++) {
 			unsigned log = (unsigned)((seed + i) % REDERIVE_LOGS);
 			uint64_t last = market_log(&m, log)->last;
