@@ -6,10 +6,6 @@
 #include "common/sha256.h"
 #include "services/matcher/match_impl.h"
 
-/* Turns of matches come after those of quotes that joined in the same block:
- * its round comes after its events. */
-enum { TURN_OF_MATCH = (int)0x80000000u };
-
 bool match_is_mark(uint16_t number)
 {
 	return number == MSG_BLOCK_CLOSED || number == MSG_BOOK_ROLLED_BACK;
@@ -40,6 +36,12 @@ void match_free(struct match **match)
 	state_free(&(*match)->state);
 	free(*match);
 	*match = NULL;
+}
+
+void match_watch(struct match *m, match_decided_fn *fn, void *arg)
+{
+	m->decided = fn;
+	m->decided_arg = arg;
 }
 
 struct match_sizes match_sizes(const struct match *m)
@@ -108,11 +110,13 @@ static enum err make_match(struct match *m, struct sink *out, row_id request,
 		.valid_until = {block->time.v + m->rule.lifetime_s},
 		.rule = MATCH_RULE_VERSION,
 	};
-	struct place turn = {block->number, (uint32_t)TURN_OF_MATCH | index};
+	struct place turn = {block->number, TURN_OF_MATCH | index};
 	enum err e;
 
 	if (!all)
 		return ERR_NO_MEMORY;
+	if (m->decided)
+		m->decided(m->decided_arg, m, r->id, &made.generator);
 	e = match_root(&made.root, &all->root, &made);
 	if (e)
 		return e;

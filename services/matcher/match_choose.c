@@ -14,7 +14,7 @@ static struct u256 left(const struct u256 *total, const struct u256 *a,
 	return v;
 }
 
-static bool has_stake(const struct generator *g, u128 penalty)
+bool match_has_stake(const struct generator *g, u128 penalty)
 {
 	struct u256 need = u256_from_u128(penalty);
 	struct u256 free =
@@ -23,7 +23,7 @@ static bool has_stake(const struct generator *g, u128 penalty)
 	return u256_cmp(&free, &need) >= 0;
 }
 
-static bool has_compute(const struct generator *g, uint64_t need)
+bool match_has_compute(const struct generator *g, uint64_t need)
 {
 	uint64_t free = g->compute;
 
@@ -40,12 +40,12 @@ static bool is_available(const struct match *m, const struct quote *q,
 
 	return !q->draining && !q->gone && !g->gone && !g->suspended &&
 	       q->tasks + q->reserved < m->rule.task_limit &&
-	       has_compute(g, q->compute) && has_stake(g, market->penalty) &&
+	       match_has_compute(g, q->compute) &&
+	       match_has_stake(g, market->penalty) &&
 	       (!market->confidential || q->has_key);
 }
 
-/* Whether @generator holds one of the first live requests of the group. */
-static bool serves_group(const struct match *m, row_id group, row_id generator)
+bool match_serves_group(const struct match *m, row_id group, row_id generator)
 {
 	unsigned seen = 0;
 
@@ -57,8 +57,8 @@ static bool serves_group(const struct match *m, row_id group, row_id generator)
 	return false;
 }
 
-static bool is_cooling(const struct match *m, const struct request *r,
-		       row_id generator, uint64_t block)
+bool match_is_cooling(const struct match *m, const struct request *r,
+		      row_id generator, uint64_t block)
 {
 	row_id row = r->cooling ? match_find_cooling(
 					  m, r->id,
@@ -75,8 +75,8 @@ static bool is_eligible(const struct match *m, const struct request *r,
 	return q->price <= r->max_price &&
 	       q->response_time <= r->max_response_time &&
 	       is_available(m, q, market) &&
-	       !is_cooling(m, r, q->generator, block) &&
-	       !(r->group && serves_group(m, r->group, q->generator));
+	       !match_is_cooling(m, r, q->generator, block) &&
+	       !(r->group && match_serves_group(m, r->group, q->generator));
 }
 
 static int compare_prices(const struct quote *a, const struct quote *b)

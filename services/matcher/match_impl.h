@@ -95,7 +95,13 @@ struct match {
 	struct match_rule rule;
 	struct state *state;
 	row_id globals;
+	match_decided_fn *decided; /* see match_watch() */
+	void *decided_arg;
 };
+
+/* Turns of matches come after those of quotes that joined in the same block:
+ * its round comes after its events. */
+#define TURN_OF_MATCH 0x80000000u
 
 /* ---- rows --------------------------------------------------------------- */
 
@@ -170,6 +176,15 @@ NODISCARD enum err match_begin_task(struct match *m, row_id request,
 NODISCARD enum err match_forget_request(struct match *m, row_id request);
 
 /* ---- match_choose.c: the rule ------------------------------------------- */
+
+/* The tests that need a word: of a generator, what is reserved counted; whether
+ * it holds one of the first live requests of the group; whether the chain
+ * refused it for @r and the pair rests in block @block. */
+bool match_has_compute(const struct generator *g, uint64_t need);
+bool match_has_stake(const struct generator *g, u128 penalty);
+bool match_serves_group(const struct match *m, row_id group, row_id generator);
+bool match_is_cooling(const struct match *m, const struct request *r,
+		      row_id generator, uint64_t block);
 
 /* The best eligible quote for @request at block @block; 0 if there is none. */
 row_id match_choose(const struct match *m, row_id request, uint64_t block);
