@@ -112,6 +112,7 @@ static struct match_offer offer_of(const struct match *m,
 	return (struct match_offer){
 		.generator = generator_at(m, q->generator)->address,
 		.market_id = market_at(m, q->market)->id,
+		.preference = (enum preference)r->preference,
 		.price = {u256_from_u128(q->price)},
 		.response_time = q->response_time,
 		.turn = {q->turn.block, q->turn.index & ~TURN_OF_MATCH},
@@ -135,8 +136,7 @@ enum err match_offer(const struct match *m, uint64_t request_id,
 	return ERR_NONE;
 }
 
-enum match_element match_element(enum preference preference,
-				 const struct match_offer *a,
+enum match_element match_element(const struct match_offer *a,
 				 const struct match_offer *b)
 {
 	bool price = u256_cmp(&a->price.v, &b->price.v) != 0;
@@ -144,7 +144,7 @@ enum match_element match_element(enum preference preference,
 
 	if (!price && !time)
 		return MATCH_BY_TURN;
-	if (preference == PREFERENCE_CHEAPEST)
+	if (a->preference == PREFERENCE_CHEAPEST)
 		return price ? MATCH_BY_PRICE : MATCH_BY_TIME;
 	return time ? MATCH_BY_TIME : MATCH_BY_PRICE;
 }

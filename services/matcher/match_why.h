@@ -47,6 +47,7 @@ const char *match_bar_name(enum match_bar bar);
 struct match_offer {
 	struct address generator;
 	uint64_t market_id;
+	enum preference preference; /* of the request */
 	struct amount price;
 	uint32_t response_time;
 	struct place turn;   /* the index without the mark of a match */
@@ -65,9 +66,8 @@ NODISCARD enum err match_offer(const struct match *m, uint64_t request_id,
 /* What decides between two eligible offers for a request. */
 enum match_element { MATCH_BY_PRICE, MATCH_BY_TIME, MATCH_BY_TURN };
 
-/* The first element of the key of @preference in which the two differ. */
-enum match_element match_element(enum preference preference,
-				 const struct match_offer *a,
+/* The first element of the key in which two offers for one request differ. */
+enum match_element match_element(const struct match_offer *a,
 				 const struct match_offer *b);
 
 /* "price", "time" or "turn"; static. */

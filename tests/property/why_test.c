@@ -132,7 +132,7 @@ static bool names_element(enum preference p, const struct match_offer *a,
 	bool price = !u256_eq(&a->price.v, &b->price.v);
 	bool time = a->response_time != b->response_time;
 
-	switch (match_element(p, a, b)) {
+	switch (match_element(a, b)) {
 	case MATCH_BY_PRICE:
 		return price && (p == PREFERENCE_CHEAPEST || !time);
 	case MATCH_BY_TIME:

@@ -378,12 +378,7 @@ static void a_decision_is_seen_before_it_takes_anything(void **state)
 	assert_int_equal(seen.count, 1);
 	assert_int_equal(seen.request_id, 7);
 	assert_int_equal(seen.b.miss, MATCH_MISSES);
-	assert_int_equal(
-		match_element(PREFERENCE_CHEAPEST, &seen.winner, &seen.b),
-		MATCH_BY_PRICE);
-	assert_int_equal(
-		match_element(PREFERENCE_FASTEST, &seen.winner, &seen.b),
-		MATCH_BY_TIME);
+	assert_int_equal(match_element(&seen.winner, &seen.b), MATCH_BY_PRICE);
 	match_watch(match, NULL, NULL);
 	request(8);
 	close_block();
@@ -402,9 +397,7 @@ static void equal_offers_differ_in_their_turns(void **state)
 	assert_false(seen.winner.turn_was_match);
 	assert_int_equal(seen.winner.turn.block, 1);
 	assert_true(place_cmp(seen.winner.turn, seen.b.turn) < 0);
-	assert_int_equal(
-		match_element(PREFERENCE_CHEAPEST, &seen.winner, &seen.b),
-		MATCH_BY_TURN);
+	assert_int_equal(match_element(&seen.winner, &seen.b), MATCH_BY_TURN);
 	assert_string_equal(match_element_name(MATCH_BY_TURN), "turn");
 	request(2);
 	request(3);
@@ -417,18 +410,23 @@ static void equal_offers_differ_in_their_turns(void **state)
 	assert_int_equal(seen.b.turn.block, 2);
 }
 
-static void the_second_element_decides_when_the_first_is_equal(void **state)
+static void the_preference_says_which_element_comes_first(void **state)
 {
-	struct match_offer a = {.price = units(4), .response_time = 5}, b = a;
+	struct match_offer a = {.preference = PREFERENCE_CHEAPEST,
+				.price = units(4),
+				.response_time = 5};
+	struct match_offer b = a;
 
 	(void)state;
+	assert_int_equal(match_element(&a, &b), MATCH_BY_TURN);
 	b.response_time = 6;
-	assert_int_equal(match_element(PREFERENCE_CHEAPEST, &a, &b),
-			 MATCH_BY_TIME);
-	b = a;
+	assert_int_equal(match_element(&a, &b), MATCH_BY_TIME);
 	b.price = units(5);
-	assert_int_equal(match_element(PREFERENCE_FASTEST, &a, &b),
-			 MATCH_BY_PRICE);
+	assert_int_equal(match_element(&a, &b), MATCH_BY_PRICE);
+	a.preference = b.preference = PREFERENCE_FASTEST;
+	assert_int_equal(match_element(&a, &b), MATCH_BY_TIME);
+	b.response_time = 5;
+	assert_int_equal(match_element(&a, &b), MATCH_BY_PRICE);
 }
 
 static void without_a_quote_there_is_no_offer(void **state)
@@ -477,7 +475,7 @@ int main(void)
 		TEST(a_roll_back_takes_the_answer_back),
 		TEST(a_decision_is_seen_before_it_takes_anything),
 		TEST(equal_offers_differ_in_their_turns),
-		TEST(the_second_element_decides_when_the_first_is_equal),
+		TEST(the_preference_says_which_element_comes_first),
 		TEST(without_a_quote_there_is_no_offer),
 		TEST(every_name_is_there),
 	};
