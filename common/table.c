@@ -188,6 +188,11 @@ enum err table_remove(struct table *t, row_id row)
 	return e;
 }
 
+bool table_has(const struct table *t, row_id row)
+{
+	return in_use(t, row);
+}
+
 size_t table_count(const struct table *t)
 {
 	return t->count;

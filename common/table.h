@@ -46,6 +46,9 @@ void *table_edit(struct table *t, row_id row);
  * ERR_NO_MEMORY: nothing changed */
 NODISCARD enum err table_remove(struct table *t, row_id row);
 
+/* Whether @row, not 0, is in use. */
+bool table_has(const struct table *t, row_id row);
+
 /* Rows in use. */
 size_t table_count(const struct table *t);
 

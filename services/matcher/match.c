@@ -2,6 +2,7 @@
 #include "services/matcher/match.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/sha256.h"
 #include "services/matcher/match_impl.h"
@@ -23,6 +24,8 @@ enum err match_new(struct match **out, const struct match_rule *rule,
 		return ERR_NO_MEMORY;
 	m->rule = *rule;
 	e = state_new(&m->state, match_tables, TABLES_END, depth);
+	if (!e)
+		e = match_index_new(m);
 	if (e)
 		match_free(&m);
 	*out = m;
@@ -33,6 +36,7 @@ void match_free(struct match **match)
 {
 	if (!*match)
 		return;
+	match_index_free(*match);
 	state_free(&(*match)->state);
 	free(*match);
 	*match = NULL;
@@ -51,7 +55,7 @@ struct match_sizes match_sizes(const struct match *m)
 	if (!globals(m))
 		return s;
 	s.matched = globals(m)->matched;
-	s.waiting = globals(m)->open - s.matched;
+	s.waiting = globals(m)->waiting;
 	s.decisions = globals(m)->decisions;
 	s.block = globals(m)->block;
 	s.root = globals(m)->root;
@@ -131,34 +135,63 @@ static enum err lapse(struct match *m, struct unix_s now)
 {
 	enum err e = ERR_NONE;
 
-	for (row_id row = globals(m)->first; row && !e;) {
-		const struct request *r = request_at(m, row);
-		row_id next = r->next;
+	while (globals(m)->lapse_first && !e) {
+		const struct hold *h = hold_at(m, globals(m)->lapse_first);
 
-		if (r->state == REQUEST_MATCHED && r->valid_until.v < now.v)
-			e = match_release(m, row);
-		row = next;
+		if (h->valid_until.v >= now.v)
+			break;
+		e = match_release(m, h->request);
 	}
 	return e;
+}
+
+/* Pairs that rested until this block, or since the one before. */
+static enum err warm_up(struct match *m, uint64_t before, uint64_t now)
+{
+	struct cooling probe = {.until = before};
+	enum err e = ERR_NONE;
+	row_id row;
+
+	memset(probe.generator.bytes, 0xff, sizeof probe.generator.bytes);
+	probe.request_id = UINT64_MAX;
+	while (!e &&
+	       (row = order_after(state_order(m->state, COOLING), &probe))) {
+		const struct cooling *c = cooling_at(m, row);
+
+		if (c->until > now)
+			break;
+		probe = *c;
+		if (is_open(request_at(m, c->request)))
+			e = match_index_news(m, c->request);
+	}
+	return e;
+}
+
+static enum err decide_one(struct match *m, struct sink *out, row_id request,
+			   const struct block_ref *block, uint32_t *made)
+{
+	const struct request *r = request_at(m, request);
+	row_id quote = r->expiry.v <= block->time.v
+			       ? 0
+			       : match_choose(m, request, block->number);
+
+	return quote ? make_match(m, out, request, quote, block, (*made)++)
+		     : match_index_wait(m, request);
 }
 
 static enum err decide(struct match *m, struct sink *out,
 		       const struct block_ref *block, uint32_t *made)
 {
-	enum err e = ERR_NONE;
+	enum err e = match_index_round(m, block->time.v);
+	row_id request = 0;
 
-	for (row_id row = globals(m)->first; row && !e;
-	     row = request_at(m, row)->next) {
-		const struct request *r = request_at(m, row);
-		row_id quote;
-
-		if (r->state != REQUEST_OPEN || r->expiry.v <= block->time.v)
-			continue;
-		quote = match_choose(m, row, block->number);
-		if (quote)
-			e = make_match(m, out, row, quote, block, (*made)++);
-	}
-	return e;
+	do {
+		if (!e)
+			e = match_index_pop(m, block->time.v, &request);
+		if (!e && request)
+			e = decide_one(m, out, request, block, made);
+	} while (!e && request);
+	return e ? e : match_index_round_over(m);
 }
 
 enum err match_on_block_closed(struct match *m, struct sink *out,
@@ -166,12 +199,16 @@ enum err match_on_block_closed(struct match *m, struct sink *out,
 {
 	struct msg_round_closed closed = {.block = s->block};
 	struct globals *all = globals_edit(m);
+	uint64_t before;
 	enum err e;
 
 	if (!all)
 		return ERR_NO_MEMORY;
+	before = all->block.number;
 	all->block = s->block;
 	e = lapse(m, s->block.time);
+	if (!e)
+		e = warm_up(m, before, s->block.number);
 	if (!e)
 		e = decide(m, out, &s->block, &closed.matches);
 	if (!e)
@@ -186,8 +223,12 @@ enum err match_on_book_rolled_back(struct match *m, struct sink *out,
 {
 	struct msg_round_rolled_back back = {.to = s->to};
 	struct match_sizes sizes;
-	enum err e = state_roll_back(m->state, s->to.number);
+	enum err e;
 
+	match_index_undo(m, false);
+	e = state_roll_back(m->state, s->to.number);
+	if (!e)
+		e = match_index_undone(m);
 	if (e)
 		return e;
 	/* Undone to before the first block: the row of globals went, too. */

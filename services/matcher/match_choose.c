@@ -33,10 +33,10 @@ bool match_has_compute(const struct generator *g, uint64_t need)
 	return need <= free - g->used_compute - g->reserved_compute;
 }
 
-static bool is_available(const struct match *m, const struct quote *q,
-			 const struct market *market)
+bool match_is_available(const struct match *m, const struct quote *q)
 {
 	const struct generator *g = generator_at(m, q->generator);
+	const struct market *market = market_at(m, q->market);
 
 	return !q->draining && !q->gone && !g->gone && !g->suspended &&
 	       q->tasks + q->reserved < m->rule.task_limit &&
@@ -45,14 +45,20 @@ static bool is_available(const struct match *m, const struct quote *q,
 	       (!market->confidential || q->has_key);
 }
 
+bool match_is_open_market(const struct market *market)
+{
+	return !market->closed && !market->suspended &&
+	       market->protocol == PROTOCOL_ORDER_BOOK;
+}
+
 bool match_serves_group(const struct match *m, row_id group, row_id generator)
 {
 	unsigned seen = 0;
 
-	for (row_id r = group_at(m, group)->live_first;
-	     r && seen < m->rule.spread_members;
-	     r = request_at(m, r)->live_next, seen++)
-		if (request_at(m, r)->generator == generator)
+	for (row_id h = group_at(m, group)->live_first;
+	     h && seen < m->rule.spread_members;
+	     h = hold_at(m, h)->live_next, seen++)
+		if (hold_at(m, h)->generator == generator)
 			return true;
 	return false;
 }
@@ -68,59 +74,25 @@ bool match_is_cooling(const struct match *m, const struct request *r,
 	return row && block < cooling_at(m, row)->until;
 }
 
-static bool is_eligible(const struct match *m, const struct request *r,
-			const struct quote *q, const struct market *market,
-			uint64_t block)
+/* What is between this request and this generator only. */
+static bool suits(const struct match *m, const struct request *r,
+		  row_id generator, uint64_t block)
 {
-	return q->price <= r->max_price &&
-	       q->response_time <= r->max_response_time &&
-	       is_available(m, q, market) &&
-	       !match_is_cooling(m, r, q->generator, block) &&
-	       !(r->group && match_serves_group(m, r->group, q->generator));
-}
-
-static int compare_prices(const struct quote *a, const struct quote *b)
-{
-	return a->price < b->price ? -1 : a->price > b->price;
-}
-
-static int compare_times(const struct quote *a, const struct quote *b)
-{
-	return a->response_time < b->response_time
-		       ? -1
-		       : a->response_time > b->response_time;
-}
-
-static bool is_better(const struct quote *a, const struct quote *b,
-		      enum preference preference)
-{
-	int by_price = compare_prices(a, b), by_time = compare_times(a, b);
-	int first = preference == PREFERENCE_CHEAPEST ? by_price : by_time;
-	int second = preference == PREFERENCE_CHEAPEST ? by_time : by_price;
-
-	if (first || second)
-		return first ? first < 0 : second < 0;
-	return place_cmp(a->turn, b->turn) < 0;
+	return !match_is_cooling(m, r, generator, block) &&
+	       !(r->group && match_serves_group(m, r->group, generator));
 }
 
 row_id match_choose(const struct match *m, row_id request, uint64_t block)
 {
 	const struct request *r = request_at(m, request);
-	const struct market *market = market_at(m, r->market);
-	const struct quote *best = NULL;
-	row_id best_row = 0;
+	row_id quote;
 
-	if (market->closed || market->suspended || r->suspended ||
-	    market->protocol != PROTOCOL_ORDER_BOOK)
+	if (r->suspended || !match_is_open_market(market_at(m, r->market)))
 		return 0;
-	for (row_id row = market->quotes; row; row = quote_at(m, row)->next) {
-		const struct quote *q = quote_at(m, row);
-
-		if (is_eligible(m, r, q, market, block) &&
-		    (!best || is_better(q, best, r->preference))) {
-			best = q;
-			best_row = row;
-		}
-	}
-	return best_row;
+	/* In order of the preference: the first one that suits is the best. */
+	for (quote = match_index_best(m, r); quote;
+	     quote = match_index_next(m, r, quote))
+		if (suits(m, r, quote_at(m, quote)->generator, block))
+			break;
+	return quote;
 }

@@ -44,18 +44,9 @@ const char *match_element_name(enum match_element element)
 	return names[element];
 }
 
-/* ---- requests ----------------------------------------------------------- */
-
 static bool is_task(const struct match *m, const struct request *r)
 {
-	(void)m;
-	return r->state == REQUEST_TASK;
-}
-
-static bool is_matched(const struct match *m, const struct request *r)
-{
-	(void)m;
-	return r->state == REQUEST_MATCHED;
+	return !is_open(r) && !is_matched(m, r);
 }
 
 /* ---- one quote ---------------------------------------------------------- */
@@ -254,7 +245,8 @@ enum err match_why(const struct match *m, uint64_t request_id,
 		explain(m, r, out);
 		return ERR_NONE;
 	}
-	out->generator = generator_at(m, r->generator)->address;
-	out->valid_until = r->valid_until;
+	out->generator =
+		generator_at(m, hold_at(m, r->hold)->generator)->address;
+	out->valid_until = hold_at(m, r->hold)->valid_until;
 	return ERR_NONE;
 }
