@@ -80,6 +80,7 @@ $(B)/fuzz/%: CC = clang-14
 $(FUZZ:%=$(B)/fuzz/target/%): $(B)/fuzz/target/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(APART:%=$(B)/fuzz/%.a) $(B)/fuzz/libkalypso.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) -fsanitize=fuzzer,address,undefined -Wl,--as-needed -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+$(B)/fuzz/target/match: $(PROPERTY_PARTS:%.c=$(B)/fuzz/obj/%.o)
 $(B)/fuzz/seeds.stamp: tests/fuzz/seeds.py $(wildcard tests/golden/* tests/fuzz/found/*/*)
 	@python3 $< $(B)/fuzz/seeds && touch $@
 
@@ -117,7 +118,7 @@ down: ## stop it
 
 # ---- tests ------------------------------------------------------------------
 SUITES ?=
-test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
+test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(B)/release/property/match_test $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
 $(B)/bench/proxy: tests/bench/proxy.c

@@ -5,23 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	SEGMENT = 1024,
-	SEGMENTS_MAX = 1 << 18,
-	BUCKETS_START = 64,
-};
+#include "common/pool.h"
+
+enum { BUCKETS_START = 64 };
 
 struct node {
 	uint64_t hash;
 	uint32_t value; /* 0: free */
 	uint32_t next;	/* node number, 0 ends a chain */
-};
-
-/* An array that grows by segments. The table of segments is reserved once:
- * untouched pages of it cost nothing. */
-struct pool {
-	void **segments;
-	uint32_t count; /* items in use */
 };
 
 struct map {
@@ -35,47 +26,14 @@ struct map {
 	size_t count;
 };
 
-static void *pool_at(const struct pool *p, uint32_t i, size_t size)
-{
-	return (char *)p->segments[i / SEGMENT] + i % SEGMENT * size;
-}
-
-static bool pool_grow(struct pool *p, size_t size)
-{
-	uint32_t segment = p->count / SEGMENT;
-
-	if (segment == SEGMENTS_MAX)
-		return false;
-	if (!p->segments[segment])
-		p->segments[segment] = calloc(SEGMENT, size);
-	if (!p->segments[segment])
-		return false;
-	p->count++;
-	return true;
-}
-
-static bool pool_open(struct pool *p)
-{
-	p->segments = calloc(SEGMENTS_MAX, sizeof p->segments[0]);
-	return p->segments != NULL;
-}
-
-static void pool_free(struct pool *p)
-{
-	for (uint32_t i = 0; p->segments && i < SEGMENTS_MAX && p->segments[i];
-	     i++)
-		free(p->segments[i]);
-	free(p->segments);
-}
-
 static uint32_t *bucket(const struct map *m, uint32_t i)
 {
-	return pool_at(&m->buckets, i, sizeof(uint32_t));
+	return pool_at(&m->buckets, i);
 }
 
 static struct node *node(const struct map *m, uint32_t number)
 {
-	return pool_at(&m->nodes, number - 1, sizeof(struct node));
+	return pool_at(&m->nodes, number - 1);
 }
 
 enum err map_new(struct map **out, map_equal *equal, const void *arg)
@@ -87,15 +45,12 @@ enum err map_new(struct map **out, map_equal *equal, const void *arg)
 	m->equal = equal;
 	m->arg = arg;
 	m->low = BUCKETS_START;
-	if (!pool_open(&m->buckets) || !pool_open(&m->nodes)) {
+	pool_open(&m->buckets, sizeof(uint32_t));
+	pool_open(&m->nodes, sizeof(struct node));
+	if (!pool_reach(&m->buckets, BUCKETS_START)) {
 		map_free(&m);
 		return ERR_NO_MEMORY;
 	}
-	for (unsigned i = 0; i < BUCKETS_START; i++)
-		if (!pool_grow(&m->buckets, sizeof(uint32_t))) {
-			map_free(&m);
-			return ERR_NO_MEMORY;
-		}
 	*out = m;
 	return ERR_NONE;
 }
@@ -132,7 +87,7 @@ static void split_one(struct map *m)
 {
 	uint32_t from = m->split, to = m->low + m->split, n;
 
-	if (!pool_grow(&m->buckets, sizeof(uint32_t)))
+	if (!pool_grow(&m->buckets))
 		return;
 	n = *bucket(m, from);
 	*bucket(m, from) = *bucket(m, to) = 0;
@@ -157,7 +112,7 @@ static uint32_t take_node(struct map *m)
 
 	if (n)
 		m->free = node(m, n)->next;
-	else if (pool_grow(&m->nodes, sizeof(struct node)))
+	else if (pool_grow(&m->nodes))
 		n = m->nodes.count;
 	return n;
 }

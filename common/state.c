@@ -14,10 +14,13 @@ struct part {
 	struct table *table;
 	struct map *map;     /* NULL without keys */
 	struct order *order; /* NULL without an order */
+	struct state *state;
 };
 
 struct state {
 	struct undo *undo;
+	state_watch_fn *watch;
+	void *core;
 	unsigned count;
 	struct part parts[];
 };
@@ -42,8 +45,17 @@ static enum err enter_indexes(struct part *p, row_id row)
 	return e || !p->order ? e : order_add(p->order, row);
 }
 
+static void watch(const struct part *p, row_id row)
+{
+	struct state *s = p->state;
+
+	if (s->watch)
+		s->watch(s->core, (unsigned)(p - s->parts), row);
+}
+
 static void detach(void *part, row_id row)
 {
+	watch(part, row);
 	leave_indexes(part, row);
 }
 
@@ -52,6 +64,7 @@ static void attach(void *part, row_id row)
 	/* Undo and load put back what there was memory for. */
 	if (enter_indexes(part, row))
 		abort();
+	watch(part, row);
 }
 
 static bool has_key(const void *arg, uint32_t row, const void *key)
@@ -76,6 +89,7 @@ enum err state_new(struct state **out, const struct state_table *tables,
 		struct table_hooks hooks = {detach, attach, p};
 
 		p->is = &tables[t];
+		p->state = s;
 		e = table_new(&p->table, (uint8_t)t, tables[t].row_size,
 			      s->undo, &hooks);
 		if (!e && tables[t].hash)
@@ -103,6 +117,12 @@ void state_free(struct state **state)
 	undo_free(&s->undo);
 	free(s);
 	*state = NULL;
+}
+
+void state_watch(struct state *s, state_watch_fn *fn, void *core)
+{
+	s->watch = fn;
+	s->core = core;
 }
 
 const void *state_row(const struct state *s, unsigned table, row_id row)
@@ -144,6 +164,11 @@ enum err state_remove(struct state *s, unsigned table, row_id row)
 	if (e && enter_indexes(p, row))
 		abort();
 	return e;
+}
+
+bool state_has(const struct state *s, unsigned table, row_id row)
+{
+	return table_has(s->parts[table].table, row);
 }
 
 size_t state_count(const struct state *s, unsigned table)

@@ -30,6 +30,12 @@ NODISCARD enum err state_new(struct state **out,
 			     unsigned depth);
 void state_free(struct state **state);
 
+/* Call @fn for each row that undo or load brings, changes or takes away, before
+ * it changes and after it came: for indexes that a core keeps itself. Rows that
+ * others refer to may be on their way then. NULL ends it. */
+typedef void state_watch_fn(void *core, unsigned table, row_id row);
+void state_watch(struct state *s, state_watch_fn *fn, void *core);
+
 /* A row, to be read or changed. @row is in use. state_edit() gives NULL if
  * memory ran out; nothing changed then. */
 const void *state_row(const struct state *s, unsigned table, row_id row);
@@ -45,6 +51,9 @@ row_id state_add(struct state *s, unsigned table, const void *row_bytes);
 
 /* ERR_NO_MEMORY: nothing changed */
 NODISCARD enum err state_remove(struct state *s, unsigned table, row_id row);
+
+/* Whether @row, not 0, is in use. */
+bool state_has(const struct state *s, unsigned table, row_id row);
 
 size_t state_count(const struct state *s, unsigned table);
 

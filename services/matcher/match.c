@@ -2,13 +2,13 @@
 #include "services/matcher/match.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/sha256.h"
 #include "services/matcher/match_impl.h"
 
-/* Turns of matches come after those of quotes that joined in the same block:
- * its round comes after its events. */
-enum { TURN_OF_MATCH = (int)0x80000000u };
+/* What a root is the hash of: the root before it, and the decision record. */
+enum { ROOT_BYTES = 32 + 140 };
 
 bool match_is_mark(uint16_t number)
 {
@@ -27,6 +27,8 @@ enum err match_new(struct match **out, const struct match_rule *rule,
 		return ERR_NO_MEMORY;
 	m->rule = *rule;
 	e = state_new(&m->state, match_tables, TABLES_END, depth);
+	if (!e)
+		e = match_index_new(m);
 	if (e)
 		match_free(&m);
 	*out = m;
@@ -37,9 +39,16 @@ void match_free(struct match **match)
 {
 	if (!*match)
 		return;
+	match_index_free(*match);
 	state_free(&(*match)->state);
 	free(*match);
 	*match = NULL;
+}
+
+void match_watch(struct match *m, match_decided_fn *fn, void *arg)
+{
+	m->decided = fn;
+	m->decided_arg = arg;
 }
 
 struct match_sizes match_sizes(const struct match *m)
@@ -49,7 +58,7 @@ struct match_sizes match_sizes(const struct match *m)
 	if (!globals(m))
 		return s;
 	s.matched = globals(m)->matched;
-	s.waiting = globals(m)->open - s.matched;
+	s.waiting = globals(m)->waiting;
 	s.decisions = globals(m)->decisions;
 	s.block = globals(m)->block;
 	s.root = globals(m)->root;
@@ -58,36 +67,46 @@ struct match_sizes match_sizes(const struct match *m)
 
 /* ---- rounds ------------------------------------------------------------- */
 
+/* Big-endian, behind what is there. */
+static uint8_t *put_be(uint8_t *p, u128 v, unsigned size)
+{
+	for (unsigned i = size; i--; v >>= 8)
+		p[i] = (uint8_t)v;
+	return p + size;
+}
+
+static uint8_t *put(uint8_t *p, const void *bytes, size_t size)
+{
+	memcpy(p, bytes, size);
+	return p + size;
+}
+
 enum err match_root(struct hash32 *out, const struct hash32 *before,
 		    const struct msg_match_made *made)
 {
-	struct buf record = {0};
+	uint8_t record[ROOT_BYTES], *p = record;
 	struct sha256 sha;
 	u128 price;
 	enum err e = u256_to_u128(&price, &made->price.v);
 
 	if (e)
 		return e;
-	buf_put_be64(&record, made->decision);
-	buf_put_be64(&record, made->block.number);
-	buf_put(&record, made->block.hash.bytes, sizeof made->block.hash.bytes);
-	buf_put_be64(&record, made->block.time.v);
-	buf_put_zeros(&record, 24); /* ids of the contract have 32 bytes */
-	buf_put_be64(&record, made->request_id);
-	buf_put(&record, made->generator.bytes, sizeof made->generator.bytes);
-	match_put_u128(&record, price);
-	buf_put_be32(&record, made->response_time);
-	buf_put_be64(&record, made->valid_until.v);
-	buf_put_be32(&record, made->rule);
-	e = buf_err(&record);
-	if (!e) {
-		sha256_init(&sha);
-		sha256_update(&sha, before->bytes, sizeof before->bytes);
-		sha256_update(&sha, record.data, record.size);
-		sha256_final(&sha, out);
-	}
-	buf_free(&record);
-	return e;
+	p = put(p, before->bytes, sizeof before->bytes);
+	p = put_be(p, made->decision, 8);
+	p = put_be(p, made->block.number, 8);
+	p = put(p, made->block.hash.bytes, sizeof made->block.hash.bytes);
+	p = put_be(p, made->block.time.v, 8);
+	p = put_be(p, 0, 24); /* ids of the contract have 32 bytes */
+	p = put_be(p, made->request_id, 8);
+	p = put(p, made->generator.bytes, sizeof made->generator.bytes);
+	p = put_be(p, price, 16);
+	p = put_be(p, made->response_time, 4);
+	p = put_be(p, made->valid_until.v, 8);
+	p = put_be(p, made->rule, 4);
+	sha256_init(&sha);
+	sha256_update(&sha, record, (size_t)(p - record));
+	sha256_final(&sha, out);
+	return ERR_NONE;
 }
 
 static enum err make_match(struct match *m, struct sink *out, row_id request,
@@ -108,11 +127,13 @@ static enum err make_match(struct match *m, struct sink *out, row_id request,
 		.valid_until = {block->time.v + m->rule.lifetime_s},
 		.rule = MATCH_RULE_VERSION,
 	};
-	struct place turn = {block->number, (uint32_t)TURN_OF_MATCH | index};
+	struct place turn = {block->number, TURN_OF_MATCH | index};
 	enum err e;
 
 	if (!all)
 		return ERR_NO_MEMORY;
+	if (m->decided)
+		m->decided(m->decided_arg, m, r->id, &made.generator);
 	e = match_root(&made.root, &all->root, &made);
 	if (e)
 		return e;
@@ -127,34 +148,63 @@ static enum err lapse(struct match *m, struct unix_s now)
 {
 	enum err e = ERR_NONE;
 
-	for (row_id row = globals(m)->first; row && !e;) {
-		const struct request *r = request_at(m, row);
-		row_id next = r->next;
+	while (globals(m)->lapse_first && !e) {
+		const struct hold *h = hold_at(m, globals(m)->lapse_first);
 
-		if (r->state == REQUEST_MATCHED && r->valid_until.v < now.v)
-			e = match_release(m, row);
-		row = next;
+		if (h->valid_until.v >= now.v)
+			break;
+		e = match_release(m, h->request);
 	}
 	return e;
+}
+
+/* Pairs that rested until this block, or since the one before. */
+static enum err warm_up(struct match *m, uint64_t before, uint64_t now)
+{
+	struct cooling probe = {.until = before};
+	enum err e = ERR_NONE;
+	row_id row;
+
+	memset(probe.generator.bytes, 0xff, sizeof probe.generator.bytes);
+	probe.request_id = UINT64_MAX;
+	while (!e &&
+	       (row = order_after(state_order(m->state, COOLING), &probe))) {
+		const struct cooling *c = cooling_at(m, row);
+
+		if (c->until > now)
+			break;
+		probe = *c;
+		if (is_open(request_at(m, c->request)))
+			e = match_index_news(m, c->request);
+	}
+	return e;
+}
+
+static enum err decide_one(struct match *m, struct sink *out, row_id request,
+			   const struct block_ref *block, uint32_t *made)
+{
+	const struct request *r = request_at(m, request);
+	row_id quote = r->expiry.v <= block->time.v
+			       ? 0
+			       : match_choose(m, request, block->number);
+
+	return quote ? make_match(m, out, request, quote, block, (*made)++)
+		     : match_index_wait(m, request);
 }
 
 static enum err decide(struct match *m, struct sink *out,
 		       const struct block_ref *block, uint32_t *made)
 {
-	enum err e = ERR_NONE;
+	enum err e = match_index_round(m, block->time.v);
+	row_id request = 0;
 
-	for (row_id row = globals(m)->first; row && !e;
-	     row = request_at(m, row)->next) {
-		const struct request *r = request_at(m, row);
-		row_id quote;
-
-		if (r->state != REQUEST_OPEN || r->expiry.v <= block->time.v)
-			continue;
-		quote = match_choose(m, row, block->number);
-		if (quote)
-			e = make_match(m, out, row, quote, block, (*made)++);
-	}
-	return e;
+	do {
+		if (!e)
+			e = match_index_pop(m, block->time.v, &request);
+		if (!e && request)
+			e = decide_one(m, out, request, block, made);
+	} while (!e && request);
+	return e ? e : match_index_round_over(m);
 }
 
 enum err match_on_block_closed(struct match *m, struct sink *out,
@@ -162,12 +212,16 @@ enum err match_on_block_closed(struct match *m, struct sink *out,
 {
 	struct msg_round_closed closed = {.block = s->block};
 	struct globals *all = globals_edit(m);
+	uint64_t before;
 	enum err e;
 
 	if (!all)
 		return ERR_NO_MEMORY;
+	before = all->block.number;
 	all->block = s->block;
 	e = lapse(m, s->block.time);
+	if (!e)
+		e = warm_up(m, before, s->block.number);
 	if (!e)
 		e = decide(m, out, &s->block, &closed.matches);
 	if (!e)
@@ -182,8 +236,12 @@ enum err match_on_book_rolled_back(struct match *m, struct sink *out,
 {
 	struct msg_round_rolled_back back = {.to = s->to};
 	struct match_sizes sizes;
-	enum err e = state_roll_back(m->state, s->to.number);
+	enum err e;
 
+	match_index_undo(m, false);
+	e = state_roll_back(m->state, s->to.number);
+	if (!e)
+		e = match_index_undone(m);
 	if (e)
 		return e;
 	/* Undone to before the first block: the row of globals went, too. */

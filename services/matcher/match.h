@@ -50,6 +50,13 @@ void match_free(struct match **match);
 /* Whether readers of the book log may act once they have @number. */
 bool match_is_mark(uint16_t number);
 
+/* Call @fn for each match when it has been chosen and before it takes anything:
+ * the rows are what they were for the choice. NULL ends it. */
+typedef void match_decided_fn(void *arg, const struct match *match,
+			      uint64_t request_id,
+			      const struct address *generator);
+void match_watch(struct match *match, match_decided_fn *fn, void *arg);
+
 struct match_sizes {
 	uint64_t quotes, waiting, matched;
 	uint64_t decisions;	/* along the branch */

@@ -8,9 +8,11 @@ enum err match_on_market_set(struct match *m, struct sink *out,
 {
 	row_id row = match_find_market(m, s->market_id);
 	struct market fresh = {.id = s->market_id}, *market;
+	bool is_new = !row;
+	enum err e;
 
 	(void)out;
-	if (!row)
+	if (is_new)
 		row = state_add(m->state, MARKETS, &fresh);
 	market = row ? market_edit(m, row) : NULL;
 	if (!market)
@@ -18,7 +20,8 @@ enum err match_on_market_set(struct match *m, struct sink *out,
 	market->protocol = s->protocol;
 	market->confidential = s->confidential;
 	market->closed = s->closed;
-	return u256_to_u128(&market->penalty, &s->penalty.v);
+	e = u256_to_u128(&market->penalty, &s->penalty.v);
+	return e || is_new ? e : match_index_review_market(m, row);
 }
 
 enum err match_on_generator_set(struct match *m, struct sink *out,
@@ -36,10 +39,12 @@ enum err match_on_generator_set(struct match *m, struct sink *out,
 	g->gone = false;
 	g->compute = s->compute;
 	g->used_compute = s->used_compute;
-	g->stake = s->stake.v;
-	g->locked = s->locked.v;
-	g->unstaking = s->unstaking.v;
-	return ERR_NONE;
+	/* The contracts keep stakes in 128 bits. */
+	if (u256_to_u128(&g->stake, &s->stake.v) ||
+	    u256_to_u128(&g->locked, &s->locked.v) ||
+	    u256_to_u128(&g->unstaking, &s->unstaking.v))
+		return ERR_CONFLICT;
+	return match_index_review(m, row);
 }
 
 enum err match_on_generator_removed(struct match *m, struct sink *out,
@@ -64,23 +69,15 @@ enum err match_on_generator_removed(struct match *m, struct sink *out,
 /* It doesn't stand yet. */
 static row_id add_quote(struct match *m, row_id generator, row_id market)
 {
+	struct generator *owner = generator_edit(m, generator);
 	struct quote q = {.generator = generator,
 			  .market = market,
 			  .gone = true,
-			  .next = market_at(m, market)->quotes};
-	row_id row = state_add(m->state, QUOTES, &q);
-	struct market *owner = market_edit(m, market);
-	struct quote *next;
+			  .next = owner ? owner->first_quote : 0};
+	row_id row = owner ? state_add(m->state, QUOTES, &q) : 0;
 
-	if (!row || !owner)
-		return 0;
-	if (q.next) {
-		next = quote_edit(m, q.next);
-		if (!next)
-			return 0;
-		next->prev = row;
-	}
-	owner->quotes = row;
+	if (row)
+		owner->first_quote = row;
 	return row;
 }
 
@@ -91,10 +88,13 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	row_id market = match_find_market(m, s->market_id), row;
 	struct generator *g;
 	struct quote *q;
+	u128 price;
 
 	(void)out;
 	if (!generator || !market)
 		return ERR_CONFLICT;
+	if (u256_to_u128(&price, &s->price.v))
+		return ERR_RANGE;
 	row = match_find_quote(m, generator, market);
 	if (!row)
 		row = add_quote(m, generator, market);
@@ -102,17 +102,20 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	g = q ? generator_edit(m, generator) : NULL;
 	if (!g)
 		return ERR_NO_MEMORY;
+	match_index_leave(m, row);
 	g->quotes += q->gone;
 	q->gone = false;
+	q->price = price;
 	q->response_time = s->response_time;
 	q->compute = s->compute;
 	q->draining = s->draining;
 	q->has_key = s->has_key;
 	q->tasks = s->tasks;
-	q->joined = s->joined;
-	if (place_cmp(q->turn, s->joined) < 0)
-		q->turn = s->joined;
-	return u256_to_u128(&q->price, &s->price.v);
+	if (place_cmp(quote_turn(q), s->joined) < 0) {
+		q->turn_block = s->joined.block;
+		q->turn_index = s->joined.index;
+	}
+	return match_index_enter(m, row);
 }
 
 enum err match_on_quote_removed(struct match *m, struct sink *out,
@@ -132,6 +135,7 @@ enum err match_on_quote_removed(struct match *m, struct sink *out,
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->quotes--;
+	match_index_leave(m, row);
 	if (!q->reserved)
 		return match_drop_quote(m, row);
 	q->gone = true;
@@ -156,28 +160,6 @@ static row_id group_for(struct match *m, const struct msg_request_opened *s)
 	return row;
 }
 
-/* Behind the newest: a request arrives in the order of the chain. */
-static enum err join_queue(struct match *m, row_id row)
-{
-	struct globals *all = globals_edit(m);
-	struct request *r = request_edit(m, row), *last;
-
-	if (!all || !r)
-		return ERR_NO_MEMORY;
-	r->prev = all->last;
-	if (all->last) {
-		last = request_edit(m, all->last);
-		if (!last)
-			return ERR_NO_MEMORY;
-		last->next = row;
-	} else {
-		all->first = row;
-	}
-	all->last = row;
-	all->open++;
-	return ERR_NONE;
-}
-
 enum err match_on_request_opened(struct match *m, struct sink *out,
 				 const struct msg_request_opened *s)
 {
@@ -186,12 +168,14 @@ enum err match_on_request_opened(struct match *m, struct sink *out,
 		.market = match_find_market(m, s->market_id),
 		.max_response_time = s->max_response_time,
 		.expiry = s->expiry,
-		.preference = s->preference,
-		.arrived = s->arrived,
+		.preference = (uint8_t)s->preference,
 	};
+	struct globals *all = globals_edit(m);
 	row_id row;
 
 	(void)out;
+	if (!all)
+		return ERR_NO_MEMORY;
 	if (!r.market || match_find_request(m, s->request_id) ||
 	    u256_to_u128(&r.max_price, &s->max_price.v))
 		return ERR_CONFLICT;
@@ -200,8 +184,11 @@ enum err match_on_request_opened(struct match *m, struct sink *out,
 		if (!r.group)
 			return ERR_NO_MEMORY;
 	}
+	/* Requests arrive in the order of the chain. */
+	r.order = ++all->requests;
+	all->waiting++;
 	row = state_add(m->state, REQUESTS, &r);
-	return row ? join_queue(m, row) : ERR_NO_MEMORY;
+	return row ? match_index_news(m, row) : ERR_NO_MEMORY;
 }
 
 enum err match_on_request_closed(struct match *m, struct sink *out,
@@ -213,86 +200,102 @@ enum err match_on_request_closed(struct match *m, struct sink *out,
 	return row ? match_forget_request(m, row) : ERR_CONFLICT;
 }
 
+static bool is_task(const struct match *m, row_id request)
+{
+	const struct request *r = request_at(m, request);
+
+	return !is_open(r) && !is_matched(m, r);
+}
+
 /* ---- tasks -------------------------------------------------------------- */
 
 /* The totals of a generator and of its quote, as the book has them now. */
-static enum err set_totals(struct match *m, row_id generator, row_id market,
+static enum err set_totals(struct match *m, row_id generator, row_id quote,
 			   uint64_t used_compute, const struct amount *locked,
 			   uint32_t tasks)
 {
-	row_id quote = match_find_quote(m, generator, market);
 	struct generator *g = generator_edit(m, generator);
-	struct quote *q = quote ? quote_edit(m, quote) : NULL;
+	struct quote *q = quote_edit(m, quote);
 
-	if (!quote)
-		return ERR_CONFLICT;
 	if (!g || !q)
 		return ERR_NO_MEMORY;
 	g->used_compute = used_compute;
-	g->locked = locked->v;
 	q->tasks = tasks;
-	return ERR_NONE;
+	return u256_to_u128(&g->locked, &locked->v) ? ERR_CONFLICT : ERR_NONE;
+}
+
+static row_id quote_of(const struct match *m, const struct address *generator,
+		       uint64_t market_id)
+{
+	row_id g = match_find_generator(m, generator);
+	row_id market = match_find_market(m, market_id);
+
+	return g && market ? match_find_quote(m, g, market) : 0;
+}
+
+/* Most tasks are those that we matched: what they are about is at hand. */
+static row_id quote_of_task(const struct match *m,
+			    const struct msg_task_started *s,
+			    const struct request *r)
+{
+	row_id quote = r->hold ? hold_at(m, r->hold)->quote : 0;
+	const struct quote *q = quote ? quote_at(m, quote) : NULL;
+
+	if (q &&
+	    address_eq(&generator_at(m, q->generator)->address,
+		       &s->generator) &&
+	    market_at(m, q->market)->id == s->market_id)
+		return quote;
+	return quote_of(m, &s->generator, s->market_id);
 }
 
 enum err match_on_task_started(struct match *m, struct sink *out,
 			       const struct msg_task_started *s)
 {
-	row_id request = match_find_request(m, s->request_id);
-	row_id generator = match_find_generator(m, &s->generator);
-	row_id market = match_find_market(m, s->market_id);
+	row_id request = match_find_request(m, s->request_id), quote, generator;
 	enum err e;
 
 	(void)out;
-	if (!request || !generator || !market ||
-	    request_at(m, request)->state == REQUEST_TASK)
+	if (!request || is_task(m, request))
 		return ERR_CONFLICT;
-	e = set_totals(m, generator, market, s->used_compute, &s->locked,
+	quote = quote_of_task(m, s, request_at(m, request));
+	if (!quote)
+		return ERR_CONFLICT;
+	generator = quote_at(m, quote)->generator;
+	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);
-	return e ? e : match_begin_task(m, request, generator);
+	if (!e)
+		e = match_begin_task(m, request, generator);
+	return e ? e : match_index_review(m, generator);
 }
 
 enum err match_on_task_ended(struct match *m, struct sink *out,
 			     const struct msg_task_ended *s)
 {
-	row_id request = match_find_request(m, s->request_id);
-	row_id generator = match_find_generator(m, &s->generator);
-	row_id market = match_find_market(m, s->market_id);
+	row_id request = match_find_request(m, s->request_id), generator;
+	row_id quote = quote_of(m, &s->generator, s->market_id);
 	struct generator *g;
 	enum err e;
 
 	(void)out;
-	if (!generator || !market)
+	if (!quote)
 		return ERR_CONFLICT;
-	e = set_totals(m, generator, market, s->used_compute, &s->locked,
+	generator = quote_at(m, quote)->generator;
+	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);
 	g = e ? NULL : generator_edit(m, generator);
 	if (!g)
 		return e ? e : ERR_NO_MEMORY;
-	g->stake = s->stake.v;
-	if (u256_cmp(&g->unstaking, &g->stake) > 0)
+	if (u256_to_u128(&g->stake, &s->stake.v))
+		return ERR_CONFLICT;
+	if (g->unstaking > g->stake)
 		g->unstaking = g->stake;
 	/* Only a task in a group is still known. */
-	return request ? match_forget_request(m, request) : ERR_NONE;
+	e = request ? match_forget_request(m, request) : ERR_NONE;
+	return e ? e : match_index_review(m, generator);
 }
 
 /* ---- refusals ----------------------------------------------------------- */
-
-static row_id cooling_for(struct match *m, row_id request,
-			  const struct address *generator)
-{
-	struct request *r = request_edit(m, request);
-	row_id row = r ? match_find_cooling(m, r->id, generator) : 0;
-	struct cooling fresh = {.generator = *generator};
-
-	if (!r || row)
-		return row;
-	fresh.request_id = r->id;
-	fresh.next = r->cooling;
-	row = state_add(m->state, COOLING, &fresh);
-	if (row)
-		r->cooling = row;
-	return row;
-}
 
 static uint64_t rest_after(const struct match *m, uint32_t refusals)
 {
@@ -301,28 +304,66 @@ static uint64_t rest_after(const struct match *m, uint32_t refusals)
 	return blocks < m->rule.cooling_max ? blocks : m->rule.cooling_max;
 }
 
+/* Take the row of the pair out, if there is one, and say what was in it. */
+static enum err take_cooling(struct match *m, struct request *r,
+			     struct cooling *c)
+{
+	row_id row = match_find_cooling(m, r->id, &c->generator), before;
+
+	if (!row)
+		return ERR_NONE;
+	*c = *cooling_at(m, row);
+	if (r->cooling == row) {
+		r->cooling = c->next;
+		return state_remove(m->state, COOLING, row);
+	}
+	for (before = r->cooling; cooling_at(m, before)->next != row;)
+		before = cooling_at(m, before)->next;
+	if (!cooling_edit(m, before))
+		return ERR_NO_MEMORY;
+	cooling_edit(m, before)->next = c->next;
+	return state_remove(m->state, COOLING, row);
+}
+
+/* Its key changes: it goes and comes. */
+static enum err cool(struct match *m, row_id request,
+		     const struct address *generator, uint64_t block)
+{
+	struct request *r = request_edit(m, request);
+	struct cooling c = {.request_id = r ? r->id : 0,
+			    .request = request,
+			    .generator = *generator};
+	enum err e = r ? take_cooling(m, r, &c) : ERR_NO_MEMORY;
+
+	if (e)
+		return e;
+	if (c.refusals < UINT32_MAX)
+		c.refusals++;
+	c.until = block + rest_after(m, c.refusals);
+	c.next = r->cooling;
+	r->cooling = state_add(m->state, COOLING, &c);
+	return r->cooling ? ERR_NONE : ERR_NO_MEMORY;
+}
+
 enum err match_on_assignment_refused(struct match *m, struct sink *out,
 				     const struct msg_assignment_refused *s)
 {
 	row_id request = match_find_request(m, s->request_id);
-	const struct request *r = request ? request_at(m, request) : NULL;
-	struct cooling *c;
-	row_id row;
+	const struct request *r;
+	enum err e;
 
 	(void)out;
-	if (!r || r->state == REQUEST_TASK)
+	if (!request || is_task(m, request))
 		return ERR_NONE; /* it is not ours to match any more */
-	row = cooling_for(m, request, &s->generator);
-	c = row ? cooling_edit(m, row) : NULL;
-	if (!c)
-		return ERR_NO_MEMORY;
-	if (c->refusals < UINT32_MAX)
-		c->refusals++;
-	c->until = s->at.block + rest_after(m, c->refusals);
-	if (r->state == REQUEST_MATCHED &&
-	    address_eq(&generator_at(m, r->generator)->address, &s->generator))
-		return match_release(m, request);
-	return ERR_NONE;
+	e = cool(m, request, &s->generator, s->at.block);
+	r = request_at(m, request);
+	if (e || is_open(r))
+		return e;
+	return address_eq(&generator_at(m, hold_at(m, r->hold)->generator)
+				   ->address,
+			  &s->generator)
+		       ? match_release(m, request)
+		       : ERR_NONE;
 }
 
 enum err match_on_suspended(struct match *m, struct sink *out,
@@ -339,15 +380,18 @@ enum err match_on_suspended(struct match *m, struct sink *out,
 
 		if (r)
 			r->suspended = true;
+		if (r)
+			match_index_forget(m, request);
 		return request && !r ? ERR_NO_MEMORY : ERR_NONE;
 	}
 	if (!address_eq(&s->generator, &nobody)) {
 		struct generator *g =
 			generator ? generator_edit(m, generator) : NULL;
 
-		if (g)
-			g->suspended = true;
-		return generator && !g ? ERR_NO_MEMORY : ERR_NONE;
+		if (!g)
+			return generator ? ERR_NO_MEMORY : ERR_NONE;
+		g->suspended = true;
+		return match_index_review(m, generator);
 	}
 	if (market) {
 		struct market *mk = market_edit(m, market);

@@ -11,9 +11,10 @@ enum table_index {
 	MARKETS,
 	GENERATORS,
 	QUOTES,
-	REQUESTS,
-	GROUPS,	 /* of a requester and a spread */
-	COOLING, /* pairs that the chain refused */
+	REQUESTS, /* open or matched; tasks of a group, too */
+	HOLDS,	  /* what a match or task has of a generator */
+	GROUPS,	  /* of a requester and a spread */
+	COOLING,  /* pairs that the chain refused */
 	TABLES_END,
 };
 
@@ -22,8 +23,9 @@ struct globals {
 	struct block_ref block;
 	uint64_t decisions;
 	struct hash32 root;
-	row_id first, last; /* requests that are open, in order of arrival */
-	uint64_t open, matched; /* in that queue; matched count in both */
+	uint64_t requests; /* that ever came: the last one's order */
+	uint64_t waiting, matched;
+	row_id lapse_first, lapse_last; /* holds of matches, by valid_until */
 };
 
 struct market {
@@ -31,55 +33,63 @@ struct market {
 	u128 penalty;
 	enum protocol protocol;
 	bool confidential, closed, suspended;
-	row_id quotes; /* the first of its list */
 };
 
 struct generator {
 	struct address address;
-	uint64_t compute, used_compute, reserved_compute;
-	struct u256 stake, locked, unstaking, reserved_stake;
 	bool suspended, gone;
+	uint64_t compute, used_compute, reserved_compute;
+	u128 stake, locked, unstaking, reserved_stake;
 	uint32_t reserved;	/* matches: the row stays while there are any */
 	uint32_t quotes, tasks; /* standing, in groups: they name the row */
+	row_id first_quote;	/* of its list, gone ones included */
 };
 
 struct quote {
-	row_id generator, market;
 	u128 price;
-	uint32_t response_time;
 	uint64_t compute;
-	bool draining, has_key, gone;
+	uint64_t turn_block;
+	uint32_t turn_index;
+	row_id generator, market;
+	uint32_t response_time;
 	uint32_t tasks, reserved;
-	struct place joined, turn;
-	row_id next, prev; /* of the same market */
+	row_id next; /* of the same generator */
+	bool draining, has_key, gone;
 };
+_Static_assert(sizeof(struct quote) == 64, "a quote fills a cache line");
 
-enum request_state { REQUEST_OPEN, REQUEST_MATCHED, REQUEST_TASK };
+static inline struct place quote_turn(const struct quote *q)
+{
+	return (struct place){q->turn_block, q->turn_index};
+}
 
 struct request {
-	uint64_t id;
-	row_id market, group; /* group 0: no spread */
 	u128 max_price;
-	uint32_t max_response_time;
+	uint64_t id;
+	uint64_t order; /* of arrival, from 1 */
 	struct unix_s expiry;
-	enum preference preference;
-	struct place arrived;
+	uint32_t max_response_time;
+	row_id market;
+	row_id group;	/* 0: no spread */
+	row_id cooling; /* the first of its list */
+	row_id hold;	/* 0: it is open */
+	uint8_t preference;
 	bool suspended;
-	row_id next, prev; /* in order of arrival, while open or matched */
-	row_id cooling;	   /* the first of its list */
+};
 
-	enum request_state state;
-	row_id generator; /* while matched, or a task in a group */
-	row_id quote;	  /* while matched */
-	uint64_t compute; /* reserved */
+struct hold {
+	uint64_t compute;
 	struct unix_s valid_until;
-	row_id live_next, live_prev; /* in its group, oldest first */
+	row_id request, generator;
+	row_id quote;		       /* 0: it is a task */
+	row_id lapse_next, lapse_prev; /* while matched */
+	row_id live_next, live_prev;   /* in its group, oldest first */
 };
 
 struct group {
 	struct address requester;
 	uint64_t spread;
-	row_id live_first, live_last; /* requests with a match or a task */
+	row_id live_first, live_last; /* holds */
 	uint32_t requests;	      /* that know the group */
 };
 
@@ -88,14 +98,22 @@ struct cooling {
 	struct address generator;
 	uint32_t refusals;
 	uint64_t until; /* the first block that may match the pair again */
-	row_id next;	/* of the same request */
+	row_id request;
+	row_id next; /* of the same request */
 };
 
 struct match {
 	struct match_rule rule;
 	struct state *state;
 	row_id globals;
+	struct match_index *index; /* match_index.c */
+	match_decided_fn *decided; /* see match_watch() */
+	void *decided_arg;
 };
+
+/* Turns of matches come after those of quotes that joined in the same block:
+ * its round comes after its events. */
+#define TURN_OF_MATCH 0x80000000u
 
 /* ---- rows --------------------------------------------------------------- */
 
@@ -113,6 +131,7 @@ ROW(market, MARKETS)
 ROW(generator, GENERATORS)
 ROW(quote, QUOTES)
 ROW(request, REQUESTS)
+ROW(hold, HOLDS)
 ROW(group, GROUPS)
 ROW(cooling, COOLING)
 #undef ROW
@@ -150,6 +169,17 @@ row_id match_find_group(const struct match *m, const struct address *requester,
 row_id match_find_cooling(const struct match *m, uint64_t request_id,
 			  const struct address *generator);
 
+/* What the chain has of @request is over: is it open, matched or a task? */
+static inline bool is_open(const struct request *r)
+{
+	return !r->hold;
+}
+
+static inline bool is_matched(const struct match *m, const struct request *r)
+{
+	return r->hold && hold_at(m, r->hold)->quote;
+}
+
 /* ---- match_live.c: reservations and groups ------------------------------ */
 
 /* @request gets @quote until @valid_until: reserve what it takes. */
@@ -159,10 +189,10 @@ NODISCARD enum err match_reserve(struct match *m, row_id request, row_id quote,
 /* Give back what the match of @request reserves; it is open again. */
 NODISCARD enum err match_release(struct match *m, row_id request);
 
-/* Take a quote that nothing is reserved under out of its market and away. */
+/* Take a quote that nothing is reserved under away. */
 NODISCARD enum err match_drop_quote(struct match *m, row_id row);
 
-/* @request is a task of @generator now; it leaves the queue. */
+/* @request is a task of @generator now. */
 NODISCARD enum err match_begin_task(struct match *m, row_id request,
 				    row_id generator);
 
@@ -171,7 +201,71 @@ NODISCARD enum err match_forget_request(struct match *m, row_id request);
 
 /* ---- match_choose.c: the rule ------------------------------------------- */
 
+/* Whether requests of @market can be matched at all. */
+bool match_is_open_market(const struct market *market);
+
+/* Whether @quote could take a request more, whichever it is. */
+bool match_is_available(const struct match *m, const struct quote *quote);
+
+/* The tests that need a word: of a generator, what is reserved counted; whether
+ * it holds one of the first live requests of the group; whether the chain
+ * refused it for @r and the pair rests in block @block. */
+bool match_has_compute(const struct generator *g, uint64_t need);
+bool match_has_stake(const struct generator *g, u128 penalty);
+bool match_serves_group(const struct match *m, row_id group, row_id generator);
+bool match_is_cooling(const struct match *m, const struct request *r,
+		      row_id generator, uint64_t block);
+
 /* The best eligible quote for @request at block @block; 0 if there is none. */
 row_id match_choose(const struct match *m, row_id request, uint64_t block);
+
+/* ---- match_index.c: what is looked at in a round ------------------------ */
+
+/* Indexes follow the rows: who changes one of these says so afterwards, or
+ * before where that is said. Between rounds no request that is waiting fits an
+ * open quote. So a round needs to look only at requests that are news, and at
+ * what fits a quote that is fresh. ERR_NO_MEMORY ends the core. */
+
+NODISCARD enum err match_index_new(struct match *m);
+void match_index_free(struct match *m);
+
+/* Before a quote's price, time or turn change, or it stands no more. */
+void match_index_leave(struct match *m, row_id quote);
+/* And after it: it has its place again, and is fresh if it is open. */
+NODISCARD enum err match_index_enter(struct match *m, row_id quote);
+/* It had a match, and its turn is the newest now. */
+NODISCARD enum err match_index_took_turn(struct match *m, row_id quote,
+					 struct place turn);
+
+/* What its quotes' availability depends on may have changed. */
+NODISCARD enum err match_index_review(struct match *m, row_id generator);
+NODISCARD enum err match_index_review_market(struct match *m, row_id market);
+/* Its open quotes fit requests that they didn't fit before. */
+NODISCARD enum err match_index_freshen(struct match *m, row_id generator);
+
+/* The request is open, and has to be looked at. */
+NODISCARD enum err match_index_news(struct match *m, row_id request);
+/* Before the request goes, or isn't open any more. */
+void match_index_forget(struct match *m, row_id request);
+
+/* The best open quote of the request's market within its caps, and the next
+ * one after @quote; 0 if there is none. */
+row_id match_index_best(const struct match *m, const struct request *r);
+row_id match_index_next(const struct match *m, const struct request *r,
+			row_id quote);
+
+/* The next request of the round that has to be looked at, in order of arrival;
+ * 0 if that was all. Each is given once in a round. */
+NODISCARD enum err match_index_round(struct match *m, uint64_t now);
+NODISCARD enum err match_index_pop(struct match *m, uint64_t now,
+				   row_id *request);
+/* The request that came last fits nothing. */
+NODISCARD enum err match_index_wait(struct match *m, row_id request);
+/* Those that wait can be found again. */
+NODISCARD enum err match_index_round_over(struct match *m);
+
+/* Before and after rows are undone or loaded. */
+void match_index_undo(struct match *m, bool loading);
+NODISCARD enum err match_index_undone(struct match *m);
 
 #endif /* SERVICES_MATCHER_MATCH_IMPL_H */

@@ -3,55 +3,54 @@
 
 /* ---- groups ------------------------------------------------------------- */
 
-/* Put @request behind the live ones of its group. */
-static enum err join_live(struct match *m, row_id request)
+/* Put the hold behind the live ones of its request's group. */
+static enum err join_live(struct match *m, row_id row)
 {
-	struct request *r = request_edit(m, request);
-	struct group *g = group_edit(m, r->group);
-	struct request *last;
+	struct hold *h = hold_edit(m, row), *last;
+	struct group *g = group_edit(m, request_at(m, h->request)->group);
 
-	if (!g)
+	if (!h || !g)
 		return ERR_NO_MEMORY;
-	r->live_prev = g->live_last;
-	r->live_next = 0;
+	h->live_prev = g->live_last;
+	h->live_next = 0;
 	if (g->live_last) {
-		last = request_edit(m, g->live_last);
+		last = hold_edit(m, g->live_last);
 		if (!last)
 			return ERR_NO_MEMORY;
-		last->live_next = request;
+		last->live_next = row;
 	} else {
-		g->live_first = request;
+		g->live_first = row;
 	}
-	g->live_last = request;
+	g->live_last = row;
 	return ERR_NONE;
 }
 
-static enum err leave_live(struct match *m, row_id request)
+/* What its generator couldn't have beside it, it can now. */
+static enum err leave_live(struct match *m, row_id row)
 {
-	struct request *r = request_edit(m, request);
-	struct group *g = group_edit(m, r->group);
-	struct request *other;
+	const struct hold *h = hold_at(m, row);
+	struct group *g = group_edit(m, request_at(m, h->request)->group);
+	struct hold *other;
 
 	if (!g)
 		return ERR_NO_MEMORY;
-	if (r->live_prev) {
-		other = request_edit(m, r->live_prev);
+	if (h->live_prev) {
+		other = hold_edit(m, h->live_prev);
 		if (!other)
 			return ERR_NO_MEMORY;
-		other->live_next = r->live_next;
+		other->live_next = h->live_next;
 	} else {
-		g->live_first = r->live_next;
+		g->live_first = h->live_next;
 	}
-	if (r->live_next) {
-		other = request_edit(m, r->live_next);
+	if (h->live_next) {
+		other = hold_edit(m, h->live_next);
 		if (!other)
 			return ERR_NO_MEMORY;
-		other->live_prev = r->live_prev;
+		other->live_prev = h->live_prev;
 	} else {
-		g->live_last = r->live_prev;
+		g->live_last = h->live_prev;
 	}
-	r->live_next = r->live_prev = 0;
-	return ERR_NONE;
+	return match_index_freshen(m, h->generator);
 }
 
 static enum err leave_group(struct match *m, row_id group)
@@ -63,139 +62,197 @@ static enum err leave_group(struct match *m, row_id group)
 	return --g->requests ? ERR_NONE : state_remove(m->state, GROUPS, group);
 }
 
-/* ---- reservations ------------------------------------------------------- */
+/* ---- holds -------------------------------------------------------------- */
+
+/* Matches lapse in the order in which they were made, as long as blocks don't
+ * go back in time. */
+static enum err join_lapse(struct match *m, row_id row)
+{
+	struct globals *all = globals_edit(m);
+	struct hold *h = hold_edit(m, row), *other;
+	row_id before;
+
+	if (!all || !h)
+		return ERR_NO_MEMORY;
+	before = all->lapse_last;
+	while (before && hold_at(m, before)->valid_until.v > h->valid_until.v)
+		before = hold_at(m, before)->lapse_prev;
+	h->lapse_prev = before;
+	h->lapse_next =
+		before ? hold_at(m, before)->lapse_next : all->lapse_first;
+	if (before) {
+		other = hold_edit(m, before);
+		if (!other)
+			return ERR_NO_MEMORY;
+		other->lapse_next = row;
+	} else {
+		all->lapse_first = row;
+	}
+	if (h->lapse_next) {
+		other = hold_edit(m, h->lapse_next);
+		if (!other)
+			return ERR_NO_MEMORY;
+		other->lapse_prev = row;
+	} else {
+		all->lapse_last = row;
+	}
+	return ERR_NONE;
+}
+
+static enum err leave_lapse(struct match *m, const struct hold *h)
+{
+	struct globals *all = globals_edit(m);
+	struct hold *other;
+
+	if (!all)
+		return ERR_NO_MEMORY;
+	if (h->lapse_prev) {
+		other = hold_edit(m, h->lapse_prev);
+		if (!other)
+			return ERR_NO_MEMORY;
+		other->lapse_next = h->lapse_next;
+	} else {
+		all->lapse_first = h->lapse_next;
+	}
+	if (h->lapse_next) {
+		other = hold_edit(m, h->lapse_next);
+		if (!other)
+			return ERR_NO_MEMORY;
+		other->lapse_prev = h->lapse_prev;
+	} else {
+		all->lapse_last = h->lapse_prev;
+	}
+	return ERR_NONE;
+}
+
+static enum err count(struct match *m, int waiting, int matched)
+{
+	struct globals *all = globals_edit(m);
+
+	if (!all)
+		return ERR_NO_MEMORY;
+	all->waiting += (uint64_t)waiting;
+	all->matched += (uint64_t)matched;
+	return ERR_NONE;
+}
+
+static row_id add_hold(struct match *m, row_id request, const struct hold *h)
+{
+	struct request *r = request_edit(m, request);
+	row_id row = r ? state_add(m->state, HOLDS, h) : 0;
+
+	if (row)
+		r->hold = row;
+	return row;
+}
 
 enum err match_reserve(struct match *m, row_id request, row_id quote,
 		       struct unix_s valid_until, struct place turn)
 {
-	struct request *r = request_edit(m, request);
+	const struct request *r = request_at(m, request);
 	struct quote *q = quote_edit(m, quote);
 	struct generator *g = q ? generator_edit(m, q->generator) : NULL;
-	struct globals *all = globals_edit(m);
-	struct u256 penalty;
+	u128 penalty = market_at(m, r->market)->penalty;
+	struct hold h = {
+		.request = request, .quote = quote, .valid_until = valid_until};
+	row_id row;
+	enum err e;
 
-	if (!r || !g || !all)
+	if (!g)
 		return ERR_NO_MEMORY;
-	penalty = u256_from_u128(market_at(m, r->market)->penalty);
-	if (u256_add(&g->reserved_stake, &g->reserved_stake, &penalty))
-		return ERR_CONFLICT;	   /* more than there is stake */
-	g->reserved_compute += q->compute; /* at most what is free */
+	h.generator = q->generator;
+	h.compute = q->compute;
+	g->reserved_stake += penalty;	   /* at most what is free */
+	g->reserved_compute += q->compute; /* so is this */
 	g->reserved++;
 	q->reserved++;
-	q->turn = turn;
-	r->state = REQUEST_MATCHED;
-	r->generator = q->generator;
-	r->quote = quote;
-	r->compute = q->compute;
-	r->valid_until = valid_until;
-	all->matched++;
-	return r->group ? join_live(m, request) : ERR_NONE;
+	row = add_hold(m, request, &h);
+	e = row ? join_lapse(m, row) : ERR_NO_MEMORY;
+	if (!e)
+		e = count(m, -1, 1);
+	if (!e && r->group)
+		e = join_live(m, row);
+	if (!e)
+		e = match_index_took_turn(m, quote, turn);
+	return e ? e : match_index_review(m, h.generator);
 }
 
-static enum err unlink_quote(struct match *m, row_id row)
-{
-	const struct quote *q = quote_at(m, row);
-	struct quote *other;
-
-	if (q->prev) {
-		other = quote_edit(m, q->prev);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->next = q->next;
-	} else {
-		struct market *market = market_edit(m, q->market);
-
-		if (!market)
-			return ERR_NO_MEMORY;
-		market->quotes = q->next;
-	}
-	if (q->next) {
-		other = quote_edit(m, q->next);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->prev = q->prev;
-	}
-	return ERR_NONE;
-}
-
+/* A generator has few quotes: its list is walked. */
 enum err match_drop_quote(struct match *m, row_id row)
 {
-	enum err e = unlink_quote(m, row);
+	const struct quote *q = quote_at(m, row);
+	struct generator *g = generator_edit(m, q->generator);
+	struct quote *before;
+	row_id at;
 
-	return e ? e : state_remove(m->state, QUOTES, row);
+	if (!g)
+		return ERR_NO_MEMORY;
+	if (g->first_quote == row) {
+		g->first_quote = q->next;
+		return state_remove(m->state, QUOTES, row);
+	}
+	for (at = g->first_quote; quote_at(m, at)->next != row;)
+		at = quote_at(m, at)->next;
+	before = quote_edit(m, at);
+	if (!before)
+		return ERR_NO_MEMORY;
+	before->next = q->next;
+	return state_remove(m->state, QUOTES, row);
 }
 
-/* The match holds nothing any more. The request's own fields stay. */
-static enum err give_back(struct match *m, const struct request *r)
+/* The match holds nothing any more; its row stays. */
+static enum err give_back(struct match *m, const struct hold *h)
 {
-	struct quote *q = quote_edit(m, r->quote);
-	struct generator *g = generator_edit(m, r->generator);
-	struct globals *all = globals_edit(m);
-	struct u256 penalty = u256_from_u128(market_at(m, r->market)->penalty);
-	row_id quote = r->quote, generator = r->generator;
-	enum err e = ERR_NONE;
+	struct quote *q = quote_edit(m, h->quote);
+	struct generator *g = generator_edit(m, h->generator);
+	row_id quote = h->quote, generator = h->generator;
+	u128 penalty = market_at(m, request_at(m, h->request)->market)->penalty;
+	enum err e;
 
-	if (!q || !g || !all)
+	if (!q || !g)
 		return ERR_NO_MEMORY;
-	if (u256_sub(&g->reserved_stake, &g->reserved_stake, &penalty))
+	if (g->reserved_stake < penalty)
 		return ERR_CONFLICT;
-	g->reserved_compute -= r->compute;
+	g->reserved_stake -= penalty;
+	g->reserved_compute -= h->compute;
 	g->reserved--;
 	q->reserved--;
-	all->matched--;
-	if (q->gone && !q->reserved)
+	e = leave_lapse(m, h);
+	if (!e && q->gone && !q->reserved)
 		e = match_drop_quote(m, quote);
 	if (!e && g->gone && !g->reserved)
-		e = state_remove(m->state, GENERATORS, generator);
-	return e;
+		return state_remove(m->state, GENERATORS, generator);
+	return e ? e : match_index_review(m, generator);
+}
+
+/* The match of @request is over; whether it is open again is up to others. */
+static enum err end_match(struct match *m, row_id request)
+{
+	struct request *r = request_edit(m, request);
+	row_id row;
+	enum err e = ERR_NONE;
+
+	if (!r)
+		return ERR_NO_MEMORY;
+	row = r->hold;
+	if (r->group)
+		e = leave_live(m, row);
+	if (!e)
+		e = give_back(m, hold_at(m, row));
+	r->hold = 0;
+	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_release(struct match *m, row_id request)
 {
-	struct request *r = request_edit(m, request);
-	enum err e;
+	enum err e = end_match(m, request);
 
-	if (!r)
-		return ERR_NO_MEMORY;
-	e = give_back(m, r);
-	if (!e && r->group)
-		e = leave_live(m, request);
-	r->state = REQUEST_OPEN;
-	r->generator = r->quote = 0;
-	r->compute = 0;
-	r->valid_until = (struct unix_s){0};
-	return e;
+	if (!e)
+		e = count(m, 1, -1);
+	return e ? e : match_index_news(m, request);
 }
 
-/* ---- the queue ---------------------------------------------------------- */
-
-static enum err leave_queue(struct match *m, struct request *r)
-{
-	struct globals *all = globals_edit(m);
-	struct request *other;
-
-	if (!all)
-		return ERR_NO_MEMORY;
-	if (r->prev) {
-		other = request_edit(m, r->prev);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->next = r->next;
-	} else {
-		all->first = r->next;
-	}
-	if (r->next) {
-		other = request_edit(m, r->next);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->prev = r->prev;
-	} else {
-		all->last = r->prev;
-	}
-	r->next = r->prev = 0;
-	all->open--;
-	return ERR_NONE;
-}
+/* ---- tasks and ends ----------------------------------------------------- */
 
 static enum err forget_cooling(struct match *m, struct request *r)
 {
@@ -210,64 +267,98 @@ static enum err forget_cooling(struct match *m, struct request *r)
 	return e;
 }
 
+/* Its place among the live ones of its group stays; whose task it is may be
+ * another than the match was with. */
+static enum err turn_into_task(struct match *m, row_id row, row_id generator)
+{
+	struct hold *h = hold_edit(m, row);
+	row_id was;
+	enum err e;
+
+	if (!h)
+		return ERR_NO_MEMORY;
+	was = h->generator;
+	/* Its row stays: at least the group's request names it below. */
+	e = was == generator ? ERR_NONE : match_index_freshen(m, was);
+	if (!e)
+		e = give_back(m, h);
+	h->quote = h->lapse_next = h->lapse_prev = 0;
+	h->generator = generator;
+	h->compute = 0;
+	h->valid_until = (struct unix_s){0};
+	return e;
+}
+
+static enum err add_task(struct match *m, row_id request, row_id generator)
+{
+	struct hold h = {.request = request, .generator = generator};
+	row_id row = add_hold(m, request, &h);
+
+	return row ? join_live(m, row) : ERR_NO_MEMORY;
+}
+
 enum err match_begin_task(struct match *m, row_id request, row_id generator)
 {
 	struct request *r = request_edit(m, request);
+	bool matched = is_matched(m, request_at(m, request));
 	struct generator *g;
-	bool was_live;
 	enum err e;
 
 	if (!r)
 		return ERR_NO_MEMORY;
-	was_live = r->state == REQUEST_MATCHED;
-	e = was_live ? give_back(m, r) : ERR_NONE;
-	if (!e)
-		e = leave_queue(m, r);
+	match_index_forget(m, request);
+	e = count(m, matched ? 0 : -1, matched ? -1 : 0);
 	if (!e)
 		e = forget_cooling(m, r);
 	if (e)
 		return e;
-	r->state = REQUEST_TASK;
-	r->generator = generator;
-	r->quote = 0;
-	r->compute = 0;
-	r->valid_until = (struct unix_s){0};
 	/* Without a group nobody asks any more what became of it. */
-	if (!r->group)
-		return state_remove(m->state, REQUESTS, request);
+	if (!r->group) {
+		if (matched)
+			e = end_match(m, request);
+		return e ? e : state_remove(m->state, REQUESTS, request);
+	}
 	g = generator_edit(m, generator);
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->tasks++;
-	return was_live ? ERR_NONE : join_live(m, request);
+	return matched ? turn_into_task(m, r->hold, generator)
+		       : add_task(m, request, generator);
 }
 
 /* The task of @request, which is in a group, is over. */
-static enum err end_task(struct match *m, row_id request)
+static enum err end_task(struct match *m, struct request *r)
 {
-	struct generator *g =
-		generator_edit(m, request_at(m, request)->generator);
+	row_id row = r->hold;
+	struct generator *g = generator_edit(m, hold_at(m, row)->generator);
+	enum err e;
 
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->tasks--;
-	return leave_live(m, request);
+	e = leave_live(m, row);
+	r->hold = 0;
+	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_forget_request(struct match *m, row_id request)
 {
 	struct request *r = request_edit(m, request);
 	row_id group;
-	enum err e = ERR_NONE;
+	enum err e;
 
 	if (!r)
 		return ERR_NO_MEMORY;
-	if (r->state == REQUEST_MATCHED)
-		e = match_release(m, request);
-	else if (r->state == REQUEST_TASK)
-		e = end_task(m, request);
-	if (!e && r->state != REQUEST_TASK)
-		e = leave_queue(m, r);
+	if (is_open(r)) {
+		e = count(m, -1, 0);
+	} else if (is_matched(m, r)) {
+		e = end_match(m, request);
+		if (!e)
+			e = count(m, 0, -1);
+	} else {
+		e = end_task(m, r);
+	}
+	match_index_forget(m, request);
 	if (!e)
 		e = forget_cooling(m, r);
 	group = r->group;

@@ -5,7 +5,7 @@
 #include "common/scan.h"
 #include "services/matcher/match_impl.h"
 
-enum { STATE_VERSION = 3 };
+enum { STATE_VERSION = 4 };
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -115,6 +115,17 @@ static bool is_cooling(const void *row, const void *key)
 	       address_eq(&c->generator, &k->generator);
 }
 
+static int compare_cooling(const void *a, const void *b)
+{
+	const struct cooling *x = a, *y = b;
+
+	if (x->until != y->until)
+		return x->until < y->until ? -1 : 1;
+	if (x->request_id != y->request_id)
+		return x->request_id < y->request_id ? -1 : 1;
+	return memcmp(&x->generator, &y->generator, sizeof x->generator);
+}
+
 const struct state_table match_tables[TABLES_END] = {
 	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
 	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
@@ -122,8 +133,10 @@ const struct state_table match_tables[TABLES_END] = {
 			NULL},
 	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
 	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
+	[HOLDS] = {sizeof(struct hold), NULL, NULL, NULL},
 	[GROUPS] = {sizeof(struct group), hash_group, is_group, NULL},
-	[COOLING] = {sizeof(struct cooling), hash_cooling, is_cooling, NULL},
+	[COOLING] = {sizeof(struct cooling), hash_cooling, is_cooling,
+		     compare_cooling},
 };
 
 row_id match_find_market(const struct match *m, uint64_t id)
@@ -167,11 +180,6 @@ row_id match_find_cooling(const struct match *m, uint64_t request_id,
 
 /* ---- hash and snapshots ------------------------------------------------- */
 
-static void put_u256(struct buf *out, const struct u256 *v)
-{
-	u256_to_be32(buf_extend(out, 32), v);
-}
-
 static void put_place(struct buf *out, struct place p)
 {
 	buf_put_be64(out, p.block);
@@ -213,10 +221,10 @@ static void describe_generator(const void *core, row_id row, struct buf *out)
 	buf_put_be64(out, g->compute);
 	buf_put_be64(out, g->used_compute);
 	buf_put_be64(out, g->reserved_compute);
-	put_u256(out, &g->stake);
-	put_u256(out, &g->locked);
-	put_u256(out, &g->unstaking);
-	put_u256(out, &g->reserved_stake);
+	match_put_u128(out, g->stake);
+	match_put_u128(out, g->locked);
+	match_put_u128(out, g->unstaking);
+	match_put_u128(out, g->reserved_stake);
 	buf_put_u8(out, (uint8_t)(g->suspended << 1 | g->gone));
 }
 
@@ -232,7 +240,7 @@ static void describe_quote(const void *core, row_id row, struct buf *out)
 	buf_put_be64(out, q->compute);
 	buf_put_be32(out, q->tasks);
 	buf_put_be32(out, q->reserved);
-	put_place(out, q->turn);
+	put_place(out, quote_turn(q));
 	buf_put_u8(out,
 		   (uint8_t)(q->draining << 2 | q->has_key << 1 | q->gone));
 }
@@ -243,14 +251,24 @@ static void describe_request(const void *core, row_id row, struct buf *out)
 	const struct request *r = request_at(m, row);
 
 	buf_put_be64(out, r->id);
-	buf_put_u8(out, (uint8_t)(r->state << 1 | r->suspended));
-	if (r->generator)
-		put_address(out, &generator_at(m, r->generator)->address);
-	buf_put_be64(out, r->valid_until.v);
-	put_place(out, r->arrived);
+	buf_put_be64(out, r->order);
+	buf_put_u8(out, (uint8_t)(is_open(r) << 1 | r->suspended));
+}
+
+static void describe_hold(const void *core, row_id row, struct buf *out)
+{
+	const struct match *m = core;
+	const struct hold *h = hold_at(m, row);
+
+	buf_put_be64(out, request_at(m, h->request)->id);
+	put_address(out, &generator_at(m, h->generator)->address);
+	buf_put_u8(out, h->quote != 0);
+	buf_put_be64(out, h->valid_until.v);
 	/* Where it stands among the live ones of its group. */
-	if (r->live_prev)
-		buf_put_be64(out, request_at(m, r->live_prev)->id);
+	if (h->live_prev)
+		buf_put_be64(
+			out,
+			request_at(m, hold_at(m, h->live_prev)->request)->id);
 }
 
 static void describe_cooling(const void *core, row_id row, struct buf *out)
@@ -269,7 +287,8 @@ void match_hash(const struct match *m, struct hash32 *out)
 	static state_describe *const describe[TABLES_END] = {
 		[GLOBALS] = describe_globals,	   [MARKETS] = describe_market,
 		[GENERATORS] = describe_generator, [QUOTES] = describe_quote,
-		[REQUESTS] = describe_request,	   [COOLING] = describe_cooling,
+		[REQUESTS] = describe_request,	   [HOLDS] = describe_hold,
+		[COOLING] = describe_cooling,
 	};
 
 	state_hash(m->state, describe, m, out);
@@ -294,7 +313,10 @@ enum err match_load(struct match *m, struct bytes bytes)
 	scan_bytes(&in, &rule, sizeof rule);
 	if (memcmp(&rule, &m->rule, sizeof rule) != 0)
 		return ERR_MALFORMED;
+	match_index_undo(m, true);
 	e = state_load(m->state, &in);
+	if (!e)
+		e = match_index_undone(m);
 	if (!e)
 		m->globals = state_next(m->state, GLOBALS, 0);
 	return e ? e : scan_done(&in);

@@ -32,7 +32,7 @@ done | each "its first lines don't say what it is for"
 
 # ---- a core needs nothing of the outside world but these
 libc='abort|calloc|free|malloc|realloc|mem[a-z]+|str[a-z]+|__assert_fail|__stack_chk_fail|__mem[a-z]+_chk|__str[a-z]+_chk|snprintf|__snprintf_chk|_GLOBAL_OFFSET_TABLE_'
-ours='err|buf|u256|amount|wire|msg|state|order|map|undo|table|sha256|keccak|keccak256|hex|address|hash32|hash32s|u64s|abi|eip712|tx|secret_key|public_key|fork|outbox|translate|preference|protocol|outcome|evm_bloom'
+ours='err|buf|u256|amount|wire|msg|state|order|pool|ranking|waiting|map|undo|table|sha256|keccak|keccak256|hex|address|hash32|hash32s|u64s|abi|eip712|tx|secret_key|public_key|fork|outbox|translate|preference|protocol|outcome|evm_bloom'
 cores='chain-indexer/index orderbook/book matcher/match task-publisher/publish slasher-watcher/watch listener/job webhook-gateway/view'
 for core in $cores; do
 	noun=${core#*/}
@@ -41,7 +41,7 @@ for core in $cores; do
 		nm -u "$object" | awk '{print $2}' | grep -vxE "($libc)|($ours|$noun)(_[a-z0-9_]*)?" | sed "s|^|$object needs |"
 	done
 done | each "a core may not"
-for object in "$build"/release/obj/common/{fork,outbox,state,table,undo,map,order,wire}.o; do
+for object in "$build"/release/obj/common/{fork,outbox,state,table,undo,map,order,pool,wire}.o; do
 	nm -u "$object" | awk '{print $2}' | grep -vxE "($libc|gmtime_r|strftime|msgpack_[a-z_]+)|($ours)(_[a-z0-9_]*)?" | sed "s|^|$object needs |"
 done | each "a pure part of common may not"
 
