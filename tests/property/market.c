@@ -86,7 +86,8 @@ void market_live(struct market *m, uint64_t seed, uint64_t events)
 	if (!e)
 		e = match_new(&l.match, &MARKET_RULE, MARKET_DEPTH);
 	assert(!e);
-	l.history = history_new(seed, &l.sinks[0]);
+	l.history = history_new(&(struct history_source){.seed = seed},
+				&l.sinks[0]);
 	while (l.said[0] < events)
 		history_step(l.history);
 	m->rollbacks = history_rollbacks(l.history);
