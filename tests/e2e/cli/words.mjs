@@ -94,7 +94,7 @@ export function wordsTests() {
 		});
 
 		test("bash completes nouns, verbs and options", async () => {
-			assert.deepEqual(await complete("re"), ["request"]);
+			assert.deepEqual(await complete("req"), ["request"]);
 			assert.deepEqual(await complete("request", "c"), ["create", "cancel"]);
 			assert.deepEqual(await complete("request", "create", "--max-p"), ["--max-price="]);
 			assert.ok((await complete("slash", "--")).includes("--json"));
