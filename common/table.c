@@ -9,7 +9,7 @@
 #include "common/scan.h"
 
 enum {
-	SEGMENT_ROWS = 1024,
+	SEGMENT_ROWS = TABLE_SEGMENT_ROWS,
 	SEGMENTS_MAX = 1 << 20,
 	SEGMENTS_START = 64,
 	IN_USE = UINT32_MAX, /* in place of the next free number */
@@ -22,8 +22,8 @@ struct segment {
 };
 
 struct table {
+	struct table_rows is;
 	uint8_t index;
-	size_t row_size;
 	struct undo *undo;
 	struct table_hooks hooks;
 	struct segment **segments; /* the array moves, segments never do */
@@ -41,7 +41,7 @@ enum err table_new(struct table **out, uint8_t index, size_t row_size,
 	if (!t)
 		return ERR_NO_MEMORY;
 	*t = (struct table){.index = index,
-			    .row_size = (row_size + 15) & ~(size_t)15,
+			    .is.row_size = (row_size + 15) & ~(size_t)15,
 			    .undo = undo,
 			    .hooks = *hooks};
 	*out = t;
@@ -57,6 +57,7 @@ void table_free(struct table **table)
 	for (uint32_t i = 0; i < t->segments_count; i++)
 		free(t->segments[i]);
 	free(t->segments);
+	free(t->is.rows);
 	free(t);
 	*table = NULL;
 }
@@ -68,8 +69,8 @@ static struct segment *segment_of(const struct table *t, row_id row)
 
 static uint8_t *bytes_of(const struct table *t, row_id row)
 {
-	return segment_of(t, row)->rows +
-	       (row - 1) % SEGMENT_ROWS * t->row_size;
+	return t->is.rows[(row - 1) / SEGMENT_ROWS] +
+	       (row - 1) % SEGMENT_ROWS * t->is.row_size;
 }
 
 static row_id *free_link(const struct table *t, row_id row)
@@ -87,6 +88,15 @@ static bool in_use(const struct table *t, row_id row)
 	return row && row <= t->made && *free_link(t, row) == IN_USE;
 }
 
+static bool grow(void *array, size_t item, uint32_t room)
+{
+	void **at = array, *grown = realloc(*at, room * item);
+
+	if (grown)
+		*at = grown;
+	return grown;
+}
+
 static bool add_segment(struct table *t)
 {
 	struct segment *s;
@@ -94,20 +104,19 @@ static bool add_segment(struct table *t)
 	if (t->segments_count == t->segments_room) {
 		uint32_t room = t->segments_room ? 2 * t->segments_room
 						 : SEGMENTS_START;
-		struct segment **grown =
-			realloc(t->segments, room * sizeof *grown);
 
-		if (!grown)
+		if (!grow(&t->segments, sizeof t->segments[0], room) ||
+		    !grow(&t->is.rows, sizeof t->is.rows[0], room))
 			return false;
-		t->segments = grown;
 		t->segments_room = room;
 	}
 	if (t->segments_count == SEGMENTS_MAX)
 		return false;
-	s = calloc(1, sizeof *s + SEGMENT_ROWS * t->row_size);
+	s = calloc(1, sizeof *s + SEGMENT_ROWS * t->is.row_size);
 	if (!s)
 		return false;
-	t->segments[t->segments_count++] = s;
+	t->segments[t->segments_count] = s;
+	t->is.rows[t->segments_count++] = s->rows;
 	return true;
 }
 
@@ -131,7 +140,7 @@ static row_id occupy(struct table *t)
 
 static void vacate(struct table *t, row_id row)
 {
-	memset(bytes_of(t, row), 0, t->row_size);
+	memset(bytes_of(t, row), 0, t->is.row_size);
 	*free_link(t, row) = t->free;
 	t->free = row;
 	t->count--;
@@ -154,19 +163,20 @@ row_id table_add(struct table *t)
 	return row;
 }
 
-const void *table_row(const struct table *t, row_id row)
+#ifdef __SANITIZE_ADDRESS__
+void table_check(const struct table *t, row_id row)
 {
 	assert(in_use(t, row));
-	return bytes_of(t, row);
 }
+#endif
 
 void *table_edit(struct table *t, row_id row)
 {
 	uint32_t stamp = undo_stamp(t->undo);
 	struct undo_record r = {t->index, UNDO_EDITED, row,
-				(uint32_t)t->row_size};
+				(uint32_t)t->is.row_size};
 
-	assert(in_use(t, row));
+	table_check(t, row);
 	if (*stamp_of(t, row) == stamp)
 		return bytes_of(t, row);
 	if (undo_keep(t->undo, &r, bytes_of(t, row)))
@@ -178,7 +188,7 @@ void *table_edit(struct table *t, row_id row)
 enum err table_remove(struct table *t, row_id row)
 {
 	struct undo_record r = {t->index, UNDO_REMOVED, row,
-				(uint32_t)t->row_size};
+				(uint32_t)t->is.row_size};
 	enum err e;
 
 	assert(in_use(t, row));
@@ -215,7 +225,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 		break;
 	case UNDO_EDITED:
 		t->hooks.detach(t->hooks.core, r->row);
-		memcpy(bytes_of(t, r->row), bytes, t->row_size);
+		memcpy(bytes_of(t, r->row), bytes, t->is.row_size);
 		t->hooks.attach(t->hooks.core, r->row);
 		break;
 	case UNDO_REMOVED: {
@@ -223,7 +233,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 		row_id row = occupy(t);
 
 		assert(row == r->row);
-		memcpy(bytes_of(t, row), bytes, t->row_size);
+		memcpy(bytes_of(t, row), bytes, t->is.row_size);
 		t->hooks.attach(t->hooks.core, row);
 		break;
 	}
@@ -236,11 +246,11 @@ void table_save(const struct table *t, struct buf *out)
 {
 	buf_put_be32(out, t->made);
 	buf_put_be32(out, t->free);
-	buf_put_be32(out, (uint32_t)t->row_size);
+	buf_put_be32(out, (uint32_t)t->is.row_size);
 	for (row_id row = 1; row <= t->made; row++) {
 		buf_put_be32(out, *free_link(t, row));
 		if (in_use(t, row))
-			buf_put(out, bytes_of(t, row), t->row_size);
+			buf_put(out, bytes_of(t, row), t->is.row_size);
 	}
 }
 
@@ -248,14 +258,14 @@ enum err table_load(struct table *t, struct scan *in)
 {
 	uint32_t made = scan_be32(in), first_free = scan_be32(in);
 
-	if (scan_be32(in) != t->row_size || t->made)
+	if (scan_be32(in) != t->is.row_size || t->made)
 		return ERR_MALFORMED;
 	for (row_id row = 1; row <= made && !in->bad; row++) {
 		if (!occupy(t))
 			return ERR_NO_MEMORY;
 		*free_link(t, row) = scan_be32(in);
 		if (in_use(t, row))
-			scan_bytes(in, bytes_of(t, row), t->row_size);
+			scan_bytes(in, bytes_of(t, row), t->is.row_size);
 		else
 			t->count--;
 	}

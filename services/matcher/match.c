@@ -7,6 +7,9 @@
 #include "common/sha256.h"
 #include "services/matcher/match_impl.h"
 
+/* What a root is the hash of: the root before it, and the decision record. */
+enum { ROOT_BYTES = 32 + 140 };
+
 bool match_is_mark(uint16_t number)
 {
 	return number == MSG_BLOCK_CLOSED || number == MSG_BOOK_ROLLED_BACK;
@@ -64,36 +67,46 @@ struct match_sizes match_sizes(const struct match *m)
 
 /* ---- rounds ------------------------------------------------------------- */
 
+/* Big-endian, behind what is there. */
+static uint8_t *put_be(uint8_t *p, u128 v, unsigned size)
+{
+	for (unsigned i = size; i--; v >>= 8)
+		p[i] = (uint8_t)v;
+	return p + size;
+}
+
+static uint8_t *put(uint8_t *p, const void *bytes, size_t size)
+{
+	memcpy(p, bytes, size);
+	return p + size;
+}
+
 enum err match_root(struct hash32 *out, const struct hash32 *before,
 		    const struct msg_match_made *made)
 {
-	struct buf record = {0};
+	uint8_t record[ROOT_BYTES], *p = record;
 	struct sha256 sha;
 	u128 price;
 	enum err e = u256_to_u128(&price, &made->price.v);
 
 	if (e)
 		return e;
-	buf_put_be64(&record, made->decision);
-	buf_put_be64(&record, made->block.number);
-	buf_put(&record, made->block.hash.bytes, sizeof made->block.hash.bytes);
-	buf_put_be64(&record, made->block.time.v);
-	buf_put_zeros(&record, 24); /* ids of the contract have 32 bytes */
-	buf_put_be64(&record, made->request_id);
-	buf_put(&record, made->generator.bytes, sizeof made->generator.bytes);
-	match_put_u128(&record, price);
-	buf_put_be32(&record, made->response_time);
-	buf_put_be64(&record, made->valid_until.v);
-	buf_put_be32(&record, made->rule);
-	e = buf_err(&record);
-	if (!e) {
-		sha256_init(&sha);
-		sha256_update(&sha, before->bytes, sizeof before->bytes);
-		sha256_update(&sha, record.data, record.size);
-		sha256_final(&sha, out);
-	}
-	buf_free(&record);
-	return e;
+	p = put(p, before->bytes, sizeof before->bytes);
+	p = put_be(p, made->decision, 8);
+	p = put_be(p, made->block.number, 8);
+	p = put(p, made->block.hash.bytes, sizeof made->block.hash.bytes);
+	p = put_be(p, made->block.time.v, 8);
+	p = put_be(p, 0, 24); /* ids of the contract have 32 bytes */
+	p = put_be(p, made->request_id, 8);
+	p = put(p, made->generator.bytes, sizeof made->generator.bytes);
+	p = put_be(p, price, 16);
+	p = put_be(p, made->response_time, 4);
+	p = put_be(p, made->valid_until.v, 8);
+	p = put_be(p, made->rule, 4);
+	sha256_init(&sha);
+	sha256_update(&sha, record, (size_t)(p - record));
+	sha256_final(&sha, out);
+	return ERR_NONE;
 }
 
 static enum err make_match(struct match *m, struct sink *out, row_id request,

@@ -39,9 +39,11 @@ enum err match_on_generator_set(struct match *m, struct sink *out,
 	g->gone = false;
 	g->compute = s->compute;
 	g->used_compute = s->used_compute;
-	g->stake = s->stake.v;
-	g->locked = s->locked.v;
-	g->unstaking = s->unstaking.v;
+	/* The contracts keep stakes in 128 bits. */
+	if (u256_to_u128(&g->stake, &s->stake.v) ||
+	    u256_to_u128(&g->locked, &s->locked.v) ||
+	    u256_to_u128(&g->unstaking, &s->unstaking.v))
+		return ERR_CONFLICT;
 	return match_index_review(m, row);
 }
 
@@ -214,36 +216,59 @@ static bool is_task(const struct match *m, row_id request)
 /* ---- tasks -------------------------------------------------------------- */
 
 /* The totals of a generator and of its quote, as the book has them now. */
-static enum err set_totals(struct match *m, row_id generator, row_id market,
+static enum err set_totals(struct match *m, row_id generator, row_id quote,
 			   uint64_t used_compute, const struct amount *locked,
 			   uint32_t tasks)
 {
-	row_id quote = match_find_quote(m, generator, market);
 	struct generator *g = generator_edit(m, generator);
-	struct quote *q = quote ? quote_edit(m, quote) : NULL;
+	struct quote *q = quote_edit(m, quote);
 
-	if (!quote)
-		return ERR_CONFLICT;
 	if (!g || !q)
 		return ERR_NO_MEMORY;
 	g->used_compute = used_compute;
-	g->locked = locked->v;
 	q->tasks = tasks;
-	return ERR_NONE;
+	return u256_to_u128(&g->locked, &locked->v) ? ERR_CONFLICT : ERR_NONE;
+}
+
+static row_id quote_of(const struct match *m, const struct address *generator,
+		       uint64_t market_id)
+{
+	row_id g = match_find_generator(m, generator);
+	row_id market = match_find_market(m, market_id);
+
+	return g && market ? match_find_quote(m, g, market) : 0;
+}
+
+/* Most tasks are those that we matched: what they are about is at hand. */
+static row_id quote_of_task(const struct match *m,
+			    const struct msg_task_started *s,
+			    const struct request *r)
+{
+	row_id quote = r->hold ? hold_at(m, r->hold)->quote : 0;
+	const struct quote *q = quote ? quote_at(m, quote) : NULL;
+
+	if (q &&
+	    address_eq(&generator_at(m, q->generator)->address,
+		       &s->generator) &&
+	    market_at(m, q->market)->id == s->market_id)
+		return quote;
+	return quote_of(m, &s->generator, s->market_id);
 }
 
 enum err match_on_task_started(struct match *m, struct sink *out,
 			       const struct msg_task_started *s)
 {
-	row_id request = match_find_request(m, s->request_id);
-	row_id generator = match_find_generator(m, &s->generator);
-	row_id market = match_find_market(m, s->market_id);
+	row_id request = match_find_request(m, s->request_id), quote, generator;
 	enum err e;
 
 	(void)out;
-	if (!request || !generator || !market || is_task(m, request))
+	if (!request || is_task(m, request))
 		return ERR_CONFLICT;
-	e = set_totals(m, generator, market, s->used_compute, &s->locked,
+	quote = quote_of_task(m, s, request_at(m, request));
+	if (!quote)
+		return ERR_CONFLICT;
+	generator = quote_at(m, quote)->generator;
+	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);
 	if (!e)
 		e = match_begin_task(m, request, generator);
@@ -253,22 +278,23 @@ enum err match_on_task_started(struct match *m, struct sink *out,
 enum err match_on_task_ended(struct match *m, struct sink *out,
 			     const struct msg_task_ended *s)
 {
-	row_id request = match_find_request(m, s->request_id);
-	row_id generator = match_find_generator(m, &s->generator);
-	row_id market = match_find_market(m, s->market_id);
+	row_id request = match_find_request(m, s->request_id), generator;
+	row_id quote = quote_of(m, &s->generator, s->market_id);
 	struct generator *g;
 	enum err e;
 
 	(void)out;
-	if (!generator || !market)
+	if (!quote)
 		return ERR_CONFLICT;
-	e = set_totals(m, generator, market, s->used_compute, &s->locked,
+	generator = quote_at(m, quote)->generator;
+	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);
 	g = e ? NULL : generator_edit(m, generator);
 	if (!g)
 		return e ? e : ERR_NO_MEMORY;
-	g->stake = s->stake.v;
-	if (u256_cmp(&g->unstaking, &g->stake) > 0)
+	if (u256_to_u128(&g->stake, &s->stake.v))
+		return ERR_CONFLICT;
+	if (g->unstaking > g->stake)
 		g->unstaking = g->stake;
 	/* Only a task in a group is still known. */
 	e = request ? match_forget_request(m, request) : ERR_NONE;

@@ -1,26 +1,16 @@
 /* The rule: what is available, what is eligible, and which is best. */
 #include "services/matcher/match_impl.h"
 
-/* total - a - b - c, but not below zero. */
-static struct u256 left(const struct u256 *total, const struct u256 *a,
-			const struct u256 *b, const struct u256 *c)
-{
-	const struct u256 *taken[] = {a, b, c};
-	struct u256 v = *total;
-
-	for (unsigned i = 0; i < 3; i++)
-		if (u256_sub(&v, &v, taken[i]))
-			return U256_ZERO;
-	return v;
-}
-
 bool match_has_stake(const struct generator *g, u128 penalty)
 {
-	struct u256 need = u256_from_u128(penalty);
-	struct u256 free =
-		left(&g->stake, &g->unstaking, &g->locked, &g->reserved_stake);
+	u128 free = g->stake;
 
-	return u256_cmp(&free, &need) >= 0;
+	if (free < g->unstaking)
+		return penalty == 0;
+	free -= g->unstaking;
+	if (free < g->locked || free - g->locked < g->reserved_stake)
+		return penalty == 0;
+	return free - g->locked - g->reserved_stake >= penalty;
 }
 
 bool match_has_compute(const struct generator *g, uint64_t need)

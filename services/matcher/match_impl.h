@@ -39,7 +39,7 @@ struct generator {
 	struct address address;
 	bool suspended, gone;
 	uint64_t compute, used_compute, reserved_compute;
-	struct u256 stake, locked, unstaking, reserved_stake;
+	u128 stake, locked, unstaking, reserved_stake;
 	uint32_t reserved;	/* matches: the row stays while there are any */
 	uint32_t quotes, tasks; /* standing, in groups: they name the row */
 	row_id first_quote;	/* of its list, gone ones included */

@@ -34,6 +34,7 @@ struct match_index {
 	struct pool fresh, news;      /* row_id: since the last round */
 	struct pool given, aside;     /* row_id: in this round */
 	struct pool heap;	      /* struct candidate: least order first */
+	uint32_t next_news;	      /* of the round, while they are in order */
 	struct pool touched;	      /* struct touched */
 	bool quiet;		      /* what becomes open isn't fresh */
 	bool loading;
@@ -388,7 +389,27 @@ static enum err seek(struct match *m, row_id quote, uint64_t now)
 	return heap_push(&x->heap, &c);
 }
 
-enum err match_index_round(struct match *m, uint64_t now)
+/* Most rounds have new requests only: they are in order. */
+static bool in_order(const struct match *m)
+{
+	const struct pool *news = &m->index->news;
+	uint64_t before = 0;
+
+	for (uint32_t i = 0; i < news->count; i++) {
+		uint64_t order;
+
+		if (!has_mark(&m->index->requests, item(news, i), NEWS))
+			return false;
+		order = request_at(m, item(news, i))->order;
+		if (order <= before)
+			return false;
+		before = order;
+	}
+	return true;
+}
+
+/* Rows may be there twice, or be another's by now. */
+static enum err sort_news(struct match *m)
 {
 	struct match_index *x = m->index;
 	enum err e = ERR_NONE;
@@ -396,15 +417,23 @@ enum err match_index_round(struct match *m, uint64_t now)
 	for (uint32_t i = 0; i < x->news.count && !e; i++) {
 		row_id row = item(&x->news, i);
 
-		/* A row may be there twice, or be another's by now. */
 		if (!has_mark(&x->requests, row, NEWS))
 			continue;
 		set_mark(&x->requests, row, NEWS, false);
-		e = heap_push(
-			&x->heap,
-			&(struct candidate){request_at(m, row)->order, row, 0});
+		e = heap_push(&x->heap,
+			      &(struct candidate){request_at(m, row)->order,
+						  row, 0});
 	}
 	x->news.count = 0;
+	return e;
+}
+
+enum err match_index_round(struct match *m, uint64_t now)
+{
+	struct match_index *x = m->index;
+	enum err e = in_order(m) ? ERR_NONE : sort_news(m);
+
+	x->next_news = 0;
 	for (uint32_t i = 0; i < x->fresh.count && !e; i++) {
 		row_id row = item(&x->fresh, i);
 
@@ -416,6 +445,28 @@ enum err match_index_round(struct match *m, uint64_t now)
 	}
 	x->fresh.count = 0;
 	return e;
+}
+
+/* The least of what is left: from the news, as far as they are in order, or
+ * from the heap. */
+static bool next_candidate(struct match *m, struct candidate *out)
+{
+	struct match_index *x = m->index;
+
+	if (x->next_news < x->news.count) {
+		row_id row = item(&x->news, x->next_news);
+		uint64_t order = request_at(m, row)->order;
+
+		if (!x->heap.count || candidate(&x->heap, 0)->order >= order) {
+			x->next_news++;
+			*out = (struct candidate){order, row, 0};
+			return true;
+		}
+	}
+	if (!x->heap.count)
+		return false;
+	*out = heap_pop(&x->heap);
+	return true;
 }
 
 /* Nobody needs to find it any more in this round. */
@@ -431,8 +482,10 @@ enum err match_index_pop(struct match *m, uint64_t now, row_id *request)
 	struct match_index *x = m->index;
 	enum err e = ERR_NONE;
 
-	for (*request = 0; x->heap.count && !*request && !e;) {
-		struct candidate c = heap_pop(&x->heap);
+	struct candidate c;
+
+	*request = 0;
+	while (!*request && !e && next_candidate(m, &c)) {
 		bool given = has_mark(&x->requests, c.request, GIVEN);
 
 		if (c.quote && !has_mark(&x->quotes, c.quote, OPEN))
@@ -468,6 +521,7 @@ enum err match_index_round_over(struct match *m)
 			e = waiting_add(x->waiting, r->market, row);
 	}
 	x->aside.count = 0;
+	clear(&x->news, &x->requests, NEWS);
 	clear(&x->given, &x->requests, GIVEN);
 	return e;
 }

@@ -152,7 +152,7 @@ enum err match_reserve(struct match *m, row_id request, row_id quote,
 	const struct request *r = request_at(m, request);
 	struct quote *q = quote_edit(m, quote);
 	struct generator *g = q ? generator_edit(m, q->generator) : NULL;
-	struct u256 penalty = u256_from_u128(market_at(m, r->market)->penalty);
+	u128 penalty = market_at(m, r->market)->penalty;
 	struct hold h = {
 		.request = request, .quote = quote, .valid_until = valid_until};
 	row_id row;
@@ -162,9 +162,8 @@ enum err match_reserve(struct match *m, row_id request, row_id quote,
 		return ERR_NO_MEMORY;
 	h.generator = q->generator;
 	h.compute = q->compute;
-	if (u256_add(&g->reserved_stake, &g->reserved_stake, &penalty))
-		return ERR_CONFLICT;	   /* more than there is stake */
-	g->reserved_compute += q->compute; /* at most what is free */
+	g->reserved_stake += penalty;	   /* at most what is free */
+	g->reserved_compute += q->compute; /* so is this */
 	g->reserved++;
 	q->reserved++;
 	row = add_hold(m, request, &h);
@@ -210,14 +209,15 @@ static enum err give_back(struct match *m, const struct hold *h)
 	struct quote *q = quote_edit(m, h->quote);
 	struct generator *g = generator_edit(m, h->generator);
 	row_id quote = h->quote, generator = h->generator;
-	struct u256 penalty = u256_from_u128(
-		market_at(m, request_at(m, h->request)->market)->penalty);
+	u128 penalty =
+		market_at(m, request_at(m, h->request)->market)->penalty;
 	enum err e;
 
 	if (!q || !g)
 		return ERR_NO_MEMORY;
-	if (u256_sub(&g->reserved_stake, &g->reserved_stake, &penalty))
+	if (g->reserved_stake < penalty)
 		return ERR_CONFLICT;
+	g->reserved_stake -= penalty;
 	g->reserved_compute -= h->compute;
 	g->reserved--;
 	q->reserved--;

@@ -180,11 +180,6 @@ row_id match_find_cooling(const struct match *m, uint64_t request_id,
 
 /* ---- hash and snapshots ------------------------------------------------- */
 
-static void put_u256(struct buf *out, const struct u256 *v)
-{
-	u256_to_be32(buf_extend(out, 32), v);
-}
-
 static void put_place(struct buf *out, struct place p)
 {
 	buf_put_be64(out, p.block);
@@ -226,10 +221,10 @@ static void describe_generator(const void *core, row_id row, struct buf *out)
 	buf_put_be64(out, g->compute);
 	buf_put_be64(out, g->used_compute);
 	buf_put_be64(out, g->reserved_compute);
-	put_u256(out, &g->stake);
-	put_u256(out, &g->locked);
-	put_u256(out, &g->unstaking);
-	put_u256(out, &g->reserved_stake);
+	match_put_u128(out, g->stake);
+	match_put_u128(out, g->locked);
+	match_put_u128(out, g->unstaking);
+	match_put_u128(out, g->reserved_stake);
 	buf_put_u8(out, (uint8_t)(g->suspended << 1 | g->gone));
 }
 
