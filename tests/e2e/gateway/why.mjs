@@ -1,6 +1,7 @@
 // Why a request waits, and what a generator lost: against the quotes and the match log, put together here once more.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { kalypso } from "../cli/world.mjs";
 import { Api } from "./client.mjs";
 
 const none = { price: 0, time: 0, compute: 0, stake: 0, task_limit: 0, draining: 0, no_key: 0, cooling: 0, spread: 0 };
@@ -98,6 +99,37 @@ export function whyTests(world) {
 			const [a, b] = [api(), new Api(world.b.url)];
 			await world.caughtUp(b);
 			for (const path of [...paths, ...paths]) assert.deepEqual(await a.get(path), await b.get(path));
+		});
+
+		test("the command line says it in words, and as the same document", async () => {
+			const env = { KALYPSO_GATEWAY: world.a.url };
+			const run = async (words, code = 0) => (await kalypso(["why", ...words.split(" ")], { env })).is(code);
+			const [able, silent] = [address("able"), address("silent")];
+			for (const [words, path] of [
+				[`request ${waits}`, `/v1/requests/${waits}/why`],
+				[`request ${running}`, `/v1/requests/${running}/why`],
+				[`generator ${able} --limit=3`, `/v1/generators/${able}/why?limit=3`],
+				[`generator ${silent} --market=2`, `/v1/generators/${silent}/why?market=2&limit=20`],
+			])
+				assert.deepEqual((await run(`${words} --json`)).json, await api().get(path), words);
+			const { as_of } = await api().get(`/v1/requests/${slow}/why`);
+			const { out } = await run(`request ${slow}`);
+			assert.match(out, new RegExp(`As of +block ${as_of.block}, entry ${as_of.seq} of the book log`));
+			assert.match(out, /Caps +1\.50? KUSD in 30 s/);
+			assert.match(out, /1 +cost more than the price cap/);
+			assert.match(out, /1 +take longer than the time cap/);
+			assert.match(out, new RegExp(`Nearest in price: 2(\\.0+)? KUSD in 4 s, by ${silent}; with that cap it would be eligible`));
+			assert.match(out, new RegExp(`Nearest in time: 1(\\.0+)? KUSD in 1 min, by ${able}; with that cap`));
+			assert.match((await run(`request ${running}`)).out, new RegExp(`Matched with +${silent}[^]*Decision +\\d+[^]*Task of +${silent}`));
+			const story = (await run(`generator ${able} --market=2`)).out;
+			assert.match(story, /Looked at +\d+ matches, of blocks \d+ to \d+/);
+			assert.match(story, new RegExp(`${silent} +time +15 min +13 min 20 s`));
+			assert.match(story, /\d+ +it took longer than the cap/);
+			await run("request 99999", 4);
+			await run(`generator ${world.market.requester.address}`, 4);
+			await run("request seven", 2);
+			await run("generator 0x12", 2);
+			await run(`generator ${able} --limit=0`, 2);
 		});
 
 		test("what isn't there isn't found", async () => {
