@@ -144,6 +144,7 @@ static void say_waits(struct cli *cli, const json_t *waits)
 			eligible);
 	if (!eligible || eligible < count_of(waits, "quotes"))
 		list_misses(cli, waits);
+	cli_say(cli->out, "%s", "");
 	say_near(cli, json_object_get(nearest, "price"), "price");
 	say_near(cli, json_object_get(nearest, "time"), "time");
 }
@@ -256,7 +257,7 @@ static void put_element(struct cli *cli, const char *label, const json_t *offer,
 			cli_format_seconds(seconds, count_of(offer, "response_"
 								    "time")));
 	else
-		buf_printf(&text, "%s in block %s (%" PRIu64 ")",
+		buf_printf(&text, "%s in block %s, place %" PRIu64,
 			   cli_json_text(turn, "since"),
 			   cli_json_text(turn, "block"),
 			   count_of(turn, "index"));
