@@ -75,17 +75,9 @@ static row_id add_quote(struct match *m, row_id generator, row_id market)
 			  .gone = true,
 			  .next = owner ? owner->first_quote : 0};
 	row_id row = owner ? state_add(m->state, QUOTES, &q) : 0;
-	struct quote *next;
 
-	if (!row)
-		return 0;
-	if (q.next) {
-		next = quote_edit(m, q.next);
-		if (!next)
-			return 0;
-		next->prev = row;
-	}
-	owner->first_quote = row;
+	if (row)
+		owner->first_quote = row;
 	return row;
 }
 
@@ -119,8 +111,10 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	q->draining = s->draining;
 	q->has_key = s->has_key;
 	q->tasks = s->tasks;
-	if (place_cmp(q->turn, s->joined) < 0)
-		q->turn = s->joined;
+	if (place_cmp(quote_turn(q), s->joined) < 0) {
+		q->turn_block = s->joined.block;
+		q->turn_index = s->joined.index;
+	}
 	return match_index_enter(m, row);
 }
 

@@ -48,13 +48,20 @@ struct generator {
 struct quote {
 	u128 price;
 	uint64_t compute;
-	struct place turn;
+	uint64_t turn_block;
+	uint32_t turn_index;
 	row_id generator, market;
 	uint32_t response_time;
 	uint32_t tasks, reserved;
-	row_id next, prev; /* of the same generator */
+	row_id next; /* of the same generator */
 	bool draining, has_key, gone;
 };
+_Static_assert(sizeof(struct quote) == 64, "a quote fills a cache line");
+
+static inline struct place quote_turn(const struct quote *q)
+{
+	return (struct place){q->turn_block, q->turn_index};
+}
 
 struct request {
 	u128 max_price;

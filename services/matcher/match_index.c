@@ -27,16 +27,24 @@ struct touched {
 	row_id row;
 };
 
+/* What is kept for a quote beside its row. Marks come first: they are found in
+ * the items of both pools. */
+struct quote_side {
+	uint8_t marks;
+	ranking_leaf leaves[2];
+};
+
 struct match_index {
 	struct ranking *rankings[2]; /* by enum preference */
 	struct waiting *waiting;
-	struct pool quotes, requests; /* uint8_t: marks, by row */
-	struct pool fresh, news;      /* row_id: since the last round */
-	struct pool given, aside;     /* row_id: in this round */
-	struct pool heap;	      /* struct candidate: least order first */
-	uint32_t next_news;	      /* of the round, while they are in order */
-	struct pool touched;	      /* struct touched */
-	bool quiet;		      /* what becomes open isn't fresh */
+	struct pool quotes;	  /* struct quote_side, by row */
+	struct pool requests;	  /* uint8_t: marks, by row */
+	struct pool fresh, news;  /* row_id: since the last round */
+	struct pool given, aside; /* row_id: in this round */
+	struct pool heap;	  /* struct candidate: least order first */
+	uint32_t next_news;	  /* of the round, while they are in order */
+	struct pool touched;	  /* struct touched */
+	bool quiet;		  /* what becomes open isn't fresh */
 	bool loading;
 };
 
@@ -82,18 +90,11 @@ static void clear(struct pool *list, struct pool *marks, enum mark mark)
 
 /* ---- life --------------------------------------------------------------- */
 
-static void rank_for_cheapest(const void *arg, row_id row, struct rank *out)
+static void rank(const void *arg, row_id row, struct rank *out)
 {
 	const struct quote *q = quote_at(arg, row);
 
-	*out = (struct rank){q->price, q->response_time, q->turn};
-}
-
-static void rank_for_fastest(const void *arg, row_id row, struct rank *out)
-{
-	const struct quote *q = quote_at(arg, row);
-
-	*out = (struct rank){q->response_time, q->price, q->turn};
+	*out = (struct rank){q->price, quote_turn(q), q->response_time};
 }
 
 static void wish(const void *arg, row_id row, struct wish *out)
@@ -106,6 +107,20 @@ static void wish(const void *arg, row_id row, struct wish *out)
 
 static void on_undo(void *core, unsigned table, row_id row);
 
+static enum err new_ranking(struct match *m, enum preference preference)
+{
+	struct match_index *x = m->index;
+	struct ranking_config config = {
+		.fastest = preference == PREFERENCE_FASTEST,
+		.of = rank,
+		.arg = m,
+		.places = &x->quotes,
+		.at = offsetof(struct quote_side, leaves) +
+		      preference * sizeof(ranking_leaf)};
+
+	return ranking_new(&x->rankings[preference], &config);
+}
+
 enum err match_index_new(struct match *m)
 {
 	struct match_index *x = calloc(1, sizeof *x);
@@ -114,14 +129,7 @@ enum err match_index_new(struct match *m)
 	if (!x)
 		return ERR_NO_MEMORY;
 	m->index = x;
-	e = ranking_new(&x->rankings[PREFERENCE_CHEAPEST], rank_for_cheapest,
-			m);
-	if (!e)
-		e = ranking_new(&x->rankings[PREFERENCE_FASTEST],
-				rank_for_fastest, m);
-	if (!e)
-		e = waiting_new(&x->waiting, wish, m);
-	pool_open(&x->quotes, sizeof(uint8_t));
+	pool_open(&x->quotes, sizeof(struct quote_side));
 	pool_open(&x->requests, sizeof(uint8_t));
 	pool_open(&x->fresh, sizeof(row_id));
 	pool_open(&x->news, sizeof(row_id));
@@ -129,6 +137,11 @@ enum err match_index_new(struct match *m)
 	pool_open(&x->aside, sizeof(row_id));
 	pool_open(&x->heap, sizeof(struct candidate));
 	pool_open(&x->touched, sizeof(struct touched));
+	e = new_ranking(m, PREFERENCE_CHEAPEST);
+	if (!e)
+		e = new_ranking(m, PREFERENCE_FASTEST);
+	if (!e)
+		e = waiting_new(&x->waiting, wish, m);
 	if (!e)
 		state_watch(m->state, on_undo, m);
 	return e;
@@ -176,12 +189,12 @@ void match_index_leave(struct match *m, row_id quote)
 {
 	struct match_index *x = m->index;
 
+	if (quote >= x->quotes.count)
+		return;
 	for (unsigned i = 0; i < 2; i++)
 		ranking_remove(x->rankings[i], quote);
-	if (quote < x->quotes.count) {
-		set_mark(&x->quotes, quote, OPEN, false);
-		set_mark(&x->quotes, quote, FRESH, false);
-	}
+	set_mark(&x->quotes, quote, OPEN, false);
+	set_mark(&x->quotes, quote, FRESH, false);
 }
 
 enum err match_index_enter(struct match *m, row_id quote)
@@ -214,7 +227,8 @@ enum err match_index_took_turn(struct match *m, row_id quote, struct place turn)
 		if (moves[i])
 			ranking_remove(x->rankings[i], quote);
 	}
-	q->turn = turn;
+	q->turn_block = turn.block;
+	q->turn_index = turn.index;
 	for (unsigned i = 0; i < 2 && !e; i++) {
 		if (!moves[i])
 			continue;
@@ -420,9 +434,9 @@ static enum err sort_news(struct match *m)
 		if (!has_mark(&x->requests, row, NEWS))
 			continue;
 		set_mark(&x->requests, row, NEWS, false);
-		e = heap_push(&x->heap,
-			      &(struct candidate){request_at(m, row)->order,
-						  row, 0});
+		e = heap_push(
+			&x->heap,
+			&(struct candidate){request_at(m, row)->order, row, 0});
 	}
 	x->news.count = 0;
 	return e;

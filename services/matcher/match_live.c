@@ -177,29 +177,26 @@ enum err match_reserve(struct match *m, row_id request, row_id quote,
 	return e ? e : match_index_review(m, h.generator);
 }
 
+/* A generator has few quotes: its list is walked. */
 enum err match_drop_quote(struct match *m, row_id row)
 {
 	const struct quote *q = quote_at(m, row);
-	struct quote *other;
+	struct generator *g = generator_edit(m, q->generator);
+	struct quote *before;
+	row_id at;
 
-	if (q->prev) {
-		other = quote_edit(m, q->prev);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->next = q->next;
-	} else {
-		struct generator *g = generator_edit(m, q->generator);
-
-		if (!g)
-			return ERR_NO_MEMORY;
+	if (!g)
+		return ERR_NO_MEMORY;
+	if (g->first_quote == row) {
 		g->first_quote = q->next;
+		return state_remove(m->state, QUOTES, row);
 	}
-	if (q->next) {
-		other = quote_edit(m, q->next);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->prev = q->prev;
-	}
+	for (at = g->first_quote; quote_at(m, at)->next != row;)
+		at = quote_at(m, at)->next;
+	before = quote_edit(m, at);
+	if (!before)
+		return ERR_NO_MEMORY;
+	before->next = q->next;
 	return state_remove(m->state, QUOTES, row);
 }
 
@@ -209,8 +206,7 @@ static enum err give_back(struct match *m, const struct hold *h)
 	struct quote *q = quote_edit(m, h->quote);
 	struct generator *g = generator_edit(m, h->generator);
 	row_id quote = h->quote, generator = h->generator;
-	u128 penalty =
-		market_at(m, request_at(m, h->request)->market)->penalty;
+	u128 penalty = market_at(m, request_at(m, h->request)->market)->penalty;
 	enum err e;
 
 	if (!q || !g)

@@ -1,16 +1,14 @@
-/* Leaves of row numbers, inner nodes of keys; each knows its parent. */
+/* Leaves of quotes, inner nodes of keys; each knows its parent. */
 #include "services/matcher/match_ranking.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/pool.h"
-
 enum {
-	FAN = 16,
+	FAN = 32,
 	FEW = FAN / 4,	      /* a leaf of so many looks for a neighbour */
 	ENOUGH = 3 * FAN / 4, /* … with which it makes at most this */
-	HEIGHT_MAX = 32,
+	HEIGHT_MAX = 16,
 };
 
 typedef uint32_t node_id; /* from 1; 0 is none */
@@ -18,23 +16,32 @@ typedef uint32_t node_id; /* from 1; 0 is none */
 /* What leaves and inner nodes have in common. */
 struct head {
 	node_id parent; /* an inner node */
-	uint16_t count;
-	uint16_t open; /* a bit per item: something in it is open */
 	row_id market;
-	u128 minors[FAN]; /* of what is open, the least */
+	uint32_t open; /* a bit per item: something in it is open */
+	uint16_t count;
 };
 
 struct leaf {
 	struct head head;
 	row_id quotes[FAN];
+	uint32_t times[FAN];
+	u128 prices[FAN];
+};
+
+/* The key of a quote, in less space than a struct rank. */
+struct key {
+	u128 price;
+	uint64_t block;
+	uint32_t index, time;
 };
 
 struct inner {
 	struct head head;
 	bool low; /* its children are leaves */
 	node_id children[FAN];
-	struct rank from[FAN]; /* of what is below: nothing is less, but for
-				  the first child */
+	u128 minors[FAN];     /* of what is open below, the least */
+	struct key from[FAN]; /* of what is below: nothing is less, but for
+				 the first child */
 };
 
 struct root {
@@ -49,11 +56,9 @@ struct nodes {
 };
 
 struct ranking {
-	rank_of *of;
-	const void *arg;
+	struct ranking_config config;
 	struct nodes leaves, inners;
 	struct pool roots; /* by market */
-	struct pool where; /* node_id of the leaf, by quote; 0: not in */
 };
 
 /* ---- nodes -------------------------------------------------------------- */
@@ -78,9 +83,10 @@ static struct root *root_of(const struct ranking *r, row_id market)
 	return pool_at(&r->roots, market);
 }
 
-static node_id *where(const struct ranking *r, row_id quote)
+static ranking_leaf *where(const struct ranking *r, row_id quote)
 {
-	return pool_at(&r->where, quote);
+	return (ranking_leaf *)((char *)pool_at(r->config.places, quote) +
+				r->config.at);
 }
 
 static void drop_node(struct nodes *n, node_id id)
@@ -110,25 +116,21 @@ static node_id take_node(struct nodes *n, row_id market)
 
 	n->free = h->parent;
 	n->free_count--;
-	h->parent = 0;
-	h->count = h->open = 0;
-	h->market = market;
+	*h = (struct head){.market = market};
 	return id;
 }
 
-enum err ranking_new(struct ranking **out, rank_of *of, const void *arg)
+enum err ranking_new(struct ranking **out, const struct ranking_config *config)
 {
 	struct ranking *r = calloc(1, sizeof *r);
 
 	*out = r;
 	if (!r)
 		return ERR_NO_MEMORY;
-	r->of = of;
-	r->arg = arg;
+	r->config = *config;
 	pool_open(&r->leaves.pool, sizeof(struct leaf));
 	pool_open(&r->inners.pool, sizeof(struct inner));
 	pool_open(&r->roots, sizeof(struct root));
-	pool_open(&r->where, sizeof(node_id));
 	return ERR_NONE;
 }
 
@@ -141,7 +143,6 @@ void ranking_free(struct ranking **ranking)
 	pool_free(&r->leaves.pool);
 	pool_free(&r->inners.pool);
 	pool_free(&r->roots);
-	pool_free(&r->where);
 	free(r);
 	*ranking = NULL;
 }
@@ -157,114 +158,179 @@ static unsigned slot_of(const uint32_t items[FAN], uint32_t item)
 	return i;
 }
 
-/* The least of what is open in @h; false if nothing is. */
-static bool least(const struct head *h, u128 *minor)
+static u128 least_price(uint32_t open, const u128 prices[FAN])
 {
-	unsigned left = h->open;
 	u128 v = ~(u128)0;
 
-	for (; left; left &= left - 1) {
-		u128 m = h->minors[__builtin_ctz(left)];
+	for (; open; open &= open - 1) {
+		u128 p = prices[__builtin_ctz(open)];
 
-		v = m < v ? m : v;
+		v = p < v ? p : v;
 	}
-	*minor = v;
-	return h->open;
+	return v;
 }
 
-/* Tell the parents of node @id what it holds now, as far as it is news. */
-static void tell(struct ranking *r, const struct head *h, node_id id)
+static uint32_t least_time(uint32_t open, const uint32_t times[FAN])
 {
-	while (h->parent) {
-		struct inner *p = inner_at(r, h->parent);
+	uint32_t v = UINT32_MAX;
+
+	for (; open; open &= open - 1) {
+		uint32_t t = times[__builtin_ctz(open)];
+
+		v = t < v ? t : v;
+	}
+	return v;
+}
+
+/* The least minor of what is open in it, if anything is. */
+static u128 least_in_leaf(const struct ranking *r, const struct leaf *l)
+{
+	return r->config.fastest ? least_price(l->head.open, l->prices)
+				 : least_time(l->head.open, l->times);
+}
+
+static u128 least_in_inner(const struct inner *p)
+{
+	return least_price(p->head.open, p->minors);
+}
+
+/* Child @id of inner node @up holds something open, or not, the least minor of
+ * which is @minor: tell those above, as far as it is news. */
+static void tell(struct ranking *r, node_id up, node_id id, bool open,
+		 u128 minor)
+{
+	while (up) {
+		struct inner *p = inner_at(r, up);
 		unsigned i = slot_of(p->children, id);
-		unsigned bit = 1u << i;
-		u128 minor;
-		bool open = least(h, &minor);
+		uint32_t bit = 1u << i;
 
 		if (open == !!(p->head.open & bit) &&
-		    (!open || p->head.minors[i] == minor))
+		    (!open || p->minors[i] == minor))
 			return;
-		p->head.minors[i] = minor;
-		p->head.open = (uint16_t)(open ? p->head.open | bit
-					       : p->head.open & ~bit);
-		id = h->parent;
-		h = &p->head;
+		p->minors[i] = minor;
+		p->head.open = open ? p->head.open | bit : p->head.open & ~bit;
+		open = p->head.open;
+		minor = least_in_inner(p);
+		id = up;
+		up = p->head.parent;
 	}
+}
+
+static void tell_of_leaf(struct ranking *r, node_id id)
+{
+	const struct leaf *l = leaf_at(r, id);
+
+	tell(r, l->head.parent, id, l->head.open, least_in_leaf(r, l));
+}
+
+static void tell_of_inner(struct ranking *r, node_id id)
+{
+	const struct inner *p = inner_at(r, id);
+
+	tell(r, p->head.parent, id, p->head.open, least_in_inner(p));
 }
 
 /* ---- making room -------------------------------------------------------- */
 
 /* Bits @at and above move up by one, or down onto @at. */
-static uint16_t bits_open(uint16_t bits, unsigned at)
+static uint32_t bits_open(uint32_t bits, unsigned at)
 {
-	unsigned low = (1u << at) - 1;
+	uint32_t low = (1u << at) - 1;
 
-	return (uint16_t)((bits & low) | (bits & ~low) << 1);
+	return (bits & low) | (bits & ~low) << 1;
 }
 
-static uint16_t bits_close(uint16_t bits, unsigned at)
+static uint32_t bits_close(uint32_t bits, unsigned at)
 {
-	unsigned low = (1u << at) - 1;
+	uint32_t low = (1u << at) - 1;
 
-	return (uint16_t)((bits & low) | (bits >> 1 & ~low));
+	return (bits & low) | (bits >> 1 & ~low);
 }
 
-/* Move items [from, count) of @a behind those of @b. */
+/* Room for one at @at in an array of @n items of which @a is the first. */
+#define OPEN_ARRAY(a, at, n)                                                   \
+	memmove((a) + (at) + 1, (a) + (at), ((n) - (at)) * sizeof *(a))
+/* @n items are left behind the one at @at goes. */
+#define CLOSE_ARRAY(a, at, n)                                                  \
+	memmove((a) + (at), (a) + (at) + 1, ((n) - (at)) * sizeof *(a))
+/* Items [from, from + n) of @a go behind the first @count of @b. */
+#define MOVE_ARRAY(b, count, a, from, n)                                       \
+	memcpy((b) + (count), (a) + (from), (n) * sizeof *(b))
+
+/* @from to the end of @a is behind what is in @b now. */
 static void move_head(struct head *b, struct head *a, unsigned from)
 {
-	unsigned n = a->count - from;
-
-	memcpy(b->minors + b->count, a->minors + from, n * sizeof b->minors[0]);
-	b->open = (uint16_t)(b->open | a->open >> from << b->count);
-	b->count = (uint16_t)(b->count + n);
+	b->open |= (uint32_t)((uint64_t)a->open >> from) << b->count;
+	b->count = (uint16_t)(b->count + a->count - from);
 	a->count = (uint16_t)from;
-	a->open &= (uint16_t)((1u << from) - 1);
+	a->open &= (uint32_t)(((uint64_t)1 << from) - 1);
 }
 
-static void open_head(struct head *h, unsigned at)
+static void move_quotes(struct ranking *r, node_id to, node_id id,
+			unsigned from)
 {
-	memmove(h->minors + at + 1, h->minors + at,
-		(h->count - at) * sizeof h->minors[0]);
-	h->open = bits_open(h->open, at);
-	h->count++;
-}
+	struct leaf *a = leaf_at(r, id), *b = leaf_at(r, to);
+	unsigned n = a->head.count - from, count = b->head.count;
 
-static void close_head(struct head *h, unsigned at)
-{
-	h->count--;
-	memmove(h->minors + at, h->minors + at + 1,
-		(h->count - at) * sizeof h->minors[0]);
-	h->open = bits_close(h->open, at);
+	MOVE_ARRAY(b->quotes, count, a->quotes, from, n);
+	MOVE_ARRAY(b->times, count, a->times, from, n);
+	MOVE_ARRAY(b->prices, count, a->prices, from, n);
+	for (unsigned i = 0; i < n; i++)
+		*where(r, b->quotes[count + i]) = to;
+	move_head(&b->head, &a->head, from);
 }
 
 static void put_child(struct inner *p, unsigned at, node_id child,
-		      const struct head *h, const struct rank *from)
+		      const struct key *from, bool open, u128 minor)
 {
-	unsigned n = p->head.count - at;
+	unsigned n = p->head.count;
 
-	memmove(p->children + at + 1, p->children + at,
-		n * sizeof p->children[0]);
-	memmove(p->from + at + 1, p->from + at, n * sizeof p->from[0]);
-	open_head(&p->head, at);
+	OPEN_ARRAY(p->children, at, n);
+	OPEN_ARRAY(p->minors, at, n);
+	OPEN_ARRAY(p->from, at, n);
+	p->head.open = bits_open(p->head.open, at) | (uint32_t)open << at;
+	p->head.count++;
 	p->children[at] = child;
+	p->minors[at] = minor;
 	p->from[at] = *from;
-	if (least(h, &p->head.minors[at]))
-		p->head.open |= (uint16_t)(1u << at);
 }
 
-static void set_parent(struct ranking *r, const struct inner *p, node_id child,
+static void take_child(struct inner *p, unsigned at)
+{
+	unsigned n = --p->head.count;
+
+	CLOSE_ARRAY(p->children, at, n);
+	CLOSE_ARRAY(p->minors, at, n);
+	CLOSE_ARRAY(p->from, at, n);
+	p->head.open = bits_close(p->head.open, at);
+}
+
+static void set_parent(struct ranking *r, bool leaf, node_id child,
 		       node_id parent)
 {
-	if (p->low)
-		leaf_at(r, child)->head.parent = parent;
-	else
-		inner_at(r, child)->head.parent = parent;
+	struct head *h =
+		leaf ? &leaf_at(r, child)->head : &inner_at(r, child)->head;
+
+	h->parent = parent;
 }
 
-static void add_child(struct ranking *r, node_id left, bool low,
-		      struct head *left_head, node_id right,
-		      struct head *right_head, const struct rank *from);
+/* A new root above @child. */
+static node_id raise_root(struct ranking *r, bool leaf, node_id child,
+			  row_id market)
+{
+	static const struct key none;
+	node_id top = take_node(&r->inners, market);
+	struct inner *p = inner_at(r, top);
+
+	p->low = leaf;
+	put_child(p, 0, child, &none, false, 0);
+	set_parent(r, leaf, child, top);
+	*root_of(r, market) = (struct root){top, false};
+	return top;
+}
+
+static void add_child(struct ranking *r, bool leaf, node_id left, node_id right,
+		      const struct key *from);
 
 /* The upper half of inner node @id goes to a new one. */
 static void split_inner(struct ranking *r, node_id id)
@@ -275,56 +341,72 @@ static void split_inner(struct ranking *r, node_id id)
 	unsigned half = a->head.count / 2, n = a->head.count - half;
 
 	b->low = a->low;
-	memcpy(b->children, a->children + half, n * sizeof b->children[0]);
-	memcpy(b->from, a->from + half, n * sizeof b->from[0]);
+	MOVE_ARRAY(b->children, 0, a->children, half, n);
+	MOVE_ARRAY(b->minors, 0, a->minors, half, n);
+	MOVE_ARRAY(b->from, 0, a->from, half, n);
 	move_head(&b->head, &a->head, half);
 	for (unsigned i = 0; i < n; i++)
-		set_parent(r, b, b->children[i], other);
-	add_child(r, id, false, &a->head, other, &b->head, &b->from[0]);
+		set_parent(r, b->low, b->children[i], other);
+	add_child(r, false, id, other, &b->from[0]);
 }
 
-/* @right is new beside @left, whose items it has in part. */
-static void add_child(struct ranking *r, node_id left, bool low,
-		      struct head *left_head, node_id right,
-		      struct head *right_head, const struct rank *from)
+static struct head *head_of(const struct ranking *r, bool leaf, node_id id)
 {
+	return leaf ? &leaf_at(r, id)->head : &inner_at(r, id)->head;
+}
+
+/* @right is new behind @left, and has some of what @left had. */
+static void add_child(struct ranking *r, bool leaf, node_id left, node_id right,
+		      const struct key *from)
+{
+	struct head *l = head_of(r, leaf, left);
 	struct inner *p;
-	unsigned at;
 
-	if (!left_head->parent) {
-		static const struct rank none;
-		node_id top = take_node(&r->inners, left_head->market);
-		struct root *root = root_of(r, left_head->market);
-
-		p = inner_at(r, top);
-		p->low = low;
-		put_child(p, 0, left, left_head, &none);
-		left_head->parent = top;
-		*root = (struct root){top, false};
-	} else if (inner_at(r, left_head->parent)->head.count == FAN) {
-		split_inner(r, left_head->parent);
+	if (!l->parent)
+		raise_root(r, leaf, left, l->market);
+	else if (inner_at(r, l->parent)->head.count == FAN)
+		split_inner(r, l->parent);
+	p = inner_at(r, l->parent);
+	put_child(p, slot_of(p->children, left) + 1, right, from, false, 0);
+	set_parent(r, leaf, right, l->parent);
+	if (leaf) {
+		tell_of_leaf(r, left);
+		tell_of_leaf(r, right);
+	} else {
+		tell_of_inner(r, left);
+		tell_of_inner(r, right);
 	}
-	p = inner_at(r, left_head->parent);
-	at = slot_of(p->children, left);
-	put_child(p, at + 1, right, right_head, from);
-	right_head->parent = left_head->parent;
-	tell(r, left_head, left);
-	tell(r, &p->head, left_head->parent);
 }
 
 /* ---- adding ------------------------------------------------------------- */
 
-static int compare(const struct rank *a, const struct rank *b)
+static struct key key_of(const struct ranking *r, row_id quote)
 {
-	if (a->major != b->major)
-		return a->major < b->major ? -1 : 1;
-	if (a->minor != b->minor)
-		return a->minor < b->minor ? -1 : 1;
-	return place_cmp(a->turn, b->turn);
+	struct rank rank;
+
+	r->config.of(r->config.arg, quote, &rank);
+	return (struct key){rank.price, rank.turn.block, rank.turn.index,
+			    rank.time};
+}
+
+static int compare_terms(const struct ranking *r, u128 price, uint32_t time,
+			 const struct key *k)
+{
+	int by_price = price < k->price ? -1 : price > k->price;
+	int by_time = time < k->time ? -1 : time > k->time;
+	int first = r->config.fastest ? by_time : by_price;
+
+	return first ? first : r->config.fastest ? by_price : by_time;
+}
+
+static int compare_turns(const struct key *a, const struct key *b)
+{
+	return place_cmp((struct place){a->block, a->index},
+			 (struct place){b->block, b->index});
 }
 
 static node_id leaf_for(const struct ranking *r, const struct root *root,
-			const struct rank *key)
+			const struct key *key)
 {
 	node_id id = root->node;
 	bool low = root->leaf;
@@ -336,8 +418,10 @@ static node_id leaf_for(const struct ranking *r, const struct root *root,
 		/* The last child that doesn't begin after the key. */
 		while (from < to) {
 			unsigned middle = (from + to + 1) / 2;
+			const struct key *k = &p->from[middle];
+			int c = compare_terms(r, k->price, k->time, key);
 
-			if (compare(&p->from[middle], key) <= 0)
+			if (c < 0 || (!c && compare_turns(k, key) <= 0))
 				from = middle;
 			else
 				to = middle - 1;
@@ -350,16 +434,21 @@ static node_id leaf_for(const struct ranking *r, const struct root *root,
 
 /* Where in the leaf a quote with that key belongs. */
 static unsigned place_in(const struct ranking *r, const struct leaf *l,
-			 const struct rank *key)
+			 const struct key *key)
 {
 	unsigned from = 0, to = l->head.count;
 
 	while (from < to) {
 		unsigned middle = (from + to) / 2;
-		struct rank other;
+		int c = compare_terms(r, l->prices[middle], l->times[middle],
+				      key);
 
-		r->of(r->arg, l->quotes[middle], &other);
-		if (compare(&other, key) < 0)
+		if (!c) {
+			struct key other = key_of(r, l->quotes[middle]);
+
+			c = compare_turns(&other, key);
+		}
+		if (c < 0)
 			from = middle + 1;
 		else
 			to = middle;
@@ -367,24 +456,18 @@ static unsigned place_in(const struct ranking *r, const struct leaf *l,
 	return from;
 }
 
-/* The upper half of a full leaf goes to a new one; only what comes behind it
- * when it comes in order. */
+/* The upper half of a full leaf goes to a new one; nothing, when quotes come in
+ * order. */
 static node_id split_leaf(struct ranking *r, node_id id, unsigned at,
-			  const struct rank *key)
+			  const struct key *key)
 {
-	struct leaf *a = leaf_at(r, id), *b;
-	node_id other = take_node(&r->leaves, a->head.market);
+	node_id other = take_node(&r->leaves, leaf_at(r, id)->head.market);
 	unsigned half = at == FAN ? FAN : FAN / 2;
-	struct rank from = *key;
+	struct key from =
+		half < FAN ? key_of(r, leaf_at(r, id)->quotes[half]) : *key;
 
-	b = leaf_at(r, other);
-	if (half < FAN)
-		r->of(r->arg, a->quotes[half], &from);
-	memcpy(b->quotes, a->quotes + half, (FAN - half) * sizeof(row_id));
-	move_head(&b->head, &a->head, half);
-	for (unsigned i = 0; i < b->head.count; i++)
-		*where(r, b->quotes[i]) = other;
-	add_child(r, id, true, &a->head, other, &b->head, &from);
+	move_quotes(r, other, id, half);
+	add_child(r, true, id, other, &from);
 	return at > half || half == FAN ? other : id;
 }
 
@@ -392,18 +475,17 @@ enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 {
 	struct root *root;
 	struct leaf *l;
-	struct rank key;
+	struct key key;
 	node_id id;
-	unsigned at;
+	unsigned at, n;
 
-	if (!pool_reach(&r->roots, market + 1) ||
-	    !pool_reach(&r->where, quote + 1) || !provide(&r->leaves, 1) ||
+	if (!pool_reach(&r->roots, market + 1) || !provide(&r->leaves, 2) ||
 	    !provide(&r->inners, HEIGHT_MAX))
 		return ERR_NO_MEMORY;
 	root = root_of(r, market);
 	if (!root->node)
 		*root = (struct root){take_node(&r->leaves, market), true};
-	r->of(r->arg, quote, &key);
+	key = key_of(r, quote);
 	id = leaf_for(r, root, &key);
 	l = leaf_at(r, id);
 	at = place_in(r, l, &key);
@@ -412,25 +494,19 @@ enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 		l = leaf_at(r, id);
 		at = place_in(r, l, &key);
 	}
-	memmove(l->quotes + at + 1, l->quotes + at,
-		(l->head.count - at) * sizeof l->quotes[0]);
-	open_head(&l->head, at);
+	n = l->head.count++;
+	OPEN_ARRAY(l->quotes, at, n);
+	OPEN_ARRAY(l->times, at, n);
+	OPEN_ARRAY(l->prices, at, n);
+	l->head.open = bits_open(l->head.open, at);
 	l->quotes[at] = quote;
-	l->head.minors[at] = key.minor;
+	l->times[at] = key.time;
+	l->prices[at] = key.price;
 	*where(r, quote) = id;
 	return ERR_NONE;
 }
 
 /* ---- removing ----------------------------------------------------------- */
-
-static void take_child(struct inner *p, unsigned at)
-{
-	close_head(&p->head, at);
-	memmove(p->children + at, p->children + at + 1,
-		(p->head.count - at) * sizeof p->children[0]);
-	memmove(p->from + at, p->from + at + 1,
-		(p->head.count - at) * sizeof p->from[0]);
-}
 
 /* A root with one child isn't needed. */
 static void lower_root(struct ranking *r, row_id market)
@@ -443,43 +519,40 @@ static void lower_root(struct ranking *r, row_id market)
 
 		if (p->head.count > 1)
 			return;
-		set_parent(r, p, p->children[0], 0);
+		set_parent(r, p->low, p->children[0], 0);
 		*root = (struct root){p->children[0], p->low};
 		drop_node(&r->inners, old);
 	}
 }
 
-/* Inner node @id lost a child. */
+/* Inner node @id lost a child. The root has two at least, so one stays. */
 static void shrink(struct ranking *r, node_id id)
 {
-	struct inner *p = inner_at(r, id);
-
-	while (!p->head.count) {
-		node_id up = p->head.parent;
+	while (!inner_at(r, id)->head.count) {
+		node_id up = inner_at(r, id)->head.parent;
 		struct inner *above = inner_at(r, up);
 
 		take_child(above, slot_of(above->children, id));
 		drop_node(&r->inners, id);
 		id = up;
-		p = above;
 	}
-	tell(r, &p->head, id);
+	tell_of_inner(r, id);
 }
 
-/* Leaf @id is empty: it goes, unless it is the root. */
+/* Leaf @id is empty: it goes. */
 static void drop_leaf(struct ranking *r, node_id id)
 {
-	struct leaf *l = leaf_at(r, id);
-	node_id up = l->head.parent;
-	row_id market = l->head.market;
+	node_id up = leaf_at(r, id)->head.parent;
+	row_id market = leaf_at(r, id)->head.market;
+	struct inner *p;
 
+	drop_node(&r->leaves, id);
 	if (!up) {
 		*root_of(r, market) = (struct root){0, true};
-		drop_node(&r->leaves, id);
 		return;
 	}
-	take_child(inner_at(r, up), slot_of(inner_at(r, up)->children, id));
-	drop_node(&r->leaves, id);
+	p = inner_at(r, up);
+	take_child(p, slot_of(p->children, id));
 	shrink(r, up);
 	lower_root(r, market);
 }
@@ -487,15 +560,9 @@ static void drop_leaf(struct ranking *r, node_id id)
 /* All of leaf @right goes behind what is in @left, its neighbour. */
 static void merge(struct ranking *r, node_id left, node_id right)
 {
-	struct leaf *a = leaf_at(r, left), *b = leaf_at(r, right);
-
-	memcpy(a->quotes + a->head.count, b->quotes,
-	       b->head.count * sizeof a->quotes[0]);
-	for (unsigned i = 0; i < b->head.count; i++)
-		*where(r, b->quotes[i]) = left;
-	move_head(&a->head, &b->head, 0);
+	move_quotes(r, left, right, 0);
 	drop_leaf(r, right);
-	tell(r, &leaf_at(r, left)->head, left);
+	tell_of_leaf(r, left);
 }
 
 static void seek_neighbour(struct ranking *r, node_id id)
@@ -508,7 +575,7 @@ static void seek_neighbour(struct ranking *r, node_id id)
 		return;
 	p = inner_at(r, h->parent);
 	i = slot_of(p->children, id);
-	if (i + 1 < p->head.count &&
+	if (i + 1u < p->head.count &&
 	    leaf_at(r, p->children[i + 1])->head.count + h->count <= ENOUGH)
 		merge(r, id, p->children[i + 1]);
 	else if (i && leaf_at(r, p->children[i - 1])->head.count + h->count <=
@@ -518,76 +585,93 @@ static void seek_neighbour(struct ranking *r, node_id id)
 
 void ranking_remove(struct ranking *r, row_id quote)
 {
-	node_id id;
+	node_id id = *where(r, quote);
 	struct leaf *l;
-	unsigned at;
+	unsigned at, n;
+	bool open;
 
-	if (!ranking_holds(r, quote))
+	if (!id)
 		return;
-	id = *where(r, quote);
 	l = leaf_at(r, id);
 	at = slot_of(l->quotes, quote);
+	open = l->head.open >> at & 1;
 	*where(r, quote) = 0;
-	close_head(&l->head, at);
-	memmove(l->quotes + at, l->quotes + at + 1,
-		(l->head.count - at) * sizeof l->quotes[0]);
-	if (!l->head.count) {
+	n = --l->head.count;
+	CLOSE_ARRAY(l->quotes, at, n);
+	CLOSE_ARRAY(l->times, at, n);
+	CLOSE_ARRAY(l->prices, at, n);
+	l->head.open = bits_close(l->head.open, at);
+	if (!n) {
 		drop_leaf(r, id);
 		return;
 	}
-	tell(r, &l->head, id);
-	if (l->head.count <= FEW)
+	if (open)
+		tell_of_leaf(r, id);
+	if (n <= FEW)
 		seek_neighbour(r, id);
 }
 
 /* ---- asking ------------------------------------------------------------- */
 
-bool ranking_holds(const struct ranking *r, row_id quote)
-{
-	return quote < r->where.count && *where(r, quote);
-}
-
 void ranking_set_open(struct ranking *r, row_id quote, bool open)
 {
 	node_id id = *where(r, quote);
 	struct leaf *l = leaf_at(r, id);
-	unsigned bit = 1u << slot_of(l->quotes, quote);
+	uint32_t bit = 1u << slot_of(l->quotes, quote);
 
 	if (open == !!(l->head.open & bit))
 		return;
-	l->head.open = (uint16_t)(l->head.open ^ bit);
-	tell(r, &l->head, id);
+	l->head.open ^= bit;
+	tell_of_leaf(r, id);
 }
 
 bool ranking_stays(const struct ranking *r, row_id quote)
 {
 	const struct leaf *l = leaf_at(r, *where(r, quote));
 	unsigned at = slot_of(l->quotes, quote);
-	struct rank mine, next;
 
 	/* Behind the last one of a leaf begins what only the parents know. */
-	if (at + 1u == l->head.count)
-		return false;
-	if (l->head.minors[at] != l->head.minors[at + 1])
-		return true;
-	r->of(r->arg, quote, &mine);
-	r->of(r->arg, l->quotes[at + 1], &next);
-	return mine.major != next.major;
+	return at + 1u < l->head.count && (l->prices[at] != l->prices[at + 1] ||
+					   l->times[at] != l->times[at + 1]);
 }
 
-/* The first item of @h from @from on that holds something within @limit; FAN
- * if there is none. */
-static unsigned fitting(const struct head *h, unsigned from, u128 limit)
+/* The first item from @from on that holds something within the limit; FAN if
+ * there is none. */
+static unsigned fitting_price(uint32_t open, const u128 prices[FAN],
+			      unsigned from, u128 limit)
 {
-	unsigned left = from < FAN ? h->open & ~((1u << from) - 1) : 0;
+	if (from >= FAN)
+		return FAN;
+	for (open &= ~0u << from; open; open &= open - 1) {
+		unsigned i = (unsigned)__builtin_ctz(open);
 
-	for (; left; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctz(left);
-
-		if (h->minors[i] <= limit)
+		if (prices[i] <= limit)
 			return i;
 	}
 	return FAN;
+}
+
+static unsigned fitting_in_leaf(const struct ranking *r, const struct leaf *l,
+				unsigned from, u128 limit)
+{
+	if (r->config.fastest)
+		return fitting_price(l->head.open, l->prices, from, limit);
+	if (from >= FAN)
+		return FAN;
+	for (uint32_t open = l->head.open & ~0u << from; open;
+	     open &= open - 1) {
+		unsigned i = (unsigned)__builtin_ctz(open);
+
+		if (l->times[i] <= limit)
+			return i;
+	}
+	return FAN;
+}
+
+static unsigned fitting_in_inner(const struct inner *p, unsigned from,
+				 u128 limit)
+{
+	return fitting_price(p->head.open, p->minors, from, limit);
 }
 
 /* The first one within @limit below child @i of @p; there is one. */
@@ -598,10 +682,10 @@ static row_id descend(const struct ranking *r, const struct inner *p,
 
 	while (!p->low) {
 		p = inner_at(r, p->children[i]);
-		i = fitting(&p->head, 0, limit);
+		i = fitting_in_inner(p, 0, limit);
 	}
 	l = leaf_at(r, p->children[i]);
-	return l->quotes[fitting(&l->head, 0, limit)];
+	return l->quotes[fitting_in_leaf(r, l, 0, limit)];
 }
 
 row_id ranking_first(const struct ranking *r, row_id market, u128 limit)
@@ -610,39 +694,36 @@ row_id ranking_first(const struct ranking *r, row_id market, u128 limit)
 	const struct inner *p;
 	unsigned i;
 
-	if (market >= r->roots.count)
+	if (market >= r->roots.count || !root_of(r, market)->node)
 		return 0;
 	root = root_of(r, market);
-	if (!root->node)
-		return 0;
 	if (root->leaf) {
 		const struct leaf *l = leaf_at(r, root->node);
 
-		i = fitting(&l->head, 0, limit);
+		i = fitting_in_leaf(r, l, 0, limit);
 		return i < FAN ? l->quotes[i] : 0;
 	}
 	p = inner_at(r, root->node);
-	i = fitting(&p->head, 0, limit);
+	i = fitting_in_inner(p, 0, limit);
 	return i < FAN ? descend(r, p, i, limit) : 0;
 }
 
 row_id ranking_next(const struct ranking *r, row_id quote, u128 limit)
 {
-	node_id id = *where(r, quote);
+	node_id id = *where(r, quote), up;
 	const struct leaf *l = leaf_at(r, id);
-	const struct head *h = &l->head;
-	unsigned i = fitting(h, slot_of(l->quotes, quote) + 1, limit);
+	unsigned i =
+		fitting_in_leaf(r, l, slot_of(l->quotes, quote) + 1, limit);
 
 	if (i < FAN)
 		return l->quotes[i];
-	while (h->parent) {
-		const struct inner *p = inner_at(r, h->parent);
+	for (up = l->head.parent; up; up = inner_at(r, up)->head.parent) {
+		const struct inner *p = inner_at(r, up);
 
-		i = fitting(&p->head, slot_of(p->children, id) + 1, limit);
+		i = fitting_in_inner(p, slot_of(p->children, id) + 1, limit);
 		if (i < FAN)
 			return descend(r, p, i, limit);
-		id = h->parent;
-		h = &p->head;
+		id = up;
 	}
 	return 0;
 }

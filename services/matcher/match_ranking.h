@@ -1,5 +1,5 @@
 /* match_ranking - the quotes of each market in the order in which a preference
- *takes them, to find the best one that a request can have.
+ * takes them, to find the best one that a request can have.
  *
  * One B+ tree per market, ordered by (major, minor, turn): for `cheapest` the
  * price is major and the time minor, for `fastest` the other way round. Every
@@ -9,45 +9,58 @@
  * costs one way up, as far as it changes anything.
  *
  *	          ┌ least open minor, first key ┐
- *	inner     │ 3 │ 7 │ 2 │ 9 │ …           │     up to 16 children
+ *	inner     │ 3 │ 7 │ 2 │ 9 │ …           │     up to 32 children
  *	            │   └───────────┐
- *	leaf      │ q q q q … │   │ q q … │           up to 16 quotes
+ *	leaf      │ q q q q … │   │ q q … │           up to 32 quotes
  *
- * Keys are read from the rows through ranking_key; a quote's key must not
- * change while it is in. All operations are O(log n); memory is 62 bytes per
- * quote when quotes come in random order. */
+ * Leaves hold price and time of their quotes; turns are asked for when those
+ * are equal. What a quote's place depends on must not change while it is in.
+ * All operations are O(log n); memory is 40 bytes per quote when they come in
+ * random order. */
 #ifndef SERVICES_MATCHER_MATCH_RANKING_H
 #define SERVICES_MATCHER_MATCH_RANKING_H
 
 #include <stdbool.h>
 
+#include "common/pool.h"
 #include "common/table.h"
 #include "common/types.h"
 #include "common/u256.h"
 
 struct ranking;
 
+typedef uint32_t ranking_leaf; /* 0: the quote isn't in */
+
 struct rank {
-	u128 major, minor;
+	u128 price;
 	struct place turn;
+	uint32_t time;
 };
 
-/* The key of the quote in row @quote; no two of one market are equal. */
+/* What counts of the quote in row @quote; no two of one market are equal. */
 typedef void rank_of(const void *arg, row_id quote, struct rank *out);
 
-/* ERR_NO_MEMORY */
-NODISCARD enum err ranking_new(struct ranking **out, rank_of *of,
-			       const void *arg);
+struct ranking_config {
+	bool fastest; /* time is major */
+	rank_of *of;
+	const void *arg;
+	/* Where a ranking_leaf is kept for each quote: @at bytes into its item
+	 * of @places, which has one for each quote that is added. */
+	const struct pool *places;
+	size_t at;
+};
+
+/* Borrows what @config points at. ERR_NO_MEMORY */
+NODISCARD enum err ranking_new(struct ranking **out,
+			       const struct ranking_config *config);
 void ranking_free(struct ranking **ranking);
 
 /* Give @quote, which has none, its place among those of @market, closed.
  * ERR_NO_MEMORY: it has none */
 NODISCARD enum err ranking_add(struct ranking *r, row_id market, row_id quote);
 
-/* Take @quote out, if it is in. Its key isn't looked at. */
+/* Take @quote out, if it is in. Nothing is asked about it. */
 void ranking_remove(struct ranking *r, row_id quote);
-
-bool ranking_holds(const struct ranking *r, row_id quote);
 
 /* Open @quote, which is in, or close it. */
 void ranking_set_open(struct ranking *r, row_id quote, bool open);

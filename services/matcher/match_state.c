@@ -240,7 +240,7 @@ static void describe_quote(const void *core, row_id row, struct buf *out)
 	buf_put_be64(out, q->compute);
 	buf_put_be32(out, q->tasks);
 	buf_put_be32(out, q->reserved);
-	put_place(out, q->turn);
+	put_place(out, quote_turn(q));
 	buf_put_u8(out,
 		   (uint8_t)(q->draining << 2 | q->has_key << 1 | q->gone));
 }

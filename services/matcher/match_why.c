@@ -106,8 +106,8 @@ static struct match_offer offer_of(const struct match *m,
 		.preference = (enum preference)r->preference,
 		.price = {u256_from_u128(q->price)},
 		.response_time = q->response_time,
-		.turn = {q->turn.block, q->turn.index & ~TURN_OF_MATCH},
-		.turn_was_match = q->turn.index & TURN_OF_MATCH,
+		.turn = {q->turn_block, q->turn_index & ~TURN_OF_MATCH},
+		.turn_was_match = q->turn_index & TURN_OF_MATCH,
 		.miss = miss_of(m, r, q)};
 }
 
@@ -161,7 +161,7 @@ static bool is_nearer(const struct nearest *old, const struct quote *q,
 		return q->price < o->price;
 	if (!same_time)
 		return q->response_time < o->response_time;
-	return place_cmp(q->turn, o->turn) < 0;
+	return place_cmp(quote_turn(q), quote_turn(o)) < 0;
 }
 
 static void look_at(const struct match *m, const struct request *r,

@@ -35,8 +35,8 @@ static void must(enum err e)
 
 static enum err put(struct sink *sink, uint16_t number, struct bytes body)
 {
-	struct crowd *c = (struct crowd *)((char *)sink -
-					   offsetof(struct crowd, sink));
+	struct crowd *c =
+		(struct crowd *)((char *)sink - offsetof(struct crowd, sink));
 
 	if (number != MSG_MATCH_MADE)
 		return ERR_NONE;
@@ -183,10 +183,10 @@ void crowd_request(struct crowd *c, struct msg_request_opened *out,
 	};
 	if (hopeless) {
 		/* Dear but in no time, or cheap in a long time. */
-		out->max_price = amount(high ? some_price(c) * 2
-					     : some_price(c) / 2);
-		out->max_response_time = high ? (uint32_t)crowd_draw(c, 60)
-					      : 2 * some_time(c);
+		out->max_price =
+			amount(high ? some_price(c) * 2 : some_price(c) / 2);
+		out->max_response_time =
+			high ? (uint32_t)crowd_draw(c, 60) : 2 * some_time(c);
 	} else {
 		/* Half of the quotes fit, or more. */
 		bool fastest = out->preference == PREFERENCE_FASTEST;
@@ -230,16 +230,16 @@ void crowd_tasks(struct crowd *c, struct msg_task_started *out)
 		who->used++;
 		who->locked += PENALTY;
 		who->tasks++;
-		out[i] = (struct msg_task_started){
-			.request_id = m.request_id,
-			.market_id = 1,
-			.generator = m.generator,
-			.price = m.price,
-			.compute = 1,
-			.at = here(c),
-			.used_compute = who->used,
-			.locked = amount(who->locked),
-			.tasks = who->tasks};
+		out[i] =
+			(struct msg_task_started){.request_id = m.request_id,
+						  .market_id = 1,
+						  .generator = m.generator,
+						  .price = m.price,
+						  .compute = 1,
+						  .at = here(c),
+						  .used_compute = who->used,
+						  .locked = amount(who->locked),
+						  .tasks = who->tasks};
 	}
 	buf_clear(&c->made);
 	c->made_count = 0;

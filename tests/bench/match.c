@@ -336,8 +336,7 @@ static double tree_rate(uint32_t n)
 					tree_set(&by_price,
 						 by_price.leaf_of[old],
 						 time[old]);
-					tree_set(&by_time,
-						 by_time.leaf_of[old],
+					tree_set(&by_time, by_time.leaf_of[old],
 						 price[old]);
 				}
 			}
@@ -365,8 +364,8 @@ static void measure_profile(void)
 {
 	const char *quotes = getenv("QUOTES");
 
-	figure("decisions", decisions_at(quotes ? (uint32_t)atoi(quotes) : 1000),
-	       "1/s");
+	figure("decisions",
+	       decisions_at(quotes ? (uint32_t)atoi(quotes) : 1000), "1/s");
 }
 
 static void measure_decisions(void)
@@ -610,7 +609,12 @@ static void measure_worst(void)
 {
 	/* The same events three times: what the machine does in between hits
 	 * others each time, what the matcher does hits the same. */
-	enum { EVENTS = 10000000, REPEATS = 3, QUOTES = 1000000, PER_BLOCK = 16 };
+	enum {
+		EVENTS = 10000000,
+		REPEATS = 3,
+		QUOTES = 1000000,
+		PER_BLOCK = 16
+	};
 	float *us = malloc(EVENTS * sizeof *us);
 	float worst = 0;
 	double *sample;
@@ -652,8 +656,8 @@ static void measure_worst(void)
 				if (crowd_draw(c, 3)) {
 					struct msg_request_opened r;
 
-					crowd_request(c, &r, crowd_draw(c, 4) ==
-								     0);
+					crowd_request(c, &r,
+						      crowd_draw(c, 4) == 0);
 					EVENT(match_on_request_opened(m, out,
 								      &r));
 				} else {
