@@ -31,6 +31,7 @@ CORES := $(filter-out %/main.c,$(wildcard services/*/*.c))
 # Programs whose parts nobody else links, and the unit tests of these parts.
 APART := kalypso webhook-gateway listener
 unit_kalypso = $(filter cli_%,$(UNIT))
+property_kalypso = $(filter audit_%,$(PROPERTY))
 unit_listener = $(filter job_% listener_%,$(UNIT))
 unit_webhook-gateway = $(filter view_% gateway_%,$(UNIT))
 apart_c = $(filter services/$(1)/%,$(CORES))
@@ -53,7 +54,8 @@ $(B)/$(1)/libkalypso.a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(SHARED_C)) $(patsubst
 $(foreach a,$(APART),
 $(B)/$(1)/$(a).a: $(patsubst %.c,$(B)/$(1)/obj/%.o,$(call apart_c,$(a)))
 $(B)/$(1)/bin/$(a): $(B)/$(1)/$(a).a
-$(patsubst %,$(B)/$(1)/unit/%,none $(unit_$(a))): $(B)/$(1)/$(a).a)
+$(patsubst %,$(B)/$(1)/unit/%,none $(unit_$(a))): $(B)/$(1)/$(a).a
+$(patsubst %,$(B)/$(1)/property/%,none $(property_$(a))): $(B)/$(1)/$(a).a)
 $(B)/$(1)/%.a:
 	@rm -f $$@
 	$$(call say,AR)ar rcs $$@ $$^
@@ -78,6 +80,7 @@ $(B)/fuzz/%: CC = clang-14
 $(FUZZ:%=$(B)/fuzz/target/%): $(B)/fuzz/target/%: $(B)/fuzz/obj/tests/fuzz/%_fuzz.o $(APART:%=$(B)/fuzz/%.a) $(B)/fuzz/libkalypso.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) -fsanitize=fuzzer,address,undefined -Wl,--as-needed -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+$(B)/fuzz/target/match: $(PROPERTY_PARTS:%.c=$(B)/fuzz/obj/%.o)
 $(B)/fuzz/seeds.stamp: tests/fuzz/seeds.py $(wildcard tests/golden/* tests/fuzz/found/*/*)
 	@python3 $< $(B)/fuzz/seeds && touch $@
 
@@ -115,12 +118,21 @@ down: ## stop it
 
 # ---- tests ------------------------------------------------------------------
 SUITES ?=
-test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
+test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(B)/release/property/match_test $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
 $(B)/bench/proxy: tests/bench/proxy.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_release) $(CPPFLAGS) -o $@ $<
+
+# Chain events per second of an audit; `make bench-audit`, or the program alone.
+$(B)/bench/audit: $(B)/release/obj/tests/bench/audit.o $(PROPERTY_PARTS:%.c=$(B)/release/obj/%.o) $(B)/release/kalypso.a $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
+bench-audit: $(B)/bench/audit ## measure an audit; build/bench/audit.jsonl
+	@rm -f $(B)/bench/audit.jsonl
+	@$(B)/bench/audit 1000000 $(B)/bench/audit.jsonl
 
 bench: setup build contracts circuits $(B)/bench/proxy ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
 	@protocol/contracts/gas.sh
@@ -143,6 +155,6 @@ clean: ## remove everything that was built
 	rm -rf $(B)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit unit fuzz lint format clean help

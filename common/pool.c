@@ -1,4 +1,4 @@
-/* Segment k holds 2^(10 + k) items. */
+/* Segment k holds 2^(5 + k) items. */
 #include "common/pool.h"
 
 #include <stdlib.h>

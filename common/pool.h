@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 enum {
-	POOL_FIRST_LOG2 = 10, /* items of the first segment */
-	POOL_SEGMENTS = 19,
+	POOL_FIRST_LOG2 = 5, /* items of the first segment */
+	POOL_SEGMENTS = 24,
 };
 
 struct pool {

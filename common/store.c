@@ -338,7 +338,8 @@ enum err store_verdict(struct store *s, const redisReply *r)
 		enum err e;
 	} rows[] = {{"OK", ERR_NONE},	    {"REPEAT", ERR_NONE},
 		    {"FENCED", ERR_FENCED}, {"LOST", ERR_FENCED},
-		    {"EPOCH", ERR_EPOCH},   {"CONFLICT", ERR_CONFLICT}};
+		    {"EPOCH", ERR_EPOCH},   {"CONFLICT", ERR_CONFLICT},
+		    {"EXISTS", ERR_EXISTS}};
 
 	if (!r)
 		return ERR_UNREACHABLE;

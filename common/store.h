@@ -148,6 +148,35 @@ uint64_t store_reads(const struct store *s);
 NODISCARD enum err store_record(struct store *s, const char *key,
 				struct buf *out);
 
+/* ---- whole logs, for export and import ---------------------------------- */
+
+/* Where @log ends, and its writer's cursor, as of the same moment. */
+NODISCARD enum err store_end(struct store *s, const char *log,
+			     const char *service, uint64_t *last,
+			     struct cursor *cursor);
+
+/* A log that is being imported. */
+struct import {
+	const char *log, *service; /* its writer */
+	struct cursor cursor;	   /* the writer's, as of the last entry */
+};
+
+/* Begin anew: forget what an import that didn't end has left behind.
+ * ERR_EXISTS	the deployment has logs */
+NODISCARD enum err store_import_begin(struct store *s,
+				      const struct import *logs, size_t count);
+
+/* Add @count entries, at most STORE_ENTRIES_MAX, to a log that is being
+ * imported. Nobody sees it yet. ERR_CONFLICT: they aren't the next ones, or
+ * were added before an ERR_UNREACHABLE: begin anew */
+NODISCARD enum err store_import(struct store *s, const char *log,
+				const struct entry *entries, size_t count);
+
+/* What was imported is the deployment's logs from now on, its life @epoch; in
+ * one step. ERR_EXISTS: it has logs, or got some meanwhile */
+NODISCARD enum err store_import_end(struct store *s, uint64_t epoch,
+				    const struct import *logs, size_t count);
+
 /* ---- snapshots ---------------------------------------------------------- */
 
 /* A state that was reached by folding @input entries and saying @output. */

@@ -46,6 +46,60 @@ local function append(keys, argv)
 	return redis.status_reply('OK')
 end
 
+-- KEYS: epoch, then per log: imported, log, cursor. Whether there are logs.
+local function has_logs(keys)
+	local found = redis.call('EXISTS', keys[1])
+	for i = 2, #keys, 3 do
+		found = found + redis.call('EXISTS', keys[i + 1], keys[i + 2])
+	end
+	return found > 0
+end
+
+-- KEYS: as above. Forgets what was imported so far.
+-- Answers OK, or EXISTS if there are logs.
+local function import_begin(keys)
+	if has_logs(keys) then
+		return redis.status_reply('EXISTS')
+	end
+	for i = 2, #keys, 3 do
+		redis.call('DEL', keys[i])
+	end
+	return redis.status_reply('OK')
+end
+
+-- KEYS: imported. ARGV: first number, then type and body of each entry.
+-- Answers OK, or CONFLICT if that isn't where it ends.
+local function import(keys, argv)
+	local first = tonumber(argv[1])
+	if last_of(keys[1]) ~= first - 1 then
+		return redis.status_reply('CONFLICT')
+	end
+	for i = 0, (#argv - 3) / 2 do
+		redis.call('XADD', keys[1], string.format('%.0f-0', first + i),
+			't', argv[2 + 2 * i], 'b', argv[3 + 2 * i])
+	end
+	return redis.status_reply('OK')
+end
+
+-- KEYS: as above. ARGV: epoch, then per log: cursor.
+-- What was imported becomes the logs. Answers OK, or EXISTS if there are some.
+local function import_end(keys, argv)
+	if has_logs(keys) then
+		return redis.status_reply('EXISTS')
+	end
+	for i = 2, #keys, 3 do
+		local cursor = argv[(i - 2) / 3 + 2]
+		if redis.call('EXISTS', keys[i]) == 1 then
+			redis.call('RENAME', keys[i], keys[i + 1])
+		end
+		if cursor ~= '0:0' then
+			redis.call('SET', keys[i + 2], cursor)
+		end
+	end
+	redis.call('SET', keys[1], argv[1])
+	return redis.status_reply('OK')
+end
+
 -- KEYS: lease. ARGV: instance, token, milliseconds to live.
 -- Takes the lease if it is free, ours already, or held by an earlier life of
 -- the same instance. Answers OK, or the value of who holds it.
@@ -89,6 +143,9 @@ local function status(keys, argv)
 end
 
 redis.register_function('kalypso_append', append)
+redis.register_function('kalypso_import', import)
+redis.register_function('kalypso_import_begin', import_begin)
+redis.register_function('kalypso_import_end', import_end)
 redis.register_function('kalypso_take', take)
 redis.register_function('kalypso_renew', renew)
 redis.register_function('kalypso_status', status)

@@ -7,7 +7,7 @@
 
 #include "common/scan.h"
 
-enum { SEGMENT_BYTES = 64 * 1024 - 32 };
+enum { SEGMENT_BYTES = 64 * 1024 - 32, SPARES_MAX = 64 };
 
 /* Records lie behind each other: bytes, padding, then the record itself, so
  * that the chain is walked from its end. */
@@ -30,8 +30,9 @@ struct undo {
 	uint32_t stamp;
 	bool forgot; /* a closed block has been forgotten: not from the start */
 	uint64_t forgotten; /* the newest of them */
-	struct segment
-		*spare; /* one segment kept, so that blocks cost no malloc */
+	/* Kept, so that blocks cost no malloc: up to SPARES_MAX. */
+	struct segment *spare;
+	unsigned spares;
 };
 
 enum err undo_new(struct undo **out, unsigned depth)
@@ -56,9 +57,25 @@ static void free_block(struct undo *u, struct block *b)
 		struct segment *s = b->last;
 
 		b->last = s->before;
-		free(u->spare);
+		if (u->spares == SPARES_MAX) {
+			free(s);
+			continue;
+		}
+		s->before = u->spare;
 		u->spare = s;
+		u->spares++;
 	}
+}
+
+static struct segment *take_segment(struct undo *u)
+{
+	struct segment *s = u->spare;
+
+	if (!s)
+		return malloc(sizeof *s);
+	u->spare = s->before;
+	u->spares--;
+	return s;
 }
 
 void undo_free(struct undo **undo)
@@ -70,7 +87,8 @@ void undo_free(struct undo **undo)
 	free_block(u, &u->open);
 	for (unsigned i = 0; i < u->count; i++)
 		free_block(u, &u->ring[(u->first + i) % u->depth]);
-	free(u->spare);
+	while (u->spare)
+		free(take_segment(u));
 	free(u->ring);
 	free(u);
 	*undo = NULL;
@@ -87,10 +105,9 @@ static struct segment *segment_for(struct undo *u, uint32_t size)
 
 	if (s && s->used + size <= SEGMENT_BYTES)
 		return s;
-	s = u->spare ? u->spare : malloc(sizeof *s);
+	s = take_segment(u);
 	if (!s)
 		return NULL;
-	u->spare = NULL;
 	s->before = u->open.last;
 	s->used = 0;
 	u->open.last = s;

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 shift
 
-suites=(lint abi unit fuzz contracts prover e2e)
+suites=(lint abi unit property fuzz contracts prover e2e)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
@@ -44,6 +44,9 @@ run_unit() {
 	done
 	return $status
 }
+
+# Ten million events against the plain procedure, as fast as they go; `unit` has a few under the sanitizers.
+run_property() { "$build/release/property/match_test" 10000000 1000; }
 
 began=$SECONDS
 for suite in "${suites[@]}"; do

@@ -87,10 +87,12 @@ static const struct {
 	{CLI_NEEDS_SEND, "Transaction:", send_rows},
 	{CLI_NEEDS_ALLOWANCE, "Transaction:", allowance_rows},
 	{CLI_NEEDS_PATIENCE, "Transaction:", patience_rows},
-	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN, "Where:", chain_rows},
+	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_TAKES_CHAIN,
+	 "Where:", chain_rows},
 	{CLI_NEEDS_GATEWAY, "Where:", gateway_rows},
 	{CLI_NEEDS_REDIS, "Where:", redis_rows},
-	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS,
+	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_TAKES_CHAIN |
+		 CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS,
 	 "Where:", market_file_rows},
 	{0, "Output:", output_rows},
 };

@@ -88,7 +88,8 @@ enum cli_needs {
 	CLI_NEEDS_PASSWORD = 32,  /* takes --password-file */
 	CLI_NEEDS_ALLOWANCE = 64, /* pays in tokens: takes --no-approve */
 	CLI_NEEDS_PATIENCE = 128, /* waits: takes --timeout */
-	CLI_USES_CHAIN = 256, /* the same as CLI_NEEDS_CHAIN, if it is given */
+	CLI_USES_CHAIN = 256,  /* the same as CLI_NEEDS_CHAIN, if it is given */
+	CLI_TAKES_CHAIN = 512, /* takes its options; calls cli_open_chain() */
 };
 
 struct cli_command {
@@ -123,6 +124,10 @@ extern const struct cli_command cli_slash_commands[];
 extern const struct cli_command cli_why_commands[];
 extern const struct cli_command cli_status_commands[];
 extern const struct cli_command cli_events_commands[];
+extern const struct cli_command cli_export_commands[];
+extern const struct cli_command cli_import_commands[];
+extern const struct cli_command cli_audit_commands[];
+extern const struct cli_command cli_replay_commands[];
 extern const struct cli_command cli_completion_commands[];
 
 #endif /* SERVICES_KALYPSO_CLI_H */

@@ -15,5 +15,10 @@ const struct cli_noun cli_nouns[] = {
 	 cli_admin_commands},
 	{"status", "the chain, the services, the book", cli_status_commands},
 	{"events", "what happened, as it happens", cli_events_commands},
+	{"audit", "is what the engine decided what the rule gives?",
+	 cli_audit_commands},
+	{"replay", "the book as it was", cli_replay_commands},
+	{"export", "logs into a file", cli_export_commands},
+	{"import", "logs from a file", cli_import_commands},
 	{"completion", "completion for a shell", cli_completion_commands},
 	{0}};

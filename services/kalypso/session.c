@@ -162,7 +162,7 @@ static json_t *load_contracts(const struct cli *cli, const char **where,
 	return root;
 }
 
-static enum cli_exit read_contracts(struct cli *cli)
+enum cli_exit cli_read_contracts(struct cli *cli)
 {
 	json_error_t why = {.text = "no member \"contracts\""};
 	const char *where, *member;
@@ -282,9 +282,9 @@ static enum cli_exit check_chain(struct cli *cli)
 
 /* ---- both ends ---------------------------------------------------------- */
 
-static enum cli_exit open_chain(struct cli *cli)
+enum cli_exit cli_open_chain(struct cli *cli)
 {
-	enum cli_exit x = read_contracts(cli);
+	enum cli_exit x = cli_read_contracts(cli);
 
 	if (!x)
 		x = reach_node(cli);
@@ -309,7 +309,8 @@ static bool wants_chain(const struct cli *cli)
 enum cli_exit cli_open(struct cli *cli)
 {
 	const unsigned online = CLI_NEEDS_CHAIN | CLI_USES_CHAIN |
-				CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS;
+				CLI_TAKES_CHAIN | CLI_NEEDS_GATEWAY |
+				CLI_NEEDS_REDIS;
 	enum cli_exit x;
 
 	log_open("kalypso", LEVEL_ERROR, false);
@@ -319,7 +320,7 @@ enum cli_exit cli_open(struct cli *cli)
 		return x;
 	if (loop_new(&cli->loop) || http_new(&cli->http, cli->loop))
 		return cli_fail(cli, CLI_FAILED, "out of memory");
-	return wants_chain(cli) ? open_chain(cli) : CLI_OK;
+	return wants_chain(cli) ? cli_open_chain(cli) : CLI_OK;
 }
 
 void cli_close(struct cli *cli)

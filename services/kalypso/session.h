@@ -63,6 +63,14 @@ enum cli_exit cli_fail_named(struct cli *cli, enum cli_exit status,
 /* Something to know on the way, on stderr. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Fill in cli->contracts from --contracts or the market file; CLI_USAGE, told.
+ */
+NODISCARD enum cli_exit cli_read_contracts(struct cli *cli);
+
+/* For commands with CLI_TAKES_CHAIN, once they know that they need the node:
+ * what cli_open() does for CLI_NEEDS_CHAIN. */
+NODISCARD enum cli_exit cli_open_chain(struct cli *cli);
+
 /* Ask for the newest block: head, now and base_fee are as of it. */
 NODISCARD enum cli_exit cli_look(struct cli *cli);
 

@@ -613,7 +613,7 @@ static void measure_worst(void)
 		EVENTS = 10000000,
 		REPEATS = 3,
 		QUOTES = 1000000,
-		PER_BLOCK = 16
+		PER_BLOCK = 1
 	};
 	float *us = malloc(EVENTS * sizeof *us);
 	float worst = 0;

@@ -4,8 +4,10 @@ the fuzz targets start from.
 
 usage: seeds.py OUT	writes OUT/TARGET/*
 """
+import hashlib
 import json
 import pathlib
+import struct
 import sys
 
 
@@ -68,11 +70,46 @@ def gateway():
     return [f"\0/v1/{p}\n\nlimit=2\nafter=1\nmarket=1\nstate=open\ngenerator={A}\nlog=book".encode() for p in paths]
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return struct.pack(">I", crc ^ 0xffffffff)
+
+
+def block(number, block_hash=bytes(32)):
+    """[[number, hash, time]]: what a mark or a roll-back of the match log begins with."""
+    return b"\x93" + bytes([number]) + b"\xc4\x20" + block_hash + b"\x64"
+
+
+def logfile():
+    """Files as docs/audit.md describes them: empty, and with a log that is rolled back."""
+    root = b"\xc4\x20" + bytes(32)
+    closed = [(0x0303, b"\x94" + block(n) + b"\0\0" + root) for n in (1, 2)]
+    back = (0x0304, b"\x93" + block(1) + b"\0" + root)
+    rule = (0x0301, b"\x95\1\x1e\x64\x08\xcd\1\0")
+    files = []
+    for logs in ({}, {b"match": [rule, *closed, back, closed[1]]}, {b"book": [], b"task": [(0x0402, b"?")]}):
+        header = struct.pack(">Q32sQ60sQ32sI", 1, bytes(32), 0, bytes(60), 7, b"local", len(logs))
+        for name, entries in logs.items():
+            header += struct.pack(">16sQQQQ", name, 1, len(entries), 0, 0)
+        header = b"\x89KALY\r\n\x1a" + struct.pack(">II", 1, len(header) + 20) + header
+        data = header + crc32c(header)
+        for i, entries in enumerate(logs.values()):
+            body = b"".join(struct.pack(">HI", number, len(b)) + b for number, b in entries)
+            head = b"ENTR" + struct.pack(">IQII", i, 1, len(entries), len(body))
+            data += (head + body + crc32c(head + body)) if entries else b""
+        files.append(data + b"DONE" + struct.pack(">Q", len(data) + 44) + hashlib.sha256(data).digest())
+    return files
+
+
 def core():
     return [bytes([n]) + bytes(range(256)) for n in range(8)]
 
 
-TARGETS = {f.__name__: f for f in (evm, rpc, prover, conf, deployment, store, feed, gateway, core)}
+TARGETS = {f.__name__: f for f in (evm, rpc, prover, conf, deployment, store, feed, gateway, core, logfile)}
 
 
 def wire(golden):

@@ -55,6 +55,9 @@ struct chain {
 
 struct history {
 	struct sink *out;
+	struct history_source source;
+	size_t acts, used; /* used: of the source's bytes */
+	uint64_t steps;
 	uint64_t dice, salt, events, rollbacks;
 	struct chain now;
 	struct chain kept[BLOCKS];
@@ -66,8 +69,32 @@ struct history {
 
 static const uint64_t penalties[MARKETS] = {5, 3, 8};
 
+/* Each act and each step has dice of its own: what others draw is nothing to
+ * it. */
+static void throw_dice(struct history *h, uint64_t salt)
+{
+	uint64_t v = h->source.seed * 0x9e3779b97f4a7c15u + salt;
+
+	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
+	v = (v ^ v >> 27) * 0x94d049bb133111ebu;
+	h->dice = v ^ v >> 31;
+}
+
+static uint64_t draw_from_bytes(struct history *h, uint64_t below)
+{
+	const struct bytes *b = &h->source.bytes;
+	uint64_t v = 0;
+
+	for (uint64_t most = below - 1; most; most >>= 8)
+		v = v << 8 |
+		    (h->used < b->size ? b->data[h->used++] : (uint8_t)0);
+	return v % below;
+}
+
 uint64_t history_draw(struct history *h, uint64_t below)
 {
+	if (h->source.bytes.data)
+		return draw_from_bytes(h, below);
 	h->dice = h->dice * 6364136223846793005u + 1442695040888963407u;
 	return (h->dice >> 33) % below;
 }
@@ -429,7 +456,7 @@ void history_match(struct history *h, const struct msg_match_made *m)
 
 /* ---- blocks ------------------------------------------------------------- */
 
-static void act(struct history *h)
+static void act_now(struct history *h)
 {
 	unsigned i = (unsigned)history_draw(h, GENERATORS);
 	unsigned what = (unsigned)history_draw(h, 100);
@@ -462,6 +489,19 @@ static void act(struct history *h)
 		act_end_task(h);
 }
 
+static bool skipped(const struct history *h, size_t act)
+{
+	return act < h->source.acts && h->source.skip &&
+	       (h->source.skip[act / 8] >> act % 8 & 1);
+}
+
+static void act(struct history *h)
+{
+	throw_dice(h, 2 * ++h->acts);
+	if (!skipped(h, h->acts - 1))
+		act_now(h);
+}
+
 static struct block_ref block_of(const struct chain *c)
 {
 	return (struct block_ref){c->number, c->hash, {c->time}};
@@ -477,10 +517,12 @@ static void next_hash(struct history *h)
 static void step_block(struct history *h)
 {
 	struct msg_block_mark mark = {.parent = h->now.hash};
+	uint64_t n;
 
 	h->index = 0;
 	h->now.time += chance(h, 10) ? history_draw(h, 40) : 1;
-	for (uint64_t n = history_draw(h, EVENTS_MAX); n; n--)
+	n = history_draw(h, EVENTS_MAX);
+	while (n--)
 		act(h);
 	h->now.number++;
 	next_hash(h);
@@ -496,17 +538,20 @@ static void step_back(struct history *h)
 {
 	uint64_t depth = h->now.number - h->oldest;
 	struct msg_rollback m = {.from = block_of(&h->now)};
+	unsigned half;
 
 	if (!depth)
 		return;
 	if (depth > 6 && !chance(h, 10))
 		depth = 6;
+	depth = history_draw(h, depth + 1);
 	/* Sometimes half a block has been said. */
+	half = chance(h, 20) ? 5 : 0;
 	h->index = 0;
 	h->now.time++;
-	for (uint64_t n = chance(h, 20) ? 5 : 0; n; n--)
+	while (half--)
 		act(h);
-	h->now = h->kept[(h->now.number - history_draw(h, depth + 1)) % BLOCKS];
+	h->now = h->kept[(m.from.number - depth) % BLOCKS];
 	m.to = block_of(&h->now);
 	h->rollbacks++;
 	said(h, index_send_rollback(h->out, &m));
@@ -514,26 +559,39 @@ static void step_back(struct history *h)
 
 void history_step(struct history *h)
 {
+	throw_dice(h, 2 * ++h->steps + 1);
 	if (h->now.number > 3 && chance(h, 6))
 		step_back(h);
 	else
 		step_block(h);
 }
 
-struct history *history_new(uint64_t seed, struct sink *out)
+struct history *history_new(const struct history_source *source,
+			    struct sink *out)
 {
 	struct history *h = calloc(1, sizeof *h);
 
 	assert(h);
 	h->out = out;
-	h->dice = seed * 2654435761u + 1;
+	h->source = *source;
 	h->now.time = 1000;
 	h->now.next_id = 1;
 	h->oldest = 1;
 	said(h, index_send_chain_opened(
 			out, &(struct msg_chain_opened){.chain_id = 1}));
+	throw_dice(h, 1);
 	step_block(h);
 	return h;
+}
+
+bool history_ended(const struct history *h)
+{
+	return h->source.bytes.data && h->used == h->source.bytes.size;
+}
+
+size_t history_acts(const struct history *h)
+{
+	return h->acts;
 }
 
 void history_free(struct history *h)

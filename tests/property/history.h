@@ -5,7 +5,7 @@
  * contracts allow. Biased to what is hard: few prices and times, so that there
  * are ties and exact caps; scarce compute and stake; generators in several
  * markets; assignments by another sender; refusals; late and lost blocks. The
- * same seed gives the same history. */
+ * same source gives the same history. */
 #ifndef TESTS_PROPERTY_HISTORY_H
 #define TESTS_PROPERTY_HISTORY_H
 
@@ -13,8 +13,27 @@
 
 struct history;
 
-struct history *history_new(uint64_t seed, struct sink *out);
+/* What happens comes from @seed, or from @bytes (borrowed) if there are any;
+ * then it ends with them. */
+struct history_source {
+	uint64_t seed;
+	struct bytes bytes;
+	/* Acts are numbered from 0 over the whole history; those whose bit is
+	 * set here don't happen. The others draw the same numbers as before, so
+	 * that a history that shows something can be made shorter. */
+	const uint8_t *skip; /* (acts + 7) / 8 bytes; NULL: none */
+	size_t acts;
+};
+
+struct history *history_new(const struct history_source *source,
+			    struct sink *out);
 void history_free(struct history *h);
+
+/* Whether the source's bytes are used up. */
+bool history_ended(const struct history *h);
+
+/* How many acts there were, skipped ones included. */
+size_t history_acts(const struct history *h);
 
 /* Say one more block: its events and its mark, or a roll-back. */
 void history_step(struct history *h);

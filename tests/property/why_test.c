@@ -419,7 +419,8 @@ static struct line *open_line(uint64_t seed)
 	assert_err(book_new(&l->book, DEPTH), ERR_NONE);
 	assert_err(match_new(&l->match, &rule, DEPTH), ERR_NONE);
 	match_watch(l->match, on_decided, l);
-	l->history = history_new(seed, &l->chain);
+	l->history =
+		history_new(&(struct history_source){.seed = seed}, &l->chain);
 	return l;
 }
 

@@ -391,6 +391,46 @@ static void a_server_that_may_forget_is_refused(void **state)
 	assert_err(e, ERR_CONFIG);
 }
 
+/* ---- whole logs --------------------------------------------------------- */
+
+static void import_two(struct store *s, const struct import *log)
+{
+	two(log->log, 1);
+	assert_err(store_import_begin(s, log, 1), ERR_NONE);
+	assert_err(store_import(s, log->log, entries, 2), ERR_NONE);
+}
+
+static void imported_logs_appear_at_once(void **state)
+{
+	const struct import log = {"copied", "copier", {7, 3}};
+	struct cursor cursor;
+	struct store *s;
+	uint64_t epoch, last;
+
+	(void)state;
+	assert_err(store_open(&s, url, "copy", NULL, 2000), ERR_NONE);
+	import_two(s, &log);
+	import_two(s, &log); /* the first was interrupted */
+	assert_err(store_import(s, "copied", entries, 2), ERR_CONFLICT);
+	assert_int_equal(length(s, "copied"), 0);
+	assert_err(store_epoch(s, &epoch), ERR_NONE);
+	assert_int_equal(epoch, 0);
+	assert_err(store_import_end(s, 99, &log, 1), ERR_NONE);
+	assert_int_equal(length(s, "copied"), 2);
+	assert_err(store_epoch(s, &epoch), ERR_NONE);
+	assert_int_equal(epoch, 99);
+	assert_err(store_end(s, "copied", "copier", &last, &cursor), ERR_NONE);
+	assert_int_equal(last, 2);
+	assert_int_equal(cursor.input, 7);
+	assert_int_equal(cursor.given, 3);
+	assert_err(store_import_begin(s, &log, 1), ERR_EXISTS);
+	assert_err(store_import_end(s, 98, &log, 1), ERR_EXISTS);
+	assert_err(store_end(s, "nothing", "nobody", &last, &cursor), ERR_NONE);
+	assert_int_equal(last, 0);
+	assert_int_equal(cursor.input, 0);
+	store_close(&s);
+}
+
 static void bad_urls_are_refused(void **state)
 {
 	struct store *s;
@@ -422,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_torn_snapshot_falls_back),
 		cmocka_unit_test(status_is_read_back),
 		cmocka_unit_test(quarantine_keeps_what_it_is_given),
+		cmocka_unit_test(imported_logs_appear_at_once),
 		cmocka_unit_test(bad_urls_are_refused),
 		cmocka_unit_test(a_killed_server_loses_nothing),
 		cmocka_unit_test(a_server_that_may_forget_is_refused),

@@ -35,7 +35,7 @@ export function wordsTests() {
 				"generator quote, generator leave, generator deregister, generator show, generator reward",
 				"account show, account withdraw, account new",
 				"admin me-key, admin fee, admin pause, admin unpause, admin split, admin setting",
-				"task list, slash, why request, why generator, status, events, completion",
+				"task list, slash, why request, why generator, status, events, audit, replay, export, import, completion",
 			].flatMap((line) => line.split(", ")))
 				assert.ok(names.includes(name), name);
 		});
@@ -94,7 +94,7 @@ export function wordsTests() {
 		});
 
 		test("bash completes nouns, verbs and options", async () => {
-			assert.deepEqual(await complete("re"), ["request"]);
+			assert.deepEqual(await complete("req"), ["request"]);
 			assert.deepEqual(await complete("request", "c"), ["create", "cancel"]);
 			assert.deepEqual(await complete("request", "create", "--max-p"), ["--max-price="]);
 			assert.ok((await complete("slash", "--")).includes("--json"));
