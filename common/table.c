@@ -1,5 +1,5 @@
-/* Segments of rows, a list of free numbers, and a stamp per row that says
- * whether undo has it already. */
+/* A pool of rows, and one of what is known of each: the next free number, and a
+ * stamp that says whether undo has the row already. */
 #include "common/table.h"
 
 #include <assert.h>
@@ -8,27 +8,19 @@
 
 #include "common/scan.h"
 
-enum {
-	SEGMENT_ROWS = TABLE_SEGMENT_ROWS,
-	SEGMENTS_MAX = 1 << 20,
-	SEGMENTS_START = 64,
-	IN_USE = UINT32_MAX, /* in place of the next free number */
-};
+enum { IN_USE = UINT32_MAX /* in place of the next free number */ };
 
-struct segment {
-	row_id next_free[SEGMENT_ROWS]; /* IN_USE, or the next free number */
-	uint32_t stamp[SEGMENT_ROWS];	/* of the last time it was kept */
-	_Alignas(16) uint8_t rows[];
+struct about {
+	row_id next_free; /* IN_USE, or the next free number */
+	uint32_t stamp;	  /* of the last time it was kept */
 };
 
 struct table {
-	struct table_rows is;
+	struct pool rows;  /* first: table_row() reads it */
+	struct pool about; /* struct about; count: numbers given out so far */
 	uint8_t index;
 	struct undo *undo;
 	struct table_hooks hooks;
-	struct segment **segments; /* the array moves, segments never do */
-	uint32_t segments_count, segments_room;
-	row_id made; /* numbers given out so far: 1 to made */
 	row_id free; /* first free number, 0 if none */
 	size_t count;
 };
@@ -38,13 +30,12 @@ enum err table_new(struct table **out, uint8_t index, size_t row_size,
 {
 	struct table *t = calloc(1, sizeof *t);
 
+	*out = t;
 	if (!t)
 		return ERR_NO_MEMORY;
-	*t = (struct table){.index = index,
-			    .is.row_size = (row_size + 15) & ~(size_t)15,
-			    .undo = undo,
-			    .hooks = *hooks};
-	*out = t;
+	*t = (struct table){.index = index, .undo = undo, .hooks = *hooks};
+	pool_open(&t->rows, (row_size + 15) & ~(size_t)15);
+	pool_open(&t->about, sizeof(struct about));
 	return ERR_NONE;
 }
 
@@ -54,70 +45,30 @@ void table_free(struct table **table)
 
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->segments_count; i++)
-		free(t->segments[i]);
-	free(t->segments);
-	free(t->is.rows);
+	pool_free(&t->rows);
+	pool_free(&t->about);
 	free(t);
 	*table = NULL;
 }
 
-static struct segment *segment_of(const struct table *t, row_id row)
+static row_id made(const struct table *t)
 {
-	return t->segments[(row - 1) / SEGMENT_ROWS];
+	return t->about.count;
 }
 
-static uint8_t *bytes_of(const struct table *t, row_id row)
+static struct about *about(const struct table *t, row_id row)
 {
-	return t->is.rows[(row - 1) / SEGMENT_ROWS] +
-	       (row - 1) % SEGMENT_ROWS * t->is.row_size;
+	return pool_at(&t->about, row - 1);
 }
 
-static row_id *free_link(const struct table *t, row_id row)
+static void *bytes_of(const struct table *t, row_id row)
 {
-	return &segment_of(t, row)->next_free[(row - 1) % SEGMENT_ROWS];
-}
-
-static uint32_t *stamp_of(const struct table *t, row_id row)
-{
-	return &segment_of(t, row)->stamp[(row - 1) % SEGMENT_ROWS];
+	return pool_at(&t->rows, row - 1);
 }
 
 static bool in_use(const struct table *t, row_id row)
 {
-	return row && row <= t->made && *free_link(t, row) == IN_USE;
-}
-
-static bool grow(void *array, size_t item, uint32_t room)
-{
-	void **at = array, *grown = realloc(*at, room * item);
-
-	if (grown)
-		*at = grown;
-	return grown;
-}
-
-static bool add_segment(struct table *t)
-{
-	struct segment *s;
-
-	if (t->segments_count == t->segments_room) {
-		uint32_t room = t->segments_room ? 2 * t->segments_room
-						 : SEGMENTS_START;
-
-		if (!grow(&t->segments, sizeof t->segments[0], room) ||
-		    !grow(&t->is.rows, sizeof t->is.rows[0], room))
-			return false;
-		t->segments_room = room;
-	}
-	if (t->segments_count == SEGMENTS_MAX)
-		return false;
-	s = calloc(1, sizeof *s + SEGMENT_ROWS * t->is.row_size);
-	if (!s)
-		return false;
-	t->segments[t->segments_count] = s;
-	t->is.rows[t->segments_count++] = s->rows;
-	return true;
+	return row && row <= made(t) && about(t, row)->next_free == IN_USE;
 }
 
 /* Put @row into use: the first free number, or a new one. */
@@ -126,22 +77,21 @@ static row_id occupy(struct table *t)
 	row_id row = t->free;
 
 	if (row) {
-		t->free = *free_link(t, row);
+		t->free = about(t, row)->next_free;
 	} else {
-		if (t->made == t->segments_count * SEGMENT_ROWS &&
-		    !add_segment(t))
+		row = made(t) + 1;
+		if (!pool_reach(&t->rows, row) || !pool_grow(&t->about))
 			return 0;
-		row = ++t->made;
 	}
-	*free_link(t, row) = IN_USE;
+	about(t, row)->next_free = IN_USE;
 	t->count++;
 	return row;
 }
 
 static void vacate(struct table *t, row_id row)
 {
-	memset(bytes_of(t, row), 0, t->is.row_size);
-	*free_link(t, row) = t->free;
+	memset(bytes_of(t, row), 0, t->rows.size);
+	about(t, row)->next_free = t->free;
 	t->free = row;
 	t->count--;
 }
@@ -159,7 +109,7 @@ row_id table_add(struct table *t)
 		return 0;
 	}
 	/* What is added in a block needs no earlier bytes in it. */
-	*stamp_of(t, row) = undo_stamp(t->undo);
+	about(t, row)->stamp = undo_stamp(t->undo);
 	return row;
 }
 
@@ -174,21 +124,21 @@ void *table_edit(struct table *t, row_id row)
 {
 	uint32_t stamp = undo_stamp(t->undo);
 	struct undo_record r = {t->index, UNDO_EDITED, row,
-				(uint32_t)t->is.row_size};
+				(uint32_t)t->rows.size};
 
 	table_check(t, row);
-	if (*stamp_of(t, row) == stamp)
+	if (about(t, row)->stamp == stamp)
 		return bytes_of(t, row);
 	if (undo_keep(t->undo, &r, bytes_of(t, row)))
 		return NULL;
-	*stamp_of(t, row) = stamp;
+	about(t, row)->stamp = stamp;
 	return bytes_of(t, row);
 }
 
 enum err table_remove(struct table *t, row_id row)
 {
 	struct undo_record r = {t->index, UNDO_REMOVED, row,
-				(uint32_t)t->is.row_size};
+				(uint32_t)t->rows.size};
 	enum err e;
 
 	assert(in_use(t, row));
@@ -210,7 +160,7 @@ size_t table_count(const struct table *t)
 
 row_id table_next(const struct table *t, row_id row)
 {
-	while (++row <= t->made)
+	while (++row <= made(t))
 		if (in_use(t, row))
 			return row;
 	return 0;
@@ -225,7 +175,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 		break;
 	case UNDO_EDITED:
 		t->hooks.detach(t->hooks.core, r->row);
-		memcpy(bytes_of(t, r->row), bytes, t->is.row_size);
+		memcpy(bytes_of(t, r->row), bytes, t->rows.size);
 		t->hooks.attach(t->hooks.core, r->row);
 		break;
 	case UNDO_REMOVED: {
@@ -233,7 +183,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 		row_id row = occupy(t);
 
 		assert(row == r->row);
-		memcpy(bytes_of(t, row), bytes, t->is.row_size);
+		memcpy(bytes_of(t, row), bytes, t->rows.size);
 		t->hooks.attach(t->hooks.core, row);
 		break;
 	}
@@ -244,28 +194,28 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 
 void table_save(const struct table *t, struct buf *out)
 {
-	buf_put_be32(out, t->made);
+	buf_put_be32(out, made(t));
 	buf_put_be32(out, t->free);
-	buf_put_be32(out, (uint32_t)t->is.row_size);
-	for (row_id row = 1; row <= t->made; row++) {
-		buf_put_be32(out, *free_link(t, row));
+	buf_put_be32(out, (uint32_t)t->rows.size);
+	for (row_id row = 1; row <= made(t); row++) {
+		buf_put_be32(out, about(t, row)->next_free);
 		if (in_use(t, row))
-			buf_put(out, bytes_of(t, row), t->is.row_size);
+			buf_put(out, bytes_of(t, row), t->rows.size);
 	}
 }
 
 enum err table_load(struct table *t, struct scan *in)
 {
-	uint32_t made = scan_be32(in), first_free = scan_be32(in);
+	uint32_t rows = scan_be32(in), first_free = scan_be32(in);
 
-	if (scan_be32(in) != t->is.row_size || t->made)
+	if (scan_be32(in) != t->rows.size || made(t))
 		return ERR_MALFORMED;
-	for (row_id row = 1; row <= made && !in->bad; row++) {
+	for (row_id row = 1; row <= rows && !in->bad; row++) {
 		if (!occupy(t))
 			return ERR_NO_MEMORY;
-		*free_link(t, row) = scan_be32(in);
+		about(t, row)->next_free = scan_be32(in);
 		if (in_use(t, row))
-			scan_bytes(in, bytes_of(t, row), t->is.row_size);
+			scan_bytes(in, bytes_of(t, row), t->rows.size);
 		else
 			t->count--;
 	}

@@ -1,6 +1,6 @@
 /* table - rows of one size that never move, found by number, with undo.
  *
- * Rows live in segments; a row's number is its own until it is removed, then
+ * Rows live in a pool; a row's number is its own until it is removed, then
  * it may be given to another. Number 0 is none. Every change goes through
  * table_edit(), which keeps what the row was before for undo.
  *
@@ -11,6 +11,7 @@
 #ifndef COMMON_TABLE_H
 #define COMMON_TABLE_H
 
+#include "common/pool.h"
 #include "common/undo.h"
 
 struct table;
@@ -64,16 +65,6 @@ void table_undo(struct table *t, const struct undo_record *r,
 void table_save(const struct table *t, struct buf *out);
 NODISCARD enum err table_load(struct table *t, struct scan *in);
 
-/* ---- for table_row(), which is called more often than anything ---------- */
-
-enum { TABLE_SEGMENT_ROWS = 1024 };
-
-/* The start of every struct table. */
-struct table_rows {
-	uint8_t **rows; /* of each segment */
-	size_t row_size;
-};
-
 #ifdef __SANITIZE_ADDRESS__
 void table_check(const struct table *t, row_id row);
 #else
@@ -84,13 +75,12 @@ static inline void table_check(const struct table *t, row_id row)
 }
 #endif
 
+/* A table begins with the pool of its rows: they are read more often than
+ * anything. */
 static inline const void *table_row(const struct table *t, row_id row)
 {
-	const struct table_rows *r = (const struct table_rows *)t;
-
 	table_check(t, row);
-	return r->rows[(row - 1) / TABLE_SEGMENT_ROWS] +
-	       (row - 1) % TABLE_SEGMENT_ROWS * r->row_size;
+	return pool_at((const struct pool *)t, row - 1);
 }
 
 #endif /* COMMON_TABLE_H */

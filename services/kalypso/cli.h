@@ -121,6 +121,7 @@ extern const struct cli_command cli_account_commands[];
 extern const struct cli_command cli_admin_commands[];
 extern const struct cli_command cli_task_commands[];
 extern const struct cli_command cli_slash_commands[];
+extern const struct cli_command cli_why_commands[];
 extern const struct cli_command cli_status_commands[];
 extern const struct cli_command cli_events_commands[];
 extern const struct cli_command cli_export_commands[];

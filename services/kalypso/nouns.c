@@ -9,6 +9,7 @@ const struct cli_noun cli_nouns[] = {
 	 cli_generator_commands},
 	{"task", "what generators are working on", cli_task_commands},
 	{"slash", "settle a missed deadline", cli_slash_commands},
+	{"why", "why a request waits, why a generator lost", cli_why_commands},
 	{"account", "balances, withdrawals, keys", cli_account_commands},
 	{"admin", "engine keys, fees, settings and the pause; governance",
 	 cli_admin_commands},

@@ -1,14 +1,16 @@
 /* api - the HTTP API: a request in, an answer out.
  *
  * protocol/http/gateway.openapi.yaml describes it for those who call it. Knows
- * nothing of sockets; reads the view, and Redis for what the view doesn't hold:
- * older requests, entries of the logs, what the services say of themselves.
+ * nothing of sockets; reads the view, the copy of the matcher, and Redis for
+ * what they don't hold: older requests, entries of the logs, what the services
+ * say of themselves.
  *
  * Not thread-safe: it belongs to the thread that owns the view. */
 #ifndef SERVICES_WEBHOOK_GATEWAY_API_H
 #define SERVICES_WEBHOOK_GATEWAY_API_H
 
 #include "services/webhook-gateway/view.h"
+#include "services/webhook-gateway/why.h"
 
 struct api;
 
@@ -20,6 +22,7 @@ struct api_token {
 
 struct api_config {
 	const struct view *view;
+	struct why *why;     /* fed with the same entries */
 	struct store *store; /* NULL: what needs it is answered with 503 */
 	uint64_t epoch;
 	const char *instances; /* comma-separated, as in market.def */

@@ -40,6 +40,11 @@ NODISCARD bool call_address(struct call *c, const char *name,
 NODISCARD bool call_subject(struct call *c, uint64_t *id);
 NODISCARD bool call_subject_address(struct call *c, struct address *out);
 
+/* The request that the path names, from the view or, into @old, from Redis;
+ * NULL: there is none, and the answer says so. */
+const struct view_request *call_find_request(struct call *c,
+					     struct view_request *old);
+
 void call_not_found(struct call *c, const char *what);
 
 /* ---- answers ------------------------------------------------------------ */
@@ -75,6 +80,12 @@ void show_request(struct doc *d, const struct view *v,
 void show_task(struct doc *d, const struct view *v,
 	       const struct view_request *r);
 
+/* Single ones of these: the newest match, the task, how it ended. */
+void show_match(struct doc *d, const struct msg_match_made *m);
+void show_task_of(struct doc *d, const struct view *v,
+		  const struct view_request *r);
+void show_end(struct doc *d, const struct view_request *r);
+
 /* Those that only the request itself has: transactions and history. */
 void show_request_details(struct doc *d, const struct view *v,
 			  const struct view_request *r);
@@ -88,6 +99,8 @@ void get_generators(struct call *c);
 void get_generator(struct call *c);
 void get_requests(struct call *c);
 void get_request(struct call *c);
+void get_request_why(struct call *c);
+void get_generator_why(struct call *c);
 void get_tasks(struct call *c);
 void get_chain(struct call *c);
 void get_events(struct call *c);

@@ -148,27 +148,18 @@ static enum err read_record(struct call *c, uint64_t id,
 	return e;
 }
 
-void get_request(struct call *c)
+/* Of one that the view doesn't have any more. */
+static const struct view_request *find_old(struct call *c, uint64_t id,
+					   struct view_request *old)
 {
-	struct view_request old = {.state = VIEW_REJECTED};
-	const struct view_request *r;
-	uint64_t id;
 	enum err e;
 
-	if (!call_subject(c, &id))
-		return;
-	r = view_request(c->view, id);
-	if (r) {
-		answer_request(c, r);
-		return;
-	}
-	if (id > view_requests_end(c->view)) {
-		call_not_found(c, "request");
-		return;
-	}
 	if (!call_store(c))
-		return;
-	e = read_record(c, id, &old);
+		return NULL;
+	*old = (struct view_request){.state = VIEW_REJECTED};
+	e = read_record(c, id, old);
+	if (!e)
+		return old;
 	if (e == ERR_NOT_FOUND)
 		api_problem(c->answer, 404, "Forgotten",
 			    "%.96s: it ended so long ago that its record is "
@@ -176,11 +167,36 @@ void get_request(struct call *c)
 			    c->request->path);
 	else if (e == ERR_UNREACHABLE)
 		call_store_failed(c, e);
-	else if (e)
+	else
 		api_problem(c->answer, 500, "Unreadable record",
 			    "%.96s: its record does not decode; the chain has "
 			    "it",
 			    c->request->path);
-	else
-		answer_request(c, &old);
+	return NULL;
+}
+
+const struct view_request *call_find_request(struct call *c,
+					     struct view_request *old)
+{
+	const struct view_request *r;
+	uint64_t id;
+
+	if (!call_subject(c, &id))
+		return NULL;
+	r = view_request(c->view, id);
+	if (r)
+		return r;
+	if (id <= view_requests_end(c->view))
+		return find_old(c, id, old);
+	call_not_found(c, "request");
+	return NULL;
+}
+
+void get_request(struct call *c)
+{
+	struct view_request old;
+	const struct view_request *r = call_find_request(c, &old);
+
+	if (r)
+		answer_request(c, r);
 }

@@ -139,11 +139,8 @@ void show_generator(struct doc *d, const struct view *v,
 
 /* ---- requests ----------------------------------------------------------- */
 
-static void show_match(struct doc *d, const struct view *v,
-		       const struct view_request *r)
+void show_match(struct doc *d, const struct msg_match_made *m)
 {
-	const struct msg_match_made *m = view_match(v, r->record.request_id);
-
 	if (!m) {
 		doc_null(d, "match");
 		return;
@@ -176,7 +173,7 @@ static void show_assignment(struct doc *d, const struct view *v,
 		   &s->assigned_tx);
 }
 
-static void show_end(struct doc *d, const struct view_request *r)
+void show_end(struct doc *d, const struct view_request *r)
 {
 	const struct msg_request_record *s = &r->record;
 
@@ -191,6 +188,18 @@ static void show_end(struct doc *d, const struct view_request *r)
 	doc_count(d, "index", s->ended_at.index);
 	doc_time(d, "time", s->ended_time);
 	doc_hash(d, "tx", &s->ended_tx);
+	doc_end(d);
+}
+
+void show_task_of(struct doc *d, const struct view *v,
+		  const struct view_request *r)
+{
+	if (!is_task(r)) {
+		doc_null(d, "task");
+		return;
+	}
+	doc_object(d, "task");
+	show_assignment(d, v, r);
 	doc_end(d);
 }
 
@@ -214,14 +223,8 @@ void show_request(struct doc *d, const struct view *v,
 	doc_hash(d, "inputs_hash", &s->inputs_hash);
 	doc_count(d, "inputs_size", s->inputs_size);
 	show_event(d, "created", s->arrived, s->time, &s->tx);
-	show_match(d, v, r);
-	if (is_task(r)) {
-		doc_object(d, "task");
-		show_assignment(d, v, r);
-		doc_end(d);
-	} else {
-		doc_null(d, "task");
-	}
+	show_match(d, view_match(v, s->request_id));
+	show_task_of(d, v, r);
 	show_end(d, r);
 }
 

@@ -143,15 +143,17 @@ static enum err check_options(const struct options *o)
 	if (o->listen_port > 65535 || o->connections_max < 1 ||
 	    o->connections_max > 100000 || o->clients_max > 100000 ||
 	    o->per_ip_max < 1 || o->per_ip_max > 100000 ||
-	    o->history > 1000000 || o->feed_window < 16 ||
+	    o->history > 1000000 || o->why_rounds < 1 ||
+	    o->why_rounds > 100000 || o->feed_window < 16 ||
 	    o->feed_window > 1000000 || o->feed_patience > 3600 ||
 	    o->store_timeout < 10 || o->store_timeout > 10000 ||
 	    o->payment_decimals > 77 || o->stake_decimals > 77) {
 		log_error("config.range",
 			  "text=\"--listen-port is at most 65535, "
 			  "--connections-max, --clients-max and --per-ip-max "
-			  "100000, --history 1000000, --feed-window 16 to "
-			  "1000000, --feed-patience 3600, --store-timeout 10 "
+			  "100000, --history 1000000, --why-rounds 1 to "
+			  "100000, --feed-window 16 to 1000000, "
+			  "--feed-patience 3600, --store-timeout 10 "
 			  "to 10000, decimals 77\"");
 		return ERR_CONFIG;
 	}
@@ -170,6 +172,7 @@ static enum err start_web(struct gateway *self)
 		.clients_max = (unsigned)o->clients_max,
 		.per_ip_max = (unsigned)o->per_ip_max,
 		.depth = (unsigned)f->market.depth,
+		.why_rounds = (unsigned)o->why_rounds,
 		.history = o->history,
 		.window = o->feed_window,
 		.patience_s = (unsigned)o->feed_patience,

@@ -52,12 +52,29 @@ static struct metric handed =
 
 /* ---- what the logs say -------------------------------------------------- */
 
+/* Without why the rest goes on: a person has to know. */
+static void take_why(struct web *w, const struct queued *item)
+{
+	why_take(w->why, item->log, &item->entry);
+	if (w->why_lost || why_state(w->why) != WHY_LOST)
+		return;
+	w->why_lost = true;
+	log_error("why.lost",
+		  "log=%s number=%" PRIu64 " text=\"the copy of the matcher "
+		  "does not agree with the match log: is this gateway of the "
+		  "matcher's version? Until it is started again no why is "
+		  "answered\"",
+		  logs_name(item->log), item->entry.number);
+}
+
 static enum err take(struct web *w, const struct queued *item)
 {
 	enum err e = tail_put(w->tail, item->log, &item->entry);
 
 	if (!e)
 		e = view_take(w->view, item->log, &item->entry);
+	if (!e)
+		take_why(w, item);
 	if (e)
 		log_error("log.unreadable",
 			  "log=%s number=%" PRIu64 " type=0x%04x err=%s",
@@ -92,7 +109,8 @@ static bool drain(struct web *w)
 		free(item);
 	}
 	atomic_store(&w->block, view_log(w->view, LOGS_BOOK)->block.number);
-	atomic_store(&w->contradictions, view_sizes(w->view).contradictions);
+	atomic_store(&w->contradictions,
+		     view_sizes(w->view).contradictions + w->why_lost);
 	if (caught_up)
 		note_readiness(w, more);
 	if (any) {
@@ -307,7 +325,10 @@ static enum err build(struct web *w)
 				 .stake = w->is.stake};
 	enum err e = view_new(&w->view, w->is.depth, w->is.history);
 
+	if (!e)
+		e = why_new(&w->why, w->is.depth, w->is.why_rounds);
 	api.view = w->view;
+	api.why = w->why;
 	if (!e)
 		e = tail_new(&w->tail, w->is.window);
 	if (!e)
@@ -359,6 +380,7 @@ void web_stop(struct web **web)
 	assets_free(&w->assets);
 	api_free(&w->api);
 	tail_free(&w->tail);
+	why_free(&w->why);
 	view_free(&w->view);
 	free(w);
 	*web = NULL;

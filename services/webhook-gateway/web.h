@@ -15,7 +15,7 @@ struct web_config {
 	uint16_t port;	  /* 0: any free one */
 	const char *web_dir;
 	unsigned connections_max, clients_max, per_ip_max;
-	unsigned depth;
+	unsigned depth, why_rounds;
 	size_t history, window;
 	unsigned patience_s;
 	struct store *store; /* of the web thread from now on */

@@ -17,6 +17,8 @@ struct web {
 	struct web_config is;
 	struct queue *queue;
 	struct view *view;
+	struct why *why;
+	bool why_lost; /* and it was told */
 	struct tail *tail;
 	struct api *api;
 	struct assets *assets;

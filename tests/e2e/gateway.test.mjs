@@ -7,6 +7,7 @@ import { descriptionTests } from "./gateway/description.mjs";
 import { feedTests } from "./gateway/feed.mjs";
 import { pageTests } from "./gateway/page.mjs";
 import { rollbackTests } from "./gateway/rollback.mjs";
+import { whyTests } from "./gateway/why.mjs";
 import { World } from "./gateway/world.mjs";
 
 const world = new World();
@@ -17,6 +18,7 @@ describe("the gateway", () => {
 	before(() => world.start());
 	after(() => world.stop());
 	apiTests(world);
+	whyTests(world);
 	feedTests(world);
 	rollbackTests(world);
 	pageTests(world);

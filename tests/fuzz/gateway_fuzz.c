@@ -11,6 +11,13 @@ enum { LINES_MAX = 2 + API_ARGS_MAX };
 static void make_market(void)
 {
 	begin_with(NULL);
+	SAY(&s, LOGS_MATCH, rule_set,
+	    {.version = MATCH_RULE_VERSION,
+	     .match_lifetime = 30,
+	     .task_limit = 100,
+	     .spread_members = 8,
+	     .cooling_max = 256});
+	open_request(&s, 1, 1, 5);
 	for (uint64_t id = 2; id < 5; id++)
 		set_market(&s, id);
 	close_block(&s, 0);

@@ -9,11 +9,19 @@
 
 #include "services/webhook-gateway/api.h"
 
-enum { HISTORY = 3, EPOCH = 0xabc };
+enum { HISTORY = 3, EPOCH = 0xabc, ROUNDS = 8 };
 
 static struct said s;
+static struct why *why;
 static struct api *api;
 static struct api_answer answer;
+
+static inline void tell_why(struct said *said, enum logs log,
+			    const struct entry *entry)
+{
+	(void)said;
+	why_take(why, log, entry);
+}
 
 static inline void begin_with(struct store *store)
 {
@@ -23,9 +31,11 @@ static inline void begin_with(struct store *store)
 				    .payment = {6, "KUSD"},
 				    .stake = {18, "KSTAKE"}};
 
-	s = (struct said){.view = NULL};
+	s = (struct said){.also = tell_why};
 	assert_err(view_new(&s.view, 32, HISTORY), ERR_NONE);
+	assert_err(why_new(&why, 4, ROUNDS), ERR_NONE);
 	config.view = s.view;
+	config.why = why;
 	assert_err(api_new(&api, &config), ERR_NONE);
 	api_set_ready(api);
 	set_market(&s, 1);
@@ -45,6 +55,7 @@ static inline int end(void **state)
 {
 	(void)state;
 	api_free(&api);
+	why_free(&why);
 	view_free(&s.view);
 	buf_free(&answer.body);
 	return 0;
@@ -71,10 +82,10 @@ static inline unsigned get(const char *path, const char *args, const char *tag)
 /* The answer's body; the caller drops it. */
 static inline json_t *body(void)
 {
-	json_error_t why;
+	json_error_t wrong;
 	json_t *root =
 		json_loadb((const char *)answer.body.data, answer.body.size,
-			   JSON_REJECT_DUPLICATES, &why);
+			   JSON_REJECT_DUPLICATES, &wrong);
 
 	assert_non_null(root);
 	return root;

@@ -12,6 +12,8 @@
 
 struct said {
 	struct view *view;
+	/* Who hears each entry after the view; NULL: nobody. */
+	void (*also)(struct said *s, enum logs log, const struct entry *entry);
 	uint64_t numbers[LOGS_COUNT]; /* newest of each log */
 	struct block_ref block;	      /* newest closed, of the book */
 	uint32_t index;		      /* of events in the block to come */
@@ -47,7 +49,7 @@ static inline struct block_ref block_of(uint64_t number, uint64_t branch)
 		number, hash_of(branch << 32 | number), {1000 + 10 * number}};
 }
 
-static inline enum err say_to(struct view *v, enum logs log, uint64_t number,
+static inline enum err say_to(struct said *s, enum logs log, uint64_t number,
 			      const struct wire_message *d, const void *m)
 {
 	struct buf bytes = {0};
@@ -56,7 +58,9 @@ static inline enum err say_to(struct view *v, enum logs log, uint64_t number,
 
 	wire_encode(d, m, &bytes);
 	entry.body = buf_bytes(&bytes);
-	e = view_take(v, log, &entry);
+	e = view_take(s->view, log, &entry);
+	if (s->also)
+		s->also(s, log, &entry);
 	buf_free(&bytes);
 	return e;
 }
@@ -65,7 +69,7 @@ static inline enum err say_to(struct view *v, enum logs log, uint64_t number,
 	do {                                                                   \
 		struct msg_##name m_ = __VA_ARGS__;                            \
                                                                                \
-		assert_err(say_to((s)->view, log, ++(s)->numbers[log],         \
+		assert_err(say_to((s), log, ++(s)->numbers[log],               \
 				  &msg_##name##_wire, &m_),                    \
 			   ERR_NONE);                                          \
 	} while (0)

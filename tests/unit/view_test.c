@@ -201,9 +201,8 @@ static void too_deep_a_roll_back_is_an_error(void **state)
 	(void)state;
 	for (unsigned i = 0; i < DEPTH + 3; i++)
 		close_block(&s, 0);
-	assert_err(
-		say_to(s.view, LOGS_BOOK, 100, &msg_book_rolled_back_wire, &m),
-		ERR_FINALITY);
+	assert_err(say_to(&s, LOGS_BOOK, 100, &msg_book_rolled_back_wire, &m),
+		   ERR_FINALITY);
 }
 
 /* ---- generators and quotes ---------------------------------------------- */

@@ -3,6 +3,7 @@
 import { Feed } from "./feed.js";
 import { MarketMap } from "./map.js";
 import { amount, seconds, short } from "./model.js";
+import { whyText } from "./why.js";
 
 const ROWS_MAX = 30; // of a list; the API has the rest
 const STATUS_MS = 4000;
@@ -190,15 +191,27 @@ class Page {
 		const open = this.model.requestsOf(this.market, "open").sort((a, b) => b.createdTime - a.createdTime);
 		const ever = this.model.finished.length + this.model.requests.size > 0;
 		setText($("requests-empty"), ever ? "Nothing waits: every request has found its generator." : "Nobody has asked for a proof yet.");
-		this.list("requests", open, (r) => r.id, (node, r) =>
+		this.list("requests", open, (r) => r.id, (node, r) => {
 			row(node, {
 				mark: "request",
 				link: [`/v1/requests/${r.id}`, `#${r.id}`],
 				main: `up to ${this.paid(r.maxPrice)}, ${seconds(r.maxTime)}`,
 				side: r.expiry < this.now() ? "expired" : `${seconds((r.expiry - this.now()) / 1000)} left`,
 				note: r.matchBlock ? `matched in block ${r.matchBlock}, ${r.preference}` : r.preference,
-			}),
-		);
+			});
+			this.drawWhy(node, r);
+		});
+	}
+
+	// Asked when somebody opens it, and again with every block while it is open.
+	async drawWhy(node, r) {
+		const why = node.querySelector("details") ?? node.appendChild(whyBox(r.id, () => this.drawWhy(node, r)));
+		if (!why.open || why.block === this.tip) return;
+		why.block = this.tip;
+		const answer = await fetch(`/v1/requests/${r.id}/why`).catch(() => null);
+		const text = answer?.ok ? whyText((await answer.json()).why, (units) => this.paid(units)) : "It can't be told just now.";
+		if (!answer?.ok) why.block = null; // with the next second
+		setText(why.lastChild, text);
 	}
 
 	drawTasks() {
@@ -376,6 +389,12 @@ function row(node, { mark, link: [href, label], main, side, note }) {
 	setText(span, main);
 	setText(b, side);
 	setText(small, note);
+}
+
+function whyBox(id, ontoggle) {
+	const summary = h("summary", {}, "why does it wait?");
+	summary.setAttribute("aria-label", `why does request ${id} wait?`);
+	return h("details", { ontoggle }, summary, h("p", {}));
 }
 
 const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;

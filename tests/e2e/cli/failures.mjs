@@ -47,7 +47,7 @@ export function failuresTests(world) {
 			assert.match(await run({ KALYPSO_CONTRACTS: half }), /ProofMarketplace is missing or not of its kind/);
 			assert.match(await run(where("ftp://127.0.0.1")), /begins with http:\/\/ or https:\/\//);
 			assert.match(await run(where("http://a,http://b,,http://c")), /with commas between them/);
-			for (const args of [["market", "list"], ["task", "list"], ["status"], ["events"]])
+			for (const args of [["market", "list"], ["task", "list"], ["why", "request", "1"], ["status"], ["events"]])
 				assert.match((await kalypso([...args, "--json"])).is(2).error.message, /Give --gateway URL/);
 		});
 

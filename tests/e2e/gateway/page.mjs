@@ -7,7 +7,7 @@ import { chromium } from "playwright-core";
 const LIVE = "#state[data-state=live]";
 const PHONE = { width: 360, height: 740 };
 // What is read on the page, and what it stands on.
-const TEXTS = ["h1", "h2", "#tip", "#figures dt", "#figures dd", "#state", "#markets [aria-selected=false]", ".rows a", ".rows b", ".rows span", ".rows small", ".empty", "footer a", "#services span"];
+const TEXTS = ["h1", "h2", "#tip", "#figures dt", "#figures dd", "#state", "#markets [aria-selected=false]", ".rows a", ".rows b", ".rows span", ".rows small", ".rows summary", ".rows details p", ".empty", "footer a", "#services span"];
 
 // Relative luminance and contrast (WCAG 2.2) of every text of these selectors, worst first; run in the page.
 function contrasts(selectors) {
@@ -91,6 +91,18 @@ export function pageTests(world) {
 			assert.match(await row(page, "finished", id).textContent(), /1\.00 KUSD/);
 			assert.ok(await page.evaluate((k) => window.seen.includes(k), String(id)), "it was never shown as a task");
 			await page.waitForFunction((n) => Number(document.querySelectorAll("#figures dd")[2].textContent) > n, delivered);
+		});
+
+		test("why a request waits is told in words to whoever opens it, by key or pointer", async () => {
+			const waits = await world.request("waiting");
+			const own = await open(); // where the focus is, stays there
+			const why = row(own, "requests", waits).locator("details");
+			await why.locator("summary").focus();
+			await own.keyboard.press("Enter");
+			await why.locator("p", { hasText: "Of 2 quotes: 2 cost more." }).waitFor();
+			const able = world.person("able").address;
+			assert.match(await why.locator("p").textContent(), new RegExp(`With a cap of 1\\.00 KUSD ${able.slice(0, 6)}….... could have it, for 1\\.00 KUSD in 60 s\\.`));
+			assert.ok(await why.evaluate((node) => node.open), "it closed again");
 		});
 
 		test("an overdue task and a slashed one are said so in words", async () => {

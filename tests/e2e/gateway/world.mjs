@@ -110,6 +110,10 @@ export async function portrait(api) {
 	for (const [path, key] of Object.entries(lists)) all[path] = await api.all(`/v1/${path}`, key);
 	all.books = await Promise.all(all.markets.map(({ market_id }) => api.get(`/v1/markets/${market_id}/book`)));
 	all.single = await Promise.all(all.requests.map(({ request_id }) => api.get(`/v1/requests/${request_id}`)));
+	all.whys = await Promise.all([
+		...all.requests.map(({ request_id }) => api.get(`/v1/requests/${request_id}/why`)),
+		...all.generators.map(({ generator }) => api.get(`/v1/generators/${generator}/why?limit=1000`)),
+	]);
 	return all;
 }
 
