@@ -181,6 +181,7 @@ static enum cli_exit audit(struct cli *cli, const void *options)
 
 	a->cli = cli;
 	a->options = o;
+	a->config.apart = true;
 	a->config.depth = o->depth.given ? (unsigned)o->depth.v : DEPTH;
 	if (!x)
 		x = audit_open(a);

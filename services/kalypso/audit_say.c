@@ -166,14 +166,14 @@ static void put_logs(struct audit *a)
 	cli_say(o, "%s", "");
 	cli_begin_list(o, "logs", "");
 	for (unsigned i = 0; i < REDERIVE_LOGS; i++) {
-		const struct rederive_count *c = &a->rederive.counts[i];
+		const struct rederive_count c = rederive_count(&a->rederive, i);
 		const struct audit_source *s = a->given[i];
 
 		cli_begin(o, NULL);
 		cli_put_text(o, "log", "Log", rederive_names[i]);
-		cli_put_id(o, "derived", "Derived", c->derived);
-		cli_put_id(o, "compared", "Compared", c->compared);
-		cli_put_id(o, "beyond", "Beyond", c->beyond);
+		cli_put_id(o, "derived", "Derived", c.derived);
+		cli_put_id(o, "compared", "Compared", c.compared);
+		cli_put_id(o, "beyond", "Beyond", c.beyond);
 		cli_put_json(o, "with", s ? json_string(s->name) : NULL);
 		cli_put_text(o, NULL, "With", s ? s->name : "-");
 		cli_end(o);
@@ -183,7 +183,7 @@ static void put_logs(struct audit *a)
 
 static void put_acts(struct audit *a)
 {
-	const struct rederive *r = &a->rederive;
+	const struct judge *r = &a->rederive.judge;
 	struct cli_out *o = a->cli->out;
 
 	cli_say(o, "%s", "");
@@ -198,13 +198,15 @@ static void put_acts(struct audit *a)
  * were not looked at either. */
 static void note_beyond(const struct audit *a)
 {
-	for (unsigned i = 0; i < REDERIVE_LOGS; i++)
-		if (a->rederive.counts[i].beyond)
+	for (unsigned i = 0; i < REDERIVE_LOGS; i++) {
+		uint64_t beyond = rederive_count(&a->rederive, i).beyond;
+
+		if (beyond)
 			cli_note("%" PRIu64 " entries of the %s log of %s are "
 				 "beyond the chain that was read, and were "
 				 "not looked at",
-				 a->rederive.counts[i].beyond,
-				 rederive_names[i], a->given[i]->name);
+				 beyond, rederive_names[i], a->given[i]->name);
+	}
 }
 
 enum cli_exit audit_say(struct audit *a)

@@ -26,6 +26,7 @@ struct reading {
 	bool done;	 /* all blocks are there, or it failed, or stalled */
 	bool stalled;
 	struct loop_timer *watchdog;
+	uint64_t wound_at; /* newest entry when it was wound up */
 };
 
 static enum err sink_put(struct sink *sink, uint16_t type, struct bytes body)
@@ -54,6 +55,7 @@ static void on_stall(void *arg)
 
 static void wind_watchdog(struct reading *r)
 {
+	r->wound_at = r->number;
 	loop_timer_cancel(r->cli->loop, &r->watchdog);
 	r->watchdog = loop_timer(r->cli->loop, r->config->stall_ms, true,
 				 on_stall, r);
@@ -87,11 +89,12 @@ static enum err on_rolled_back(void *arg, const struct block_ref *to,
 	return index_roll_back(r->index, &r->sink, to, from);
 }
 
+/* A node that has nothing new is heard from, too: only blocks count. */
 static void on_caught_up(void *arg)
 {
 	struct reading *r = arg;
 
-	if (!r->done)
+	if (!r->done && r->number != r->wound_at)
 		wind_watchdog(r);
 }
 

@@ -228,8 +228,8 @@ static void roots_and_tasks_without_decisions_are_found(void **state)
 	feed(&r, MSG_MATCH_ROOT_PUBLISHED, &root);
 	feed(&r, MSG_TASK_CREATED, &task);
 	assert_err(rederive_end(&r), ERR_NONE);
-	assert_int_equal(r.bad_roots, 1);
-	assert_int_equal(r.bad_tasks, 1);
+	assert_int_equal(r.judge.bad_roots, 1);
+	assert_int_equal(r.judge.bad_tasks, 1);
 	assert_int_equal(r.first.kind, FINDING_ROOT);
 	assert_int_equal(r.first.decision, 0);
 	assert_int_equal(r.first.number, 3);
@@ -257,8 +257,8 @@ static void a_record_too_many_is_found_where_logs_end_together(void **state)
 		assert_err(rederive_new(&r, &config), ERR_NONE);
 		feed(&r, MSG_CHAIN_OPENED, &opened);
 		assert_err(rederive_end(&r), closed ? ERR_CONFLICT : ERR_NONE);
-		assert_int_equal(r.counts[REDERIVE_BOOK].compared, 1);
-		assert_int_equal(r.counts[REDERIVE_BOOK].beyond, 1);
+		assert_int_equal(rederive_count(&r, REDERIVE_BOOK).compared, 1);
+		assert_int_equal(rederive_count(&r, REDERIVE_BOOK).beyond, 1);
 		assert_int_equal(r.first.kind,
 				 closed ? FINDING_EXTRA : FINDING_NONE);
 		rederive_free(&r);
