@@ -134,9 +134,18 @@ bench-audit: $(B)/bench/audit ## measure an audit; build/bench/audit.jsonl
 	@rm -f $(B)/bench/audit.jsonl
 	@$(B)/bench/audit 1000000 $(B)/bench/audit.jsonl
 
+# Benchmarks in C, beside the release build.
+BENCH_PARTS := $(B)/release/obj/tests/bench/crowd.o
+$(B)/bench/match $(B)/bench/process: $(B)/bench/%: $(B)/release/obj/tests/bench/%.o $(BENCH_PARTS) $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
 bench: setup build contracts circuits $(B)/bench/proxy ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
 	@protocol/contracts/gas.sh
 	@node tests/bench/pipeline.mjs
+
+bench-match: build $(B)/bench/match $(B)/bench/process ## measure the matcher: the core, the process, audit; build/bench/match.jsonl
+	@node tests/bench/match.mjs $(B)
 
 unit: $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## unit, golden and property tests of the C side alone
 	@tests/run.sh $(B) unit

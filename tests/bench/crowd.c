@@ -102,13 +102,19 @@ void crowd_quote(struct crowd *c, struct msg_quote_set *out, uint32_t i)
 				      .joined = here(c)};
 }
 
+void crowd_generator(struct crowd *c, struct msg_generator_set *out, uint32_t i)
+{
+	*out = (struct msg_generator_set){.generator = address_of(i),
+					  .compute = c->tasks,
+					  .stake = amount(STAKE)};
+}
+
 static void say_member(struct crowd *c, uint32_t i)
 {
-	struct msg_generator_set g = {.generator = address_of(i),
-				      .compute = c->tasks,
-				      .stake = amount(STAKE)};
+	struct msg_generator_set g;
 	struct msg_quote_set q;
 
+	crowd_generator(c, &g, i);
 	crowd_quote(c, &q, i);
 	must(match_on_generator_set(c->match, &c->sink, &g));
 	must(match_on_quote_set(c->match, &c->sink, &q));

@@ -24,6 +24,10 @@ uint64_t crowd_draw(struct crowd *c, uint64_t below);
 void crowd_request(struct crowd *c, struct msg_request_opened *out,
 		   bool hopeless);
 
+/* Generator @i as it began. */
+void crowd_generator(struct crowd *c, struct msg_generator_set *out,
+		     uint32_t i);
+
 /* Another price and time for quote @i. */
 void crowd_quote(struct crowd *c, struct msg_quote_set *out, uint32_t i);
 

@@ -17,7 +17,10 @@ static void make_market(void)
 	     .task_limit = 100,
 	     .spread_members = 8,
 	     .cooling_max = 256});
-	open_request(&s, 1, 1, 5);
+	open_request(&s, 1, 1, 5); /* is matched; then the quote is too dear */
+	close_block(&s, 0);
+	set_quote(&s, 7, 1, 60, 30);
+	open_request(&s, 2, 1, 5);
 	for (uint64_t id = 2; id < 5; id++)
 		set_market(&s, id);
 	close_block(&s, 0);
