@@ -654,18 +654,45 @@ static void seek_neighbour(struct ranking *r, node_id id)
 		merge(r, p->children[i - 1], id);
 }
 
+static u128 minor_of(const struct ranking *r, const struct leaf *l, unsigned i)
+{
+	return r->config.fastest ? l->prices[i] : l->times[i];
+}
+
+/* Something with @minor in leaf @id was opened or closed. Most often the parent
+ * knows of a lesser one, and need not be told. */
+static void tell_of_change(struct ranking *r, node_id id, bool opened,
+			   u128 minor)
+{
+	const struct leaf *l = leaf_at(r, id);
+	const struct inner *p;
+	unsigned i;
+
+	if (!l->head.parent)
+		return;
+	p = inner_at(r, l->head.parent);
+	i = slot_of(p->children, id);
+	if ((p->head.open >> i & 1) &&
+	    (opened ? p->minors[i] <= minor : p->minors[i] < minor))
+		return;
+	tell(r, l->head.parent, id, l->head.open,
+	     opened ? minor : least_in_leaf(r, l));
+}
+
 void ranking_remove(struct ranking *r, row_id quote)
 {
 	node_id id = *where(r, quote);
 	struct leaf *l;
 	unsigned at, n;
 	bool open;
+	u128 minor;
 
 	if (!id)
 		return;
 	l = leaf_at(r, id);
 	at = slot_of(l->quotes, quote);
 	open = l->head.open >> at & 1;
+	minor = minor_of(r, l, at);
 	*where(r, quote) = 0;
 	n = --l->head.count;
 	CLOSE_ARRAY(l->quotes, at, n);
@@ -677,7 +704,7 @@ void ranking_remove(struct ranking *r, row_id quote)
 		return;
 	}
 	if (open)
-		tell_of_leaf(r, id);
+		tell_of_change(r, id, false, minor);
 	if (n <= FEW)
 		seek_neighbour(r, id);
 }
@@ -688,12 +715,21 @@ void ranking_set_open(struct ranking *r, row_id quote, bool open)
 {
 	node_id id = *where(r, quote);
 	struct leaf *l = leaf_at(r, id);
-	uint32_t bit = 1u << slot_of(l->quotes, quote);
+	unsigned at = slot_of(l->quotes, quote);
 
-	if (open == !!(l->head.open & bit))
+	if (open == (l->head.open >> at & 1))
 		return;
-	l->head.open ^= bit;
-	tell_of_leaf(r, id);
+	l->head.open ^= 1u << at;
+	tell_of_change(r, id, open, minor_of(r, l, at));
+}
+
+void ranking_prefetch(const struct ranking *r, row_id quote)
+{
+	node_id id = *where(r, quote);
+
+	if (id)
+		for (unsigned i = 0; i < 4; i++) /* head and numbers */
+			__builtin_prefetch((char *)leaf_at(r, id) + 64 * i, 1);
 }
 
 bool ranking_stays(const struct ranking *r, row_id quote)
