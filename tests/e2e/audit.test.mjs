@@ -216,6 +216,14 @@ describe("with Redis stopped", () => {
 		(await run(other({ chainId: 1 }))).is(2, /is of chain \d+, the contracts are of chain 1/);
 		(await run(other({ ProofMarketplace: contracts.StakeToken }))).is(2, /is of other contracts/);
 		(await run(other({}))).is(0);
+		const first = (log, change) => {
+			const file = readFileSync(all);
+			const entry = [...entriesOf(file)].find((e) => e.log === log);
+			writeFileSync(path("first.logs"), forge(file, entry, change));
+			return run(`audit --from=${path("first.logs")}`);
+		};
+		(await first("chain", (body) => (body[3] ^= 1))).is(2, /the header says another chain or other contracts/);
+		(await first("match", (body) => (body[1] = 9))).is(2, /follows version 9 of the rule, this program version 1/);
 	});
 
 	test("the book as it was", async () => {
