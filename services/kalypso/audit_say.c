@@ -52,12 +52,13 @@ static json_t *decided_json(const struct finding *f)
 
 	if (!f->decision)
 		return NULL;
-	return json_pack("{so so ss ss so ss}", "decision",
+	return json_pack("{so so ss ss sI so ss}", "decision",
 			 id_json(f->decision), "request_id",
 			 id_json(f->decided.request_id), "generator",
 			 address_format(generator, &f->decided.generator),
-			 "price", u256_format_dec(units, &price), "valid_until",
-			 id_json(f->decided.valid_until), "root",
+			 "price", u256_format_dec(units, &price),
+			 "response_time", (json_int_t)f->decided.response_time,
+			 "valid_until", id_json(f->decided.valid_until), "root",
 			 hash32_format(root, &f->decided.root));
 }
 

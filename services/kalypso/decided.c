@@ -59,6 +59,7 @@ enum err decided_add(struct decided *d, const struct msg_match_made *m)
 				  .valid_until = m->valid_until.v,
 				  .price = price,
 				  .generator = m->generator,
+				  .response_time = m->response_time,
 				  .root = m->root};
 	chain_up(d, d->count);
 	return ERR_NONE;

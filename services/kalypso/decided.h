@@ -12,6 +12,7 @@ struct decision {
 	uint64_t request_id, block, valid_until;
 	u128 price;
 	struct address generator;
+	uint32_t response_time;
 	struct hash32 root;
 	uint64_t older; /* decision in the same slot; 0: none */
 };

@@ -65,20 +65,29 @@ static enum err check_root(struct judge *j, const struct relay_record *act)
 	return ERR_NONE;
 }
 
+/* The contract makes the deadline of the block's time and the response time. */
+static bool is_as_decided(const struct decision *d,
+			  const struct msg_task_created *m)
+{
+	struct u256 price = u256_from_u128(d->price);
+
+	return address_eq(&d->generator, &m->generator) &&
+	       u256_eq(&price, &m->price.v) &&
+	       m->deadline.v == m->time.v + d->response_time &&
+	       d->valid_until >= m->time.v;
+}
+
 static enum err check_task(struct judge *j, const struct relay_record *act)
 {
 	struct msg_task_created m;
 	const struct decision *d;
-	struct u256 price;
 	enum err e = msg_task_created_decode(&m, act->body);
 
 	if (e)
 		return e;
 	j->tasks++;
 	d = decided_of(&j->decided, m.request_id);
-	price = u256_from_u128(d ? d->price : 0);
-	if (d && address_eq(&d->generator, &m.generator) &&
-	    u256_eq(&price, &m.price.v) && d->valid_until >= m.time.v)
+	if (d && is_as_decided(d, &m))
 		return ERR_NONE;
 	j->bad_tasks++;
 	find_act(j, FINDING_TASK, act, d);

@@ -207,6 +207,13 @@ describe("with Redis stopped", () => {
 		assert.notEqual(d.derived.generator, d.recorded.generator);
 	});
 
+	test("a task with another deadline than its decision gives is found", async () => {
+		// The deadline is the last but one; the last is empty bytes.
+		const d = await forged("deadline.forged.logs", "chain", 0x0130, (body) => (body[body.length - 3] ^= 1));
+		assert.deepEqual([d.kind, d.log], ["task", "chain"]);
+		assert.equal(d.derived.generator, d.recorded.generator);
+	});
+
 	test("a file of another chain or other contracts is refused", async () => {
 		const contracts = JSON.parse(readFileSync(world.market.contractsFile, "utf8"));
 		const other = (change) => {
