@@ -39,6 +39,10 @@ static struct metric matched =
 	METRIC(GAUGE, "match_matched_request",
 	       "matches that the chain has not confirmed");
 
+static struct metric suspended =
+	METRIC(GAUGE, "match_suspended",
+	       "contradictions found in the book log; should be 0");
+
 static enum err save(void *arg, struct buf *out)
 {
 	return match_save(((struct matcher *)arg)->match, out);
@@ -60,12 +64,21 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 			struct bytes body)
 {
 	struct matcher *self = arg;
-	uint64_t before, began;
+	uint64_t before, began, doubts;
 	struct match_sizes s;
 	enum err e;
 
-	if (number != MSG_BLOCK_CLOSED)
-		return match_receive(self->match, out, number, body);
+	if (number != MSG_BLOCK_CLOSED) {
+		doubts = match_sizes(self->match).suspended;
+		e = match_receive(self->match, out, number, body);
+		if (match_sizes(self->match).suspended > doubts)
+			log_error("match.suspended",
+				  "entry=%s text=\"the book log contradicts "
+				  "itself: nothing is matched for what it is "
+				  "about; the match log says why\"",
+				  msg_describe(number)->name);
+		return e;
+	}
 	before = match_sizes(self->match).decisions;
 	began = metric_now_us();
 	e = match_receive(self->match, out, number, body);
@@ -74,6 +87,7 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	metric_add(&decided, (int64_t)(s.decisions - before));
 	metric_set(&waiting, (int64_t)s.waiting);
 	metric_set(&matched, (int64_t)s.matched);
+	metric_set(&suspended, (int64_t)s.suspended);
 	return e;
 }
 
@@ -103,6 +117,7 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&round_time);
 	metric_register(&waiting);
 	metric_register(&matched);
+	metric_register(&suspended);
 	self->rule = MATCH_RULE_DEFAULT;
 	self->rule.lifetime_s = (uint32_t)self->options.match_lifetime;
 	self->depth = (unsigned)frame->market.depth;
@@ -122,6 +137,7 @@ static void status(void *arg, struct status *out)
 	status_number(out, "matched", s.matched);
 	status_number(out, "quotes", s.quotes);
 	status_number(out, "decisions", s.decisions);
+	status_number(out, "suspended", s.suspended);
 }
 
 static void stop(void *arg)

@@ -64,6 +64,7 @@ struct match_sizes match_sizes(const struct match *m)
 	s.matched = globals(m)->matched;
 	s.waiting = globals(m)->waiting;
 	s.decisions = globals(m)->decisions;
+	s.suspended = globals(m)->suspended;
 	s.block = globals(m)->block;
 	s.root = globals(m)->root;
 	return s;

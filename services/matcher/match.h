@@ -19,9 +19,12 @@
  *	  ▲                        │
  *	  └── refused, or a block past valid_until
  *
+ * An entry that contradicts what is known suspends its subject (a request, a
+ * generator or a market): nothing is matched for it, and the match log says so.
+ *
  * Pure: no I/O, no clock; the same log gives the same bytes. Handlers are
  * declared in wire_match.h; they return what the sink returns, ERR_NO_MEMORY,
- * ERR_CONFLICT (the log contradicts itself) or ERR_FINALITY; after an error
+ * ERR_CONFLICT (the core contradicts itself) or ERR_FINALITY; after an error
  * the core must not be used. */
 #ifndef SERVICES_MATCHER_MATCH_H
 #define SERVICES_MATCHER_MATCH_H
@@ -61,6 +64,7 @@ void match_watch(struct match *match, match_decided_fn *fn, void *arg);
 struct match_sizes {
 	uint64_t quotes, waiting, matched;
 	uint64_t decisions;	/* along the branch */
+	uint64_t suspended;	/* contradictions found in the book log */
 	struct block_ref block; /* the newest one decided on */
 	struct hash32 root;	/* running hash of the decision records */
 };

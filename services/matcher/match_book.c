@@ -9,9 +9,7 @@ enum err match_on_market_set(struct match *m, struct sink *out,
 	row_id row = match_find_market(m, s->market_id);
 	struct market fresh = {.id = s->market_id}, *market;
 	bool is_new = !row;
-	enum err e;
 
-	(void)out;
 	if (is_new)
 		row = state_add(m->state, MARKETS, &fresh);
 	market = row ? market_edit(m, row) : NULL;
@@ -20,8 +18,11 @@ enum err match_on_market_set(struct match *m, struct sink *out,
 	market->protocol = s->protocol;
 	market->confidential = s->confidential;
 	market->closed = s->closed;
-	e = u256_to_u128(&market->penalty, &s->penalty.v);
-	return e || is_new ? e : match_index_review_market(m, row);
+	if (u256_to_u128(&market->penalty, &s->penalty.v))
+		return match_suspend_market(m, out, s->market_id,
+					    "its penalty has more than 128 "
+					    "bits");
+	return is_new ? ERR_NONE : match_index_review_market(m, row);
 }
 
 enum err match_on_generator_set(struct match *m, struct sink *out,
@@ -30,7 +31,6 @@ enum err match_on_generator_set(struct match *m, struct sink *out,
 	row_id row = match_find_generator(m, &s->generator);
 	struct generator fresh = {.address = s->generator}, *g;
 
-	(void)out;
 	if (!row)
 		row = state_add(m->state, GENERATORS, &fresh);
 	g = row ? generator_edit(m, row) : NULL;
@@ -43,7 +43,9 @@ enum err match_on_generator_set(struct match *m, struct sink *out,
 	if (u256_to_u128(&g->stake, &s->stake.v) ||
 	    u256_to_u128(&g->locked, &s->locked.v) ||
 	    u256_to_u128(&g->unstaking, &s->unstaking.v))
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "a stake has more than 128 "
+					       "bits");
 	return match_index_review(m, row);
 }
 
@@ -53,13 +55,16 @@ enum err match_on_generator_removed(struct match *m, struct sink *out,
 	row_id row = match_find_generator(m, &s->generator);
 	struct generator *g = row ? generator_edit(m, row) : NULL;
 
-	(void)out;
 	if (!row)
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "it was removed and had never "
+					       "come");
 	if (!g)
 		return ERR_NO_MEMORY;
 	if (g->quotes || g->tasks)
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "it was removed and has quotes "
+					       "or tasks");
 	if (!g->reserved)
 		return state_remove(m->state, GENERATORS, row);
 	g->gone = true;
@@ -94,11 +99,15 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	struct quote *q;
 	u128 price;
 
-	(void)out;
 	if (!generator || !market)
-		return ERR_CONFLICT;
+		return match_suspend_generator(
+			m, out, &s->generator,
+			generator ? "it quotes in an unknown market"
+				  : "it quotes and had never come");
 	if (u256_to_u128(&price, &s->price.v))
-		return ERR_RANGE;
+		return match_suspend_generator(m, out, &s->generator,
+					       "a price has more than 128 "
+					       "bits");
 	if (!row)
 		row = add_quote(m, generator, market);
 	else
@@ -131,9 +140,10 @@ enum err match_on_quote_removed(struct match *m, struct sink *out,
 	struct quote *q = row ? quote_edit(m, row) : NULL;
 	struct generator *g = q ? generator_edit(m, q->generator) : NULL;
 
-	(void)out;
 	if (!row || (q && q->gone))
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "a quote was removed that it "
+					       "didn't have");
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->quotes--;
@@ -162,6 +172,22 @@ static row_id group_for(struct match *m, const struct msg_request_opened *s)
 	return row;
 }
 
+/* What is wrong with a request that comes; NULL: nothing. */
+static const char *objection(const struct match *m, const struct globals *all,
+			     const struct msg_request_opened *s,
+			     struct request *r)
+{
+	if (!r->market)
+		return "it came to an unknown market";
+	if (u256_to_u128(&r->max_price, &s->max_price.v))
+		return "its price cap has more than 128 bits";
+	/* The chain numbers them upwards: most need not be looked for. */
+	if (s->request_id <= all->newest &&
+	    match_find_request(m, s->request_id))
+		return "it came twice";
+	return NULL;
+}
+
 enum err match_on_request_opened(struct match *m, struct sink *out,
 				 const struct msg_request_opened *s)
 {
@@ -173,17 +199,14 @@ enum err match_on_request_opened(struct match *m, struct sink *out,
 		.preference = (uint8_t)s->preference,
 	};
 	struct globals *all = globals_edit(m);
+	const char *wrong;
 	row_id row;
 
-	(void)out;
 	if (!all)
 		return ERR_NO_MEMORY;
-	/* The chain numbers them upwards: most need not be looked for. */
-	if (!r.market ||
-	    (s->request_id <= all->newest &&
-	     match_find_request(m, s->request_id)) ||
-	    u256_to_u128(&r.max_price, &s->max_price.v))
-		return ERR_CONFLICT;
+	wrong = objection(m, all, s, &r);
+	if (wrong)
+		return match_suspend_request(m, out, s->request_id, wrong);
 	if (s->spread) {
 		r.group = group_for(m, s);
 		if (!r.group)
@@ -203,8 +226,9 @@ enum err match_on_request_closed(struct match *m, struct sink *out,
 {
 	row_id row = match_find_request(m, s->request_id);
 
-	(void)out;
-	return row ? match_forget_request(m, row) : ERR_CONFLICT;
+	return row ? match_forget_request(m, row)
+		   : match_suspend_request(m, out, s->request_id,
+					   "it was closed and wasn't open");
 }
 
 static bool is_task(const struct match *m, row_id request)
@@ -228,7 +252,10 @@ static enum err set_totals(struct match *m, row_id generator, row_id quote,
 		return ERR_NO_MEMORY;
 	g->used_compute = used_compute;
 	q->tasks = tasks;
-	return u256_to_u128(&g->locked, &locked->v) ? ERR_CONFLICT : ERR_NONE;
+	/* Nothing is free of a stake that can't be. */
+	if (u256_to_u128(&g->locked, &locked->v))
+		g->locked = ~(u128)0;
+	return ERR_NONE;
 }
 
 static row_id quote_of(const struct match *m, const struct address *generator,
@@ -261,12 +288,15 @@ enum err match_on_task_started(struct match *m, struct sink *out,
 	row_id request = match_find_request(m, s->request_id), quote, generator;
 	enum err e;
 
-	(void)out;
 	if (!request || is_task(m, request))
-		return ERR_CONFLICT;
+		return match_suspend_request(m, out, s->request_id,
+					     request ? "it became a task twice"
+						     : "it became a task and "
+						       "wasn't open");
 	quote = quote_of_task(m, s, request_at(m, request));
 	if (!quote)
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "it has a task and no quote");
 	match_index_prefetch(m, quote);
 	generator = quote_at(m, quote)->generator;
 	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
@@ -284,9 +314,10 @@ enum err match_on_task_ended(struct match *m, struct sink *out,
 	struct generator *g;
 	enum err e;
 
-	(void)out;
 	if (!quote)
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "a task of it ended and it has "
+					       "no quote");
 	match_index_prefetch(m, quote);
 	generator = quote_at(m, quote)->generator;
 	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
@@ -295,7 +326,9 @@ enum err match_on_task_ended(struct match *m, struct sink *out,
 	if (!g)
 		return e ? e : ERR_NO_MEMORY;
 	if (u256_to_u128(&g->stake, &s->stake.v))
-		return ERR_CONFLICT;
+		return match_suspend_generator(m, out, &s->generator,
+					       "its stake has more than 128 "
+					       "bits");
 	if (g->unstaking > g->stake)
 		g->unstaking = g->stake;
 	/* Only a task in a group is still known. */
@@ -372,41 +405,4 @@ enum err match_on_assignment_refused(struct match *m, struct sink *out,
 			  &s->generator)
 		       ? match_release(m, request)
 		       : ERR_NONE;
-}
-
-enum err match_on_suspended(struct match *m, struct sink *out,
-			    const struct msg_suspended *s)
-{
-	row_id request = match_find_request(m, s->request_id);
-	row_id generator = match_find_generator(m, &s->generator);
-	row_id market = match_find_market(m, s->market_id);
-	static const struct address nobody;
-
-	(void)out;
-	if (s->request_id) {
-		struct request *r = request ? request_edit(m, request) : NULL;
-
-		if (r)
-			r->suspended = true;
-		if (r)
-			match_index_forget(m, request);
-		return request && !r ? ERR_NO_MEMORY : ERR_NONE;
-	}
-	if (!address_eq(&s->generator, &nobody)) {
-		struct generator *g =
-			generator ? generator_edit(m, generator) : NULL;
-
-		if (!g)
-			return generator ? ERR_NO_MEMORY : ERR_NONE;
-		g->suspended = true;
-		return match_index_review(m, generator);
-	}
-	if (market) {
-		struct market *mk = market_edit(m, market);
-
-		if (!mk)
-			return ERR_NO_MEMORY;
-		mk->suspended = true;
-	}
-	return ERR_NONE;
 }

@@ -26,6 +26,7 @@ struct globals {
 	uint64_t requests; /* that ever came: the last one's order */
 	uint64_t newest;   /* the highest request's id so far */
 	uint64_t waiting, matched;
+	uint64_t suspended;		/* contradictions found by ourselves */
 	row_id lapse_first, lapse_last; /* holds of matches, by valid_until */
 };
 
@@ -203,6 +204,18 @@ NODISCARD enum err match_begin_task(struct match *m, row_id request,
 
 /* Take @request out of everything. */
 NODISCARD enum err match_forget_request(struct match *m, row_id request);
+
+/* ---- match_suspend.c: contradictions ------------------------------------ */
+
+/* The book log contradicts what is known of it: nothing is matched for it any
+ * more, and the match log says so. It need not be known. */
+NODISCARD enum err match_suspend_request(struct match *m, struct sink *out,
+					 uint64_t id, const char *reason);
+NODISCARD enum err match_suspend_generator(struct match *m, struct sink *out,
+					   const struct address *who,
+					   const char *reason);
+NODISCARD enum err match_suspend_market(struct match *m, struct sink *out,
+					uint64_t id, const char *reason);
 
 /* ---- match_choose.c: the rule ------------------------------------------- */
 

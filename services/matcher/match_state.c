@@ -5,7 +5,7 @@
 #include "common/scan.h"
 #include "services/matcher/match_impl.h"
 
-enum { STATE_VERSION = 5 };
+enum { STATE_VERSION = 6 };
 
 /* ---- keys --------------------------------------------------------------- */
 

@@ -187,26 +187,39 @@ enum err view_count_task(struct view *v, const struct address *generator,
 
 /* ---- what contradicts itself -------------------------------------------- */
 
-enum err view_on_suspended(struct view *v, struct sink *out,
-			   const struct msg_suspended *m)
+static enum err suspend(struct view *v, uint64_t request_id,
+			const struct address *generator, uint64_t market_id)
 {
 	static const struct address nobody;
 	struct view_market *market;
 	struct view_generator *g;
 	row_id row;
 
-	(void)out;
-	if (m->request_id)
-		return view_suspend_request(v, m->request_id);
-	if (address_eq(&m->generator, &nobody)) {
-		market = edit_market(v, m->market_id);
+	if (request_id)
+		return view_suspend_request(v, request_id);
+	if (address_eq(generator, &nobody)) {
+		market = edit_market(v, market_id);
 		if (market)
 			market->suspended = true;
 		return ERR_NONE; /* it may be of something never seen */
 	}
-	row = view_find_generator(v, &m->generator);
+	row = view_find_generator(v, generator);
 	g = row ? view_shelf_edit(v->shelves[GENERATORS], row) : NULL;
 	if (g)
 		g->suspended = true;
 	return ERR_NONE;
+}
+
+enum err view_on_suspended(struct view *v, struct sink *out,
+			   const struct msg_suspended *m)
+{
+	(void)out;
+	return suspend(v, m->request_id, &m->generator, m->market_id);
+}
+
+enum err view_on_match_suspended(struct view *v, struct sink *out,
+				 const struct msg_match_suspended *m)
+{
+	(void)out;
+	return suspend(v, m->request_id, &m->generator, m->market_id);
 }

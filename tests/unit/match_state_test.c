@@ -389,36 +389,100 @@ static void what_was_rolled_back_to_nothing_can_be_saved(void **state)
 
 /* ---- a log that contradicts itself -------------------------------------- */
 
-static void contradictions_are_conflicts(void **state)
+/* The match log says of whom, and why. */
+static void assert_suspended(uint64_t request, uint8_t generator,
+			     const char *reason)
 {
+	struct msg_match_suspended m = {.request_id = request,
+					.reason = bytes_of(reason),
+					.after = match_sizes(match).block};
+
+	if (generator)
+		m.generator = address_of(generator);
+	assert_said(&said, &msg_match_suspended_wire, &m);
+}
+
+#define SUSPENDS(request, generator, reason, name, ...)                        \
+	do {                                                                   \
+		said_forget(&said);                                            \
+		TELL(name, __VA_ARGS__);                                       \
+		assert_suspended(request, generator, reason);                  \
+	} while (0)
+
+static void what_contradicts_itself_is_suspended(void **state)
+{
+	static const struct u256 huge = {{0, 0, 1, 0}};
+	struct msg_generator_set g;
+	struct msg_market_set k;
+
 	(void)state;
 	begin_market();
 	request_of_group(1, 7);
 	close_block();
 	start_task(1, A, 1);
 	close_block();
-#define CONFLICTS(name, ...) assert_err(ERR_OF(name, __VA_ARGS__), ERR_CONFLICT)
-	CONFLICTS(quote_set, {.generator = address_of(C), .market_id = 1});
-	CONFLICTS(quote_set, {.generator = address_of(A), .market_id = 9});
-	CONFLICTS(quote_removed, {.generator = address_of(C), .market_id = 1});
-	CONFLICTS(quote_removed, {.generator = address_of(A), .market_id = 9});
-	CONFLICTS(generator_removed, {.generator = address_of(C)});
-	CONFLICTS(request_opened, {.request_id = 1, .market_id = 1});
-	CONFLICTS(request_opened, {.request_id = 2, .market_id = 9});
-	CONFLICTS(request_closed, {.request_id = 9});
-	CONFLICTS(
-		task_started,
-		{.request_id = 9, .market_id = 1, .generator = address_of(A)});
-	CONFLICTS(
-		task_ended,
-		{.request_id = 1, .market_id = 9, .generator = address_of(A)});
-	/* One task twice; what tasks and quotes still are of. */
-	CONFLICTS(
-		task_started,
-		{.request_id = 1, .market_id = 1, .generator = address_of(A)});
-	CONFLICTS(generator_removed, {.generator = address_of(B)});
-	TELL(quote_removed, {.generator = address_of(A), .market_id = 1});
-	CONFLICTS(generator_removed, {.generator = address_of(A)});
+	SUSPENDS(0, C, "it quotes and had never come", quote_set,
+		 {.generator = address_of(C), .market_id = 1});
+	SUSPENDS(0, A, "it quotes in an unknown market", quote_set,
+		 {.generator = address_of(A), .market_id = 9});
+	SUSPENDS(0, C, "a quote was removed that it didn't have", quote_removed,
+		 {.generator = address_of(C), .market_id = 1});
+	SUSPENDS(0, 0xd1, "it was removed and had never come",
+		 generator_removed, {.generator = address_of(0xd1)});
+	SUSPENDS(0, B, "it was removed and has quotes or tasks",
+		 generator_removed, {.generator = address_of(B)});
+	SUSPENDS(1, 0, "it came twice", request_opened,
+		 {.request_id = 1, .market_id = 1});
+	SUSPENDS(2, 0, "it came to an unknown market", request_opened,
+		 {.request_id = 2, .market_id = 9});
+	SUSPENDS(3, 0, "its price cap has more than 128 bits", request_opened,
+		 {.request_id = 3, .market_id = 1, .max_price = {huge}});
+	SUSPENDS(9, 0, "it was closed and wasn't open", request_closed,
+		 {.request_id = 9});
+	SUSPENDS(9, 0, "it became a task and wasn't open", task_started,
+		 {.request_id = 9, .market_id = 1, .generator = address_of(A)});
+	SUSPENDS(1, 0, "it became a task twice", task_started,
+		 {.request_id = 1, .market_id = 1, .generator = address_of(A)});
+	SUSPENDS(0, A, "a task of it ended and it has no quote", task_ended,
+		 {.request_id = 1, .market_id = 9, .generator = address_of(A)});
+	SUSPENDS(0, B, "a price has more than 128 bits", quote_set,
+		 {.generator = address_of(B),
+		  .market_id = 1,
+		  .price = {huge},
+		  .joined = here()});
+	g = generator_of(B);
+	g.stake.v = huge;
+	said_forget(&said);
+	assert_err(tell_to(match, &msg_generator_set_wire, &g), ERR_NONE);
+	assert_suspended(0, B, "a stake has more than 128 bits");
+	k = market_of(1);
+	k.penalty.v = huge;
+	said_forget(&said);
+	assert_err(tell_to(match, &msg_market_set_wire, &k), ERR_NONE);
+	SAID(&said, match_suspended,
+	     {.market_id = 1,
+	      .reason = bytes_of("its penalty has more than 128 bits"),
+	      .after = match_sizes(match).block});
+	assert_int_equal(match_sizes(match).suspended, 15);
+}
+
+static void who_is_suspended_gets_nothing_and_others_go_on(void **state)
+{
+	(void)state;
+	tell_market(market_of(1));
+	supply(A, 40, 30);
+	supply(B, 41, 30);
+	close_block();
+	TELL(generator_removed, {.generator = address_of(A)});
+	request(1);
+	close_block();
+	assert_pairs("1:b");
+	/* A contradiction is undone with its block. */
+	roll_back(1);
+	assert_int_equal(match_sizes(match).suspended, 0);
+	request(2);
+	close_block();
+	assert_pairs("2:a");
 }
 
 static void a_log_without_its_beginning_does_no_harm(void **state)
@@ -461,7 +525,8 @@ int main(void)
 		TEST(what_is_loaded_goes_on_as_the_original),
 		TEST(a_torn_or_foreign_snapshot_is_refused),
 		TEST(what_was_rolled_back_to_nothing_can_be_saved),
-		TEST(contradictions_are_conflicts),
+		TEST(what_contradicts_itself_is_suspended),
+		TEST(who_is_suspended_gets_nothing_and_others_go_on),
 		TEST(a_log_without_its_beginning_does_no_harm),
 		TEST(what_the_sink_returns_is_returned),
 	};
