@@ -20,9 +20,13 @@ bool match_is_mark(uint16_t number)
 enum err match_new(struct match **out, const struct match_rule *rule,
 		   unsigned depth)
 {
-	struct match *m = calloc(1, sizeof *m);
+	struct match *m;
 	enum err e;
 
+	*out = NULL;
+	if (rule->task_limit > MATCH_TASK_LIMIT_MAX)
+		return ERR_RANGE;
+	m = calloc(1, sizeof *m);
 	if (!m)
 		return ERR_NO_MEMORY;
 	m->rule = *rule;
@@ -188,6 +192,8 @@ static enum err decide_one(struct match *m, struct sink *out, row_id request,
 			       ? 0
 			       : match_choose(m, request, block->number);
 
+	if (quote)
+		match_index_prefetch(m, quote);
 	return quote ? make_match(m, out, request, quote, block, (*made)++)
 		     : match_index_wait(m, request);
 }

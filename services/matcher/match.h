@@ -30,7 +30,7 @@
 
 struct match;
 
-enum { MATCH_RULE_VERSION = 1 };
+enum { MATCH_RULE_VERSION = 1, MATCH_TASK_LIMIT_MAX = 65535 };
 
 /* Parameters of the rule; the defaults are those of rule version 1. */
 struct match_rule {
@@ -42,7 +42,8 @@ struct match_rule {
 };
 #define MATCH_RULE_DEFAULT ((struct match_rule){30, 100, 8, 256})
 
-/* An empty market under @rule that can undo @depth blocks. ERR_NO_MEMORY */
+/* An empty market under @rule that can undo @depth blocks.
+ * ERR_NO_MEMORY; ERR_RANGE: a task_limit above MATCH_TASK_LIMIT_MAX */
 NODISCARD enum err match_new(struct match **out, const struct match_rule *rule,
 			     unsigned depth);
 void match_free(struct match **match);

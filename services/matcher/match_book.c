@@ -70,10 +70,12 @@ enum err match_on_generator_removed(struct match *m, struct sink *out,
 static row_id add_quote(struct match *m, row_id generator, row_id market)
 {
 	struct generator *owner = generator_edit(m, generator);
-	struct quote q = {.generator = generator,
-			  .market = market,
-			  .gone = true,
-			  .next = owner ? owner->first_quote : 0};
+	struct quote q = {
+		.generator = generator,
+		.market = market,
+		.tag = match_quote_tag(&generator_at(m, generator)->address),
+		.gone = true,
+		.next = owner ? owner->first_quote : 0};
 	row_id row = owner ? state_add(m->state, QUOTES, &q) : 0;
 
 	if (row)
@@ -84,8 +86,10 @@ static row_id add_quote(struct match *m, row_id generator, row_id market)
 enum err match_on_quote_set(struct match *m, struct sink *out,
 			    const struct msg_quote_set *s)
 {
-	row_id generator = match_find_generator(m, &s->generator);
-	row_id market = match_find_market(m, s->market_id), row;
+	row_id market = match_find_market(m, s->market_id);
+	row_id row = market ? match_find_quote(m, &s->generator, market) : 0;
+	row_id generator = row ? quote_at(m, row)->generator
+			       : match_find_generator(m, &s->generator);
 	struct generator *g;
 	struct quote *q;
 	u128 price;
@@ -95,9 +99,10 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 		return ERR_CONFLICT;
 	if (u256_to_u128(&price, &s->price.v))
 		return ERR_RANGE;
-	row = match_find_quote(m, generator, market);
 	if (!row)
 		row = add_quote(m, generator, market);
+	else
+		match_index_prefetch(m, row);
 	q = row ? quote_edit(m, row) : NULL;
 	g = q ? generator_edit(m, generator) : NULL;
 	if (!g)
@@ -121,13 +126,10 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 enum err match_on_quote_removed(struct match *m, struct sink *out,
 				const struct msg_quote_removed *s)
 {
-	row_id generator = match_find_generator(m, &s->generator);
 	row_id market = match_find_market(m, s->market_id);
-	row_id row = generator && market
-			     ? match_find_quote(m, generator, market)
-			     : 0;
+	row_id row = market ? match_find_quote(m, &s->generator, market) : 0;
 	struct quote *q = row ? quote_edit(m, row) : NULL;
-	struct generator *g = q ? generator_edit(m, generator) : NULL;
+	struct generator *g = q ? generator_edit(m, q->generator) : NULL;
 
 	(void)out;
 	if (!row || (q && q->gone))
@@ -176,7 +178,10 @@ enum err match_on_request_opened(struct match *m, struct sink *out,
 	(void)out;
 	if (!all)
 		return ERR_NO_MEMORY;
-	if (!r.market || match_find_request(m, s->request_id) ||
+	/* The chain numbers them upwards: most need not be looked for. */
+	if (!r.market ||
+	    (s->request_id <= all->newest &&
+	     match_find_request(m, s->request_id)) ||
 	    u256_to_u128(&r.max_price, &s->max_price.v))
 		return ERR_CONFLICT;
 	if (s->spread) {
@@ -186,6 +191,8 @@ enum err match_on_request_opened(struct match *m, struct sink *out,
 	}
 	/* Requests arrive in the order of the chain. */
 	r.order = ++all->requests;
+	if (s->request_id > all->newest)
+		all->newest = s->request_id;
 	all->waiting++;
 	row = state_add(m->state, REQUESTS, &r);
 	return row ? match_index_news(m, row) : ERR_NO_MEMORY;
@@ -227,10 +234,9 @@ static enum err set_totals(struct match *m, row_id generator, row_id quote,
 static row_id quote_of(const struct match *m, const struct address *generator,
 		       uint64_t market_id)
 {
-	row_id g = match_find_generator(m, generator);
 	row_id market = match_find_market(m, market_id);
 
-	return g && market ? match_find_quote(m, g, market) : 0;
+	return market ? match_find_quote(m, generator, market) : 0;
 }
 
 /* Most tasks are those that we matched: what they are about is at hand. */
@@ -261,6 +267,7 @@ enum err match_on_task_started(struct match *m, struct sink *out,
 	quote = quote_of_task(m, s, request_at(m, request));
 	if (!quote)
 		return ERR_CONFLICT;
+	match_index_prefetch(m, quote);
 	generator = quote_at(m, quote)->generator;
 	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);
@@ -280,6 +287,7 @@ enum err match_on_task_ended(struct match *m, struct sink *out,
 	(void)out;
 	if (!quote)
 		return ERR_CONFLICT;
+	match_index_prefetch(m, quote);
 	generator = quote_at(m, quote)->generator;
 	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);

@@ -24,6 +24,7 @@ struct globals {
 	uint64_t decisions;
 	struct hash32 root;
 	uint64_t requests; /* that ever came: the last one's order */
+	uint64_t newest;   /* the highest request's id so far */
 	uint64_t waiting, matched;
 	row_id lapse_first, lapse_last; /* holds of matches, by valid_until */
 };
@@ -51,10 +52,12 @@ struct quote {
 	uint64_t turn_block;
 	uint32_t turn_index;
 	row_id generator, market;
+	uint32_t tag; /* of the generator's address: match_quote_tag() */
 	uint32_t response_time;
-	uint32_t tasks, reserved;
-	row_id next; /* of the same generator */
-	bool draining, has_key, gone;
+	uint32_t tasks;
+	row_id next;	   /* of the same generator */
+	uint16_t reserved; /* below the task limit */
+	bool draining : 1, has_key : 1, gone : 1;
 };
 _Static_assert(sizeof(struct quote) == 64, "a quote fills a cache line");
 
@@ -162,7 +165,9 @@ static inline void match_put_u128(struct buf *out, u128 v)
 extern const struct state_table match_tables[TABLES_END];
 row_id match_find_market(const struct match *m, uint64_t id);
 row_id match_find_generator(const struct match *m, const struct address *a);
-row_id match_find_quote(const struct match *m, row_id generator, row_id market);
+row_id match_find_quote(const struct match *m, const struct address *generator,
+			row_id market);
+uint32_t match_quote_tag(const struct address *generator);
 row_id match_find_request(const struct match *m, uint64_t id);
 row_id match_find_group(const struct match *m, const struct address *requester,
 			uint64_t spread);
@@ -236,6 +241,9 @@ NODISCARD enum err match_index_enter(struct match *m, row_id quote);
 /* It had a match, and its turn is the newest now. */
 NODISCARD enum err match_index_took_turn(struct match *m, row_id quote,
 					 struct place turn);
+
+/* The quote will change soon: a hint for the cache. */
+void match_index_prefetch(const struct match *m, row_id quote);
 
 /* What its quotes' availability depends on may have changed. */
 NODISCARD enum err match_index_review(struct match *m, row_id generator);

@@ -239,6 +239,14 @@ enum err match_index_took_turn(struct match *m, row_id quote, struct place turn)
 	return e;
 }
 
+void match_index_prefetch(const struct match *m, row_id quote)
+{
+	const struct match_index *x = m->index;
+
+	for (unsigned i = 0; quote < x->quotes.count && i < 2; i++)
+		ranking_prefetch(x->rankings[i], quote);
+}
+
 static enum err review(struct match *m, row_id quote)
 {
 	struct match_index *x = m->index;

@@ -8,6 +8,7 @@ enum {
 	FAN = 32,
 	FEW = FAN / 4,	      /* a leaf of so many looks for a neighbour */
 	ENOUGH = 3 * FAN / 4, /* … with which it makes at most this */
+	ROOM = FAN / 4,	      /* of a neighbour that a full leaf gives some */
 	HEIGHT_MAX = 16,
 };
 
@@ -471,6 +472,75 @@ static node_id split_leaf(struct ranking *r, node_id id, unsigned at,
 	return at > half || half == FAN ? other : id;
 }
 
+/* The last @n quotes of leaf @left go in front of those of @right. */
+static void push_right(struct ranking *r, node_id left, node_id right,
+		       unsigned n)
+{
+	struct leaf *a = leaf_at(r, left), *b = leaf_at(r, right);
+	unsigned count = b->head.count;
+
+	memmove(b->quotes + n, b->quotes, count * sizeof b->quotes[0]);
+	memmove(b->times + n, b->times, count * sizeof b->times[0]);
+	memmove(b->prices + n, b->prices, count * sizeof b->prices[0]);
+	b->head.open <<= n;
+	b->head.count = 0;
+	move_quotes(r, right, left, a->head.count - n);
+	b->head.count = (uint16_t)(count + n);
+}
+
+/* The first @n quotes of leaf @right go behind those of @left. */
+static void push_left(struct ranking *r, node_id left, node_id right,
+		      unsigned n)
+{
+	struct leaf *a = leaf_at(r, left), *b = leaf_at(r, right);
+	unsigned rest = b->head.count - n, count = a->head.count;
+
+	MOVE_ARRAY(a->quotes, count, b->quotes, 0, n);
+	MOVE_ARRAY(a->times, count, b->times, 0, n);
+	MOVE_ARRAY(a->prices, count, b->prices, 0, n);
+	for (unsigned i = 0; i < n; i++)
+		*where(r, a->quotes[count + i]) = left;
+	a->head.open |= (b->head.open & ((1u << n) - 1)) << count;
+	a->head.count = (uint16_t)(count + n);
+	memmove(b->quotes, b->quotes + n, rest * sizeof b->quotes[0]);
+	memmove(b->times, b->times + n, rest * sizeof b->times[0]);
+	memmove(b->prices, b->prices + n, rest * sizeof b->prices[0]);
+	b->head.open >>= n;
+	b->head.count = (uint16_t)rest;
+}
+
+/* A full leaf gives some to a neighbour that has room, so that leaves are
+ * fuller than splitting alone would leave them. */
+static bool share(struct ranking *r, node_id id)
+{
+	node_id up = leaf_at(r, id)->head.parent, left, right;
+	struct inner *p;
+	unsigned i, room;
+
+	if (!up)
+		return false;
+	p = inner_at(r, up);
+	i = slot_of(p->children, id);
+	if (i + 1u < p->head.count &&
+	    (room = FAN - leaf_at(r, p->children[i + 1])->head.count) >= ROOM) {
+		left = id;
+		right = p->children[++i];
+		push_right(r, left, right, room / 2);
+	} else if (i &&
+		   (room = FAN - leaf_at(r, p->children[i - 1])->head.count) >=
+			   ROOM) {
+		left = p->children[i - 1];
+		right = id;
+		push_left(r, left, right, room / 2);
+	} else {
+		return false;
+	}
+	p->from[i] = key_of(r, leaf_at(r, right)->quotes[0]);
+	tell_of_leaf(r, left);
+	tell_of_leaf(r, right);
+	return true;
+}
+
 enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 {
 	struct root *root;
@@ -490,7 +560,8 @@ enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 	l = leaf_at(r, id);
 	at = place_in(r, l, &key);
 	if (l->head.count == FAN) {
-		id = split_leaf(r, id, at, &key);
+		id = share(r, id) ? leaf_for(r, root, &key)
+				  : split_leaf(r, id, at, &key);
 		l = leaf_at(r, id);
 		at = place_in(r, l, &key);
 	}
@@ -583,18 +654,45 @@ static void seek_neighbour(struct ranking *r, node_id id)
 		merge(r, p->children[i - 1], id);
 }
 
+static u128 minor_of(const struct ranking *r, const struct leaf *l, unsigned i)
+{
+	return r->config.fastest ? l->prices[i] : l->times[i];
+}
+
+/* Something with @minor in leaf @id was opened or closed. Most often the parent
+ * knows of a lesser one, and need not be told. */
+static void tell_of_change(struct ranking *r, node_id id, bool opened,
+			   u128 minor)
+{
+	const struct leaf *l = leaf_at(r, id);
+	const struct inner *p;
+	unsigned i;
+
+	if (!l->head.parent)
+		return;
+	p = inner_at(r, l->head.parent);
+	i = slot_of(p->children, id);
+	if ((p->head.open >> i & 1) &&
+	    (opened ? p->minors[i] <= minor : p->minors[i] < minor))
+		return;
+	tell(r, l->head.parent, id, l->head.open,
+	     opened ? minor : least_in_leaf(r, l));
+}
+
 void ranking_remove(struct ranking *r, row_id quote)
 {
 	node_id id = *where(r, quote);
 	struct leaf *l;
 	unsigned at, n;
 	bool open;
+	u128 minor;
 
 	if (!id)
 		return;
 	l = leaf_at(r, id);
 	at = slot_of(l->quotes, quote);
 	open = l->head.open >> at & 1;
+	minor = minor_of(r, l, at);
 	*where(r, quote) = 0;
 	n = --l->head.count;
 	CLOSE_ARRAY(l->quotes, at, n);
@@ -606,7 +704,7 @@ void ranking_remove(struct ranking *r, row_id quote)
 		return;
 	}
 	if (open)
-		tell_of_leaf(r, id);
+		tell_of_change(r, id, false, minor);
 	if (n <= FEW)
 		seek_neighbour(r, id);
 }
@@ -617,12 +715,21 @@ void ranking_set_open(struct ranking *r, row_id quote, bool open)
 {
 	node_id id = *where(r, quote);
 	struct leaf *l = leaf_at(r, id);
-	uint32_t bit = 1u << slot_of(l->quotes, quote);
+	unsigned at = slot_of(l->quotes, quote);
 
-	if (open == !!(l->head.open & bit))
+	if (open == (l->head.open >> at & 1))
 		return;
-	l->head.open ^= bit;
-	tell_of_leaf(r, id);
+	l->head.open ^= 1u << at;
+	tell_of_change(r, id, open, minor_of(r, l, at));
+}
+
+void ranking_prefetch(const struct ranking *r, row_id quote)
+{
+	node_id id = *where(r, quote);
+
+	if (id)
+		for (unsigned i = 0; i < 4; i++) /* head and numbers */
+			__builtin_prefetch((char *)leaf_at(r, id) + 64 * i, 1);
 }
 
 bool ranking_stays(const struct ranking *r, row_id quote)

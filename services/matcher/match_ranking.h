@@ -65,6 +65,9 @@ void ranking_remove(struct ranking *r, row_id quote);
 /* Open @quote, which is in, or close it. */
 void ranking_set_open(struct ranking *r, row_id quote, bool open);
 
+/* @quote will be opened, closed or taken out soon: a hint for the cache. */
+void ranking_prefetch(const struct ranking *r, row_id quote);
+
 /* Whether @quote, which is in, would stay where it is if its turn became the
  * newest of all. May say no when it would. */
 bool ranking_stays(const struct ranking *r, row_id quote);

@@ -5,12 +5,14 @@
 #include "common/scan.h"
 #include "services/matcher/match_impl.h"
 
-enum { STATE_VERSION = 4 };
+enum { STATE_VERSION = 5 };
 
 /* ---- keys --------------------------------------------------------------- */
 
 struct pair {
-	row_id generator, market;
+	const struct match *match;
+	const struct address *generator;
+	row_id market;
 };
 
 struct group_key {
@@ -33,9 +35,14 @@ static uint64_t hash_with(const struct address *a, uint64_t v)
 	return map_hash_u64(hash_address(a) ^ map_hash_u64(v));
 }
 
-static uint64_t hash_pair(row_id generator, row_id market)
+uint32_t match_quote_tag(const struct address *generator)
 {
-	return map_hash_u64((uint64_t)generator << 32 | market);
+	return (uint32_t)hash_address(generator);
+}
+
+static uint64_t hash_pair(uint32_t tag, row_id market)
+{
+	return map_hash_u64((uint64_t)tag << 32 | market);
 }
 
 static uint64_t hash_market(const void *row)
@@ -62,7 +69,7 @@ static uint64_t hash_quote(const void *row)
 {
 	const struct quote *q = row;
 
-	return hash_pair(q->generator, q->market);
+	return hash_pair(q->tag, q->market);
 }
 
 static bool is_quote(const void *row, const void *key)
@@ -70,7 +77,9 @@ static bool is_quote(const void *row, const void *key)
 	const struct quote *q = row;
 	const struct pair *k = key;
 
-	return q->generator == k->generator && q->market == k->market;
+	return q->market == k->market &&
+	       address_eq(&generator_at(k->match, q->generator)->address,
+			  k->generator);
 }
 
 static uint64_t hash_request(const void *row)
@@ -149,11 +158,13 @@ row_id match_find_generator(const struct match *m, const struct address *a)
 	return state_find(m->state, GENERATORS, hash_address(a), a);
 }
 
-row_id match_find_quote(const struct match *m, row_id generator, row_id market)
+row_id match_find_quote(const struct match *m, const struct address *generator,
+			row_id market)
 {
-	struct pair key = {generator, market};
+	struct pair key = {m, generator, market};
+	uint32_t tag = match_quote_tag(generator);
 
-	return state_find(m->state, QUOTES, hash_pair(generator, market), &key);
+	return state_find(m->state, QUOTES, hash_pair(tag, market), &key);
 }
 
 row_id match_find_request(const struct match *m, uint64_t id)

@@ -137,7 +137,7 @@ struct crowd *crowd_new(uint64_t seed, uint32_t quotes, uint32_t tasks)
 	c->quotes = quotes;
 	c->tasks = tasks;
 	c->sink.put = put;
-	rule.task_limit = 1 << 20;
+	rule.task_limit = MATCH_TASK_LIMIT_MAX;
 	must(match_new(&c->match, &rule, 64));
 	must(match_on_market_set(c->match, &c->sink, &market));
 	for (uint32_t i = 0; i < quotes; i++) {
