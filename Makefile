@@ -151,7 +151,7 @@ bench: setup build contracts circuits $(B)/bench/proxy ## measure gas, latency, 
 	@protocol/contracts/gas.sh
 	@node tests/bench/pipeline.mjs
 
-bench-match: build $(B)/bench/match $(B)/bench/process ## measure the matcher: the core, the process, audit; build/bench/match.jsonl
+bench-match: build $(B)/bench/match $(B)/bench/process $(B)/bench/audit ## measure the matcher: the core, the process, audit; build/bench/match.jsonl
 	@node tests/bench/match.mjs $(B)
 
 unit: $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## unit, golden and property tests of the C side alone
@@ -173,4 +173,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-why unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-why unit fuzz lint format clean help

@@ -120,10 +120,11 @@ static inline bool logfile_next(struct logfile_place *p, struct entry *out)
 struct logfile_writer;
 
 /* Begin a file at @path, which appears there when it is finished; NULL: one
- * without a name, which is gone with its writer. @logs are the names of its
- * logs, @count of them, each at most LOGFILE_LOG_MAX bytes and there once; all
- * are empty so far and begin with entry 1.
- * ERR_STORAGE: it can't be written; errno says why. ERR_NO_MEMORY */
+ * without a name (in $TMPDIR or /tmp), which is gone with its writer. @logs are
+ * the names of its logs, @count of them, each at most LOGFILE_LOG_MAX bytes and
+ * there once; all are empty so far and begin with entry 1.
+ * ERR_STORAGE	it can't be written; errno says why
+ * ERR_NO_MEMORY */
 NODISCARD enum err logfile_create(struct logfile_writer **out, const char *path,
 				  const struct logfile_origin *origin,
 				  const char *const *logs, unsigned count);

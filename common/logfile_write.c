@@ -168,24 +168,34 @@ enum err logfile_put(struct logfile_writer *w, unsigned log, uint64_t number,
 
 /* ---- both ends ---------------------------------------------------------- */
 
+/* A file that is gone when it is closed, in $TMPDIR or /tmp. */
+static int open_nameless(void)
+{
+	const char *folder = getenv("TMPDIR");
+	char *path;
+	int fd;
+
+	if (asprintf(&path, "%s/kalypso-XXXXXX",
+		     folder && *folder ? folder : "/tmp") < 0)
+		return -1;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	free(path);
+	return fd;
+}
+
 /* The name is given at the end, so that what has it is whole. */
 static enum err make_file(struct logfile_writer *w, const char *path)
 {
-	FILE *f;
-
-	if (path) {
-		w->path = strdup(path);
-		if (!w->path || asprintf(&w->part, "%s.part", path) < 0)
-			return ERR_NO_MEMORY;
-		w->fd = open(w->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
-			     0666);
+	if (!path) {
+		w->fd = open_nameless();
 		return w->fd < 0 ? ERR_STORAGE : ERR_NONE;
 	}
-	f = tmpfile();
-	if (!f)
-		return ERR_STORAGE;
-	w->fd = fcntl(fileno(f), F_DUPFD_CLOEXEC, 0);
-	fclose(f);
+	w->path = strdup(path);
+	if (!w->path || asprintf(&w->part, "%s.part", path) < 0)
+		return ERR_NO_MEMORY;
+	w->fd = open(w->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	return w->fd < 0 ? ERR_STORAGE : ERR_NONE;
 }
 

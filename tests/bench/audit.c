@@ -46,7 +46,8 @@ static void compare(const struct logfile *logs)
 		.rule = MARKET_RULE,
 		.depth = MARKET_DEPTH,
 		.given = {NULL, &logs[1].logs[0], &logs[2].logs[0]},
-		.closed = true};
+		.closed = true,
+		.apart = true};
 	struct rederive r;
 	struct branch chain;
 	struct entry entry;

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The matcher's figures: the core on one processor, the whole process, and audit. usage: match.mjs BUILD-FOLDER
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ROOT } from "../../deploy/local/chain.mjs";
 import { report } from "./report.mjs";
@@ -27,14 +26,14 @@ const REACH = {
 
 const build = resolve(process.argv[2] ?? join(ROOT, "build"));
 
-// Programs print `name value unit` lines.
+// Programs print `name value unit` lines, or JSON.
 function figuresOf(program, args = []) {
 	process.stderr.write(`${program} ${args.join(" ")}\n`);
 	const text = execFileSync(join(build, "bench", program), args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 	return text
 		.trim()
 		.split("\n")
-		.map((line) => line.split(" "))
+		.map((line) => (line.startsWith("{") ? Object.values(JSON.parse(line)) : line.split(" ")))
 		.map(([name, value, unit]) => ({ name, value: Number(value), unit, reach: REACH[name] }));
 }
 
@@ -43,6 +42,6 @@ const figures = [
 	...figuresOf("match", ["decisions", "changes", "capacity", "hopeless", "undo", "worst"]),
 	...figuresOf("match", ["memory"]),
 	...figuresOf("process", [join(build, "release/bin/matcher")]),
-	...(existsSync(join(build, "bench/audit")) ? figuresOf("audit") : []),
+	...figuresOf("audit"),
 ];
 report(join(build, "bench/match.jsonl"), "matcher", figures);

@@ -216,6 +216,14 @@ describe("with Redis stopped", () => {
 		(await run(other({ chainId: 1 }))).is(2, /is of chain \d+, the contracts are of chain 1/);
 		(await run(other({ ProofMarketplace: contracts.StakeToken }))).is(2, /is of other contracts/);
 		(await run(other({}))).is(0);
+		const first = (log, change) => {
+			const file = readFileSync(all);
+			const entry = [...entriesOf(file)].find((e) => e.log === log);
+			writeFileSync(path("first.logs"), forge(file, entry, change));
+			return run(`audit --from=${path("first.logs")}`);
+		};
+		(await first("chain", (body) => (body[3] ^= 1))).is(2, /the header says another chain or other contracts/);
+		(await first("match", (body) => (body[1] = 9))).is(2, /follows version 9 of the rule, this program version 1/);
 	});
 
 	test("the book as it was", async () => {
@@ -257,5 +265,40 @@ describe("in another Redis", () => {
 		(await run(`import ${all} --redis=${copy.url}`)).is(1, /there are logs under this --name/);
 		(await run(`import ${all} --redis=${copy.url} --name=second`)).is(0);
 		(await run(`import ${path("chain.logs")} --redis=${copy.url} --name=third`)).is(2, /was made from a node/);
+	});
+
+	test("a forged log is found in Redis, too", async () => {
+		(await run(`import ${path("match.forged.logs")} --redis=${copy.url} --name=forged`)).is(0);
+		const live = await said(`audit ${where} --live --redis=${copy.url} --name=forged`, 1);
+		const file = await said(`audit --from=${path("match.forged.logs")}`, 1);
+		assert.deepEqual(live.difference.recorded, file.difference.recorded);
+		assert.equal(live.difference.number, file.difference.number);
+	});
+
+	test("services go on from what was imported", async () => {
+		const matches = () => Number(redisSays(copy.port, "xlen", "kalypso:{local}:log:match"));
+		const before_ = matches();
+		world.market.redis = copy.url;
+		const services = ["chain-indexer", "orderbook", "matcher"].map((name) => world.market.makeService(name));
+		try {
+			await Promise.all(services.map((service) => service.start().ready(() => service.isReady())));
+			await world.client.setIntervalMining({ interval: 1 });
+			await world.request();
+			await until("the match log grows", () => matches() > before_ + 2);
+			await world.client.setIntervalMining({ interval: 0 });
+		} finally {
+			await Promise.all(services.map((service) => service.stop()));
+		}
+		const audit = await said(`audit ${where} --live --redis=${copy.url}`);
+		assert.equal(audit.agrees, true);
+		assert.ok(Number(audit.logs[2].compared) > before_ - 20);
+	});
+
+	test("nobody who can be asked is said as such", async () => {
+		const nobody = "--rpc=http://127.0.0.1:9";
+		(await run(`audit ${nobody} --contracts=${world.market.contractsFile}`)).is(3, /127.0.0.1:9/);
+		(await run("audit")).is(2, /where are the contracts\?|which node\?/);
+		(await run("replay")).is(2, /which Redis\?/);
+		(await run(`audit --from=${all} --keep=${path("x")}`)).is(2, /not with --from/);
 	});
 });
