@@ -140,6 +140,13 @@ $(B)/bench/match $(B)/bench/process: $(B)/bench/%: $(B)/release/obj/tests/bench/
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
 
+$(B)/bench/why: $(B)/release/obj/tests/bench/why.o $(BENCH_PARTS) $(B)/release/webhook-gateway.a $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
+bench-why: $(B)/bench/why ## measure what a why costs in a large market
+	@$(B)/bench/why
+
 bench: setup build contracts circuits $(B)/bench/proxy ## measure gas, latency, memory and back-fill; build/bench/pipeline.jsonl
 	@protocol/contracts/gas.sh
 	@node tests/bench/pipeline.mjs
@@ -166,4 +173,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-why unit fuzz lint format clean help

@@ -217,8 +217,8 @@ static void show_losses(struct doc *d, const struct why_losses *l,
 	doc_count(d, "no_quote", l->no_quote);
 	show_misses(d, l->misses);
 	doc_array(d, "losses");
-	for (size_t i = l->count; i-- > 0 && limit; limit--)
-		show_loss(d, &l->newest[i]);
+	for (uint64_t i = 0; i < limit && why_loss(l, i); i++)
+		show_loss(d, why_loss(l, i));
 	doc_end_array(d);
 }
 

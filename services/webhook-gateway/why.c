@@ -341,14 +341,11 @@ struct asking {
 	struct why_losses *out;
 };
 
-static void note_loss(struct why_losses *out, const struct why_loss *loss)
+const struct why_loss *why_loss(const struct why_losses *l, uint64_t i)
 {
-	if (out->count == WHY_MATCHES_MAX) { /* one round had so many */
-		memmove(out->newest, out->newest + 1,
-			(WHY_MATCHES_MAX - 1) * sizeof out->newest[0]);
-		out->count--;
-	}
-	out->newest[out->count++] = *loss;
+	if (i >= l->lost || i >= WHY_MATCHES_MAX)
+		return NULL;
+	return &l->losses[(l->lost - 1 - i) % WHY_MATCHES_MAX];
 }
 
 static void on_decided(void *arg, const struct match *m, uint64_t request_id,
@@ -369,10 +366,9 @@ static void on_decided(void *arg, const struct match *m, uint64_t request_id,
 	} else if (loss.mine.miss != MATCH_MISSES) {
 		out->misses[loss.mine.miss]++;
 	} else {
-		out->lost++;
 		loss.decision = match_sizes(m).decisions + 1;
 		loss.element = match_element(&loss.mine, &loss.theirs);
-		note_loss(out, &loss);
+		out->losses[out->lost++ % WHY_MATCHES_MAX] = loss;
 	}
 }
 

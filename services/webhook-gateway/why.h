@@ -63,8 +63,7 @@ struct why_losses {
 	uint64_t won, lost;
 	uint64_t no_quote;	       /* it didn't quote there */
 	uint64_t misses[MATCH_MISSES]; /* it wasn't eligible, because of this */
-	size_t count; /* of the newest losses that are in … */
-	struct why_loss newest[WHY_MATCHES_MAX]; /* … here, oldest first */
+	struct why_loss losses[WHY_MATCHES_MAX]; /* see why_loss() */
 };
 
 /* What became of the newest matches for @generator, in @market_id or, if that
@@ -72,5 +71,9 @@ struct why_losses {
  * the copy is WHY_LOST. ERR_NO_MEMORY and what the core gives. */
 NODISCARD enum err why_generator(struct why *w, const struct address *generator,
 				 uint64_t market_id, struct why_losses *out);
+
+/* Of what it lost the newest (@i is 0), the one before (1), and so on; NULL:
+ * there are no more, or no more are kept than WHY_MATCHES_MAX. */
+const struct why_loss *why_loss(const struct why_losses *losses, uint64_t i);
 
 #endif /* SERVICES_WEBHOOK_GATEWAY_WHY_H */
