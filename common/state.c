@@ -11,13 +11,14 @@
 
 struct part {
 	const struct state_table *is;
-	struct table *table;
+	struct table *table; /* the same as in state_tables */
 	struct map *map;     /* NULL without keys */
 	struct order *order; /* NULL without an order */
 	struct state *state;
 };
 
 struct state {
+	struct state_tables is; /* first: state_row() reads it */
 	struct undo *undo;
 	state_watch_fn *watch;
 	void *core;
@@ -83,7 +84,8 @@ enum err state_new(struct state **out, const struct state_table *tables,
 	if (!s)
 		return ERR_NO_MEMORY;
 	s->count = count;
-	e = undo_new(&s->undo, depth);
+	s->is.tables = calloc(count, sizeof s->is.tables[0]);
+	e = s->is.tables ? undo_new(&s->undo, depth) : ERR_NO_MEMORY;
 	for (unsigned t = 0; t < count && !e; t++) {
 		struct part *p = &s->parts[t];
 		struct table_hooks hooks = {detach, attach, p};
@@ -92,6 +94,7 @@ enum err state_new(struct state **out, const struct state_table *tables,
 		p->state = s;
 		e = table_new(&p->table, (uint8_t)t, tables[t].row_size,
 			      s->undo, &hooks);
+		s->is.tables[t] = p->table;
 		if (!e && tables[t].hash)
 			e = map_new(&p->map, has_key, p);
 		if (!e && tables[t].compare)
@@ -115,6 +118,7 @@ void state_free(struct state **state)
 		map_free(&s->parts[t].map);
 	}
 	undo_free(&s->undo);
+	free(s->is.tables);
 	free(s);
 	*state = NULL;
 }
@@ -123,11 +127,6 @@ void state_watch(struct state *s, state_watch_fn *fn, void *core)
 {
 	s->watch = fn;
 	s->core = core;
-}
-
-const void *state_row(const struct state *s, unsigned table, row_id row)
-{
-	return table_row(s->parts[table].table, row);
 }
 
 void *state_edit(struct state *s, unsigned table, row_id row)
