@@ -43,17 +43,32 @@ void pool_free(struct pool *p)
 	*p = (struct pool){.size = p->size};
 }
 
+static bool provide(struct pool *p, unsigned k)
+{
+	if (k < POOL_SEGMENTS && !p->segments[k])
+		p->segments[k] = take(bytes_of(p, k));
+	return k < POOL_SEGMENTS && p->segments[k];
+}
+
+/* The next segment comes a little early, and its first page with it; pools that
+ * grow together (of rows, and of what is known of each) do so at different
+ * items. */
+static void look_ahead(struct pool *p, uint32_t n, unsigned k)
+{
+	uint32_t left = (2u << (k + POOL_FIRST_LOG2)) - 1 - n;
+
+	if (left == 1 + p->size % 29 && provide(p, k + 1))
+		*(volatile char *)p->segments[k + 1] = 0;
+}
+
 bool pool_grow(struct pool *p)
 {
 	uint32_t n = p->count + (1u << POOL_FIRST_LOG2);
 	unsigned k = 31u - (unsigned)__builtin_clz(n) - POOL_FIRST_LOG2;
 
-	if (k == POOL_SEGMENTS)
+	if (!provide(p, k))
 		return false;
-	if (!p->segments[k])
-		p->segments[k] = take(bytes_of(p, k));
-	if (!p->segments[k])
-		return false;
+	look_ahead(p, n, k);
 	p->count++;
 	return true;
 }

@@ -332,7 +332,11 @@ enum err match_on_task_ended(struct match *m, struct sink *out,
 	if (g->unstaking > g->stake)
 		g->unstaking = g->stake;
 	/* Only a task in a group is still known. */
-	e = request ? match_forget_request(m, request) : ERR_NONE;
+	if (request && !is_task(m, request))
+		e = match_suspend_request(m, out, s->request_id,
+					  "a task of it ended and it had none");
+	else if (request)
+		e = match_forget_request(m, request);
 	return e ? e : match_index_review(m, generator);
 }
 

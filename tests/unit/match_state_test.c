@@ -445,6 +445,9 @@ static void what_contradicts_itself_is_suspended(void **state)
 		 {.request_id = 1, .market_id = 1, .generator = address_of(A)});
 	SUSPENDS(0, A, "a task of it ended and it has no quote", task_ended,
 		 {.request_id = 1, .market_id = 9, .generator = address_of(A)});
+	request(4);
+	SUSPENDS(4, 0, "a task of it ended and it had none", task_ended,
+		 {.request_id = 4, .market_id = 1, .generator = address_of(A)});
 	SUSPENDS(0, B, "a price has more than 128 bits", quote_set,
 		 {.generator = address_of(B),
 		  .market_id = 1,
@@ -463,7 +466,7 @@ static void what_contradicts_itself_is_suspended(void **state)
 	     {.market_id = 1,
 	      .reason = bytes_of("its penalty has more than 128 bits"),
 	      .after = match_sizes(match).block});
-	assert_int_equal(match_sizes(match).suspended, 15);
+	assert_int_equal(match_sizes(match).suspended, 16);
 }
 
 static void who_is_suspended_gets_nothing_and_others_go_on(void **state)
