@@ -1,34 +1,63 @@
-/* Segment k holds 2^(5 + k) items. Large ones come from the kernel page by page
- * as they are touched: the C library might clear all of one at once. */
+/* Segment k holds 2^(5 + k) items. Once they are large, four segments at a time
+ * are mapped: a system call is slow when it is rare, and what isn't touched
+ * costs nothing but addresses. */
 #include "common/pool.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LARGE = 64 * 1024 };
+enum {
+	SMALL = 6,    /* so many segments come one by one from the C library */
+	TOGETHER = 4, /* … and then so many at a time from the kernel */
+};
 
 static size_t bytes_of(const struct pool *p, unsigned k)
 {
 	return p->size << (k + POOL_FIRST_LOG2);
 }
 
-static void *take(size_t bytes)
+/* The segments that segment @k was mapped with: [first, after). */
+static unsigned first_of(unsigned k)
 {
-	void *m;
-
-	if (bytes < LARGE)
-		return calloc(1, bytes);
-	m = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return m == MAP_FAILED ? NULL : m;
+	return k - (k - SMALL) % TOGETHER;
 }
 
-static void give_back(void *segment, size_t bytes)
+static unsigned after_of(unsigned k)
 {
-	if (bytes < LARGE)
-		free(segment);
-	else if (segment)
-		munmap(segment, bytes);
+	unsigned after = first_of(k) + TOGETHER;
+
+	return after < POOL_SEGMENTS ? after : POOL_SEGMENTS;
+}
+
+static size_t bytes_with(const struct pool *p, unsigned k)
+{
+	return bytes_of(p, after_of(k)) - bytes_of(p, first_of(k));
+}
+
+static bool map_with(struct pool *p, unsigned k)
+{
+	char *m = mmap(NULL, bytes_with(p, k), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (m == MAP_FAILED)
+		return false;
+	for (unsigned i = first_of(k); i < after_of(k); i++) {
+		p->segments[i] = m;
+		m += bytes_of(p, i);
+	}
+	return true;
+}
+
+static bool provide(struct pool *p, unsigned k)
+{
+	if (k >= POOL_SEGMENTS)
+		return false;
+	if (p->segments[k])
+		return true;
+	if (k >= SMALL)
+		return map_with(p, k);
+	p->segments[k] = calloc(1, bytes_of(p, k));
+	return p->segments[k];
 }
 
 void pool_open(struct pool *p, size_t size)
@@ -38,16 +67,12 @@ void pool_open(struct pool *p, size_t size)
 
 void pool_free(struct pool *p)
 {
-	for (unsigned k = 0; k < POOL_SEGMENTS; k++)
-		give_back(p->segments[k], bytes_of(p, k));
+	for (unsigned k = 0; k < SMALL; k++)
+		free(p->segments[k]);
+	for (unsigned k = SMALL; k < POOL_SEGMENTS; k += TOGETHER)
+		if (p->segments[k])
+			munmap(p->segments[k], bytes_with(p, k));
 	*p = (struct pool){.size = p->size};
-}
-
-static bool provide(struct pool *p, unsigned k)
-{
-	if (k < POOL_SEGMENTS && !p->segments[k])
-		p->segments[k] = take(bytes_of(p, k));
-	return k < POOL_SEGMENTS && p->segments[k];
 }
 
 /* The next segment comes a little early, and its first page with it; pools that
