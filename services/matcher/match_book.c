@@ -3,18 +3,29 @@
 
 /* ---- markets, generators, quotes ---------------------------------------- */
 
+/* Whether quotes may be had in @now that couldn't in @before, or the other way
+ * round. A market that closes changes none of them. */
+static bool changes_quotes(const struct market *before,
+			   const struct market *now)
+{
+	return before->penalty != now->penalty ||
+	       before->confidential != now->confidential ||
+	       (match_is_open_market(now) && !match_is_open_market(before));
+}
+
 enum err match_on_market_set(struct match *m, struct sink *out,
 			     const struct msg_market_set *s)
 {
 	row_id row = match_find_market(m, s->market_id);
-	struct market fresh = {.id = s->market_id}, *market;
+	struct market before = {.id = s->market_id}, *market;
 	bool is_new = !row;
 
 	if (is_new)
-		row = state_add(m->state, MARKETS, &fresh);
+		row = state_add(m->state, MARKETS, &before);
 	market = row ? market_edit(m, row) : NULL;
 	if (!market)
 		return ERR_NO_MEMORY;
+	before = *market;
 	market->protocol = s->protocol;
 	market->confidential = s->confidential;
 	market->closed = s->closed;
@@ -22,7 +33,9 @@ enum err match_on_market_set(struct match *m, struct sink *out,
 		return match_suspend_market(m, out, s->market_id,
 					    "its penalty has more than 128 "
 					    "bits");
-	return is_new ? ERR_NONE : match_index_review_market(m, row);
+	return is_new || !changes_quotes(&before, market)
+		       ? ERR_NONE
+		       : match_index_review_market(m, row);
 }
 
 enum err match_on_generator_set(struct match *m, struct sink *out,

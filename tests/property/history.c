@@ -288,6 +288,11 @@ static void act_market(struct history *h)
 		    .penalty = amount(penalties[m]), .prover_images = images);
 		return;
 	}
+	/* One of them may close; a roll-back opens it again. */
+	if (!h->now.market_closed[1] && chance(h, 3)) {
+		h->now.market_closed[1] = true;
+		SAY(h, market_closed, .market_id = 2);
+	}
 }
 
 static void act_request(struct history *h)
