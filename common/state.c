@@ -9,6 +9,8 @@
 #include "common/sha256.h"
 #include "common/u256.h"
 
+enum { HEADER_BYTES = 8 + sizeof(struct hash32) /* of a snapshot */ };
+
 struct part {
 	const struct state_table *is;
 	struct table *table; /* the same as in state_tables */
@@ -202,20 +204,53 @@ enum err state_roll_back(struct state *s, uint64_t number)
 	return undo_to(s->undo, number, undo_one, s);
 }
 
+static void hash_bytes(struct hash32 *out, const void *data, size_t size)
+{
+	struct sha256 sha;
+
+	sha256_init(&sha);
+	sha256_update(&sha, data, size);
+	sha256_final(&sha, out);
+}
+
+/* What is behind the size and the hash is believed: it is ours. */
 void state_save(const struct state *s, struct buf *out)
 {
+	size_t at = out->size;
+	struct hash32 hash;
+
+	buf_put_zeros(out, HEADER_BYTES);
 	undo_save(s->undo, out);
 	for (unsigned t = 0; t < s->count; t++)
 		table_save(s->parts[t].table, out);
+	if (buf_failed(out))
+		return;
+	for (size_t i = 0, v = out->size - at - HEADER_BYTES; i < 8; i++)
+		out->data[at + 7 - i] = (uint8_t)(v >> 8 * i);
+	hash_bytes(&hash, out->data + at + HEADER_BYTES,
+		   out->size - at - HEADER_BYTES);
+	memcpy(out->data + at + 8, hash.bytes, sizeof hash.bytes);
 }
 
 enum err state_load(struct state *s, struct scan *in)
 {
-	enum err e = undo_load(s->undo, in);
+	uint64_t size = scan_be64(in);
+	const uint8_t *hash = scan_take(in, sizeof(struct hash32));
+	const uint8_t *bytes = scan_take(in, size);
+	struct hash32 is;
+	struct scan own;
+	enum err e;
 
+	if (!hash || !bytes)
+		return ERR_MALFORMED;
+	hash_bytes(&is, bytes, size);
+	if (memcmp(is.bytes, hash, sizeof is.bytes) != 0)
+		return ERR_MALFORMED;
+	own = scan_begin((struct bytes){bytes, size});
+	e = undo_load(s->undo, &own);
 	for (unsigned t = 0; t < s->count && !e; t++)
-		e = table_load(s->parts[t].table, in);
-	return e;
+		e = table_load(s->parts[t].table, &own);
+	return e ? e : scan_done(&own);
 }
 
 /* *sum += v, modulo 2^256. */

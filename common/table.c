@@ -204,6 +204,17 @@ void table_save(const struct table *t, struct buf *out)
 	}
 }
 
+/* Whether free rows, and all of them, are chained from @first on. */
+static bool free_rows_are_chained(const struct table *t, row_id first)
+{
+	size_t left = made(t) - t->count;
+
+	for (row_id row = first; row; row = about(t, row)->next_free)
+		if (row > made(t) || in_use(t, row) || !left--)
+			return false;
+	return left == 0;
+}
+
 enum err table_load(struct table *t, struct scan *in)
 {
 	uint32_t rows = scan_be32(in), first_free = scan_be32(in);
@@ -219,9 +230,9 @@ enum err table_load(struct table *t, struct scan *in)
 		else
 			t->count--;
 	}
-	t->free = first_free;
-	if (in->bad)
+	if (in->bad || !free_rows_are_chained(t, first_free))
 		return ERR_MALFORMED;
+	t->free = first_free;
 	for (row_id row = table_next(t, 0); row; row = table_next(t, row))
 		t->hooks.attach(t->hooks.core, row);
 	return ERR_NONE;

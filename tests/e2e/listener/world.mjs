@@ -165,8 +165,14 @@ export class Bench {
 		return this.world.until(name, id, timeoutMs);
 	}
 
-	proven(ids, timeoutMs) {
-		return Promise.all(ids.map((id) => this.until("ProofSubmitted", id, timeoutMs)));
+	// What listeners said last is part of the failure: it is hard to see again.
+	async proven(ids, timeoutMs) {
+		try {
+			await Promise.all(ids.map((id) => this.until("ProofSubmitted", id, timeoutMs)));
+		} catch (error) {
+			const listeners = [...this.market.processes.values()].filter((p) => p.name.startsWith("listener-"));
+			throw new Error([error.message, ...listeners.map((p) => `${p.name}:\n${p.tail()}`)].join("\n"), { cause: error });
+		}
 	}
 
 	// Events of the listener's log about a request, in order, once the last of them is there.
