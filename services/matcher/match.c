@@ -153,8 +153,8 @@ static enum err lapse(struct match *m, struct unix_s now)
 {
 	enum err e = ERR_NONE;
 
-	while (globals(m)->lapse_first && !e) {
-		const struct hold *h = hold_at(m, globals(m)->lapse_first);
+	while (globals(m)->lapse.first && !e) {
+		const struct hold *h = hold_at(m, globals(m)->lapse.first);
 
 		if (h->valid_until.v >= now.v)
 			break;

@@ -18,6 +18,22 @@ enum table_index {
 	TABLES_END,
 };
 
+/* A list of holds in their rows: its ends, and a hold's place in it. */
+struct ends {
+	row_id first, last;
+};
+
+struct links {
+	row_id next, prev;
+};
+
+/* The lists that a hold is in. */
+enum hold_list {
+	BY_LAPSE, /* while matched: all of them, by valid_until */
+	BY_GROUP, /* of its request's group, oldest first */
+	HOLD_LISTS,
+};
+
 /* The only row of GLOBALS. */
 struct globals {
 	struct block_ref block;
@@ -26,8 +42,8 @@ struct globals {
 	uint64_t requests; /* that ever came: the last one's order */
 	uint64_t newest;   /* the highest request's id so far */
 	uint64_t waiting, matched;
-	uint64_t suspended;		/* contradictions found by ourselves */
-	row_id lapse_first, lapse_last; /* holds of matches, by valid_until */
+	uint64_t suspended; /* contradictions found by ourselves */
+	struct ends lapse;
 };
 
 struct market {
@@ -85,16 +101,15 @@ struct hold {
 	uint64_t compute;
 	struct unix_s valid_until;
 	row_id request, generator;
-	row_id quote;		       /* 0: it is a task */
-	row_id lapse_next, lapse_prev; /* while matched */
-	row_id live_next, live_prev;   /* in its group, oldest first */
+	row_id quote; /* 0: it is a task */
+	struct links in[HOLD_LISTS];
 };
 
 struct group {
 	struct address requester;
 	uint64_t spread;
-	row_id live_first, live_last; /* holds */
-	uint32_t requests;	      /* that know the group */
+	struct ends live;
+	uint32_t requests; /* that know the group */
 };
 
 struct cooling {

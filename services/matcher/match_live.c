@@ -1,28 +1,49 @@
 /* Reservations, and the live requests of a group. */
 #include "services/matcher/match_impl.h"
 
+/* ---- lists of holds ----------------------------------------------------- */
+
+/* What comes before hold @row in list @which is @before, 0 for none. */
+static enum err link_up(struct match *m, struct ends *ends,
+			enum hold_list which, row_id before, row_id row)
+{
+	struct hold *h = row ? hold_edit(m, row) : NULL;
+	struct hold *b = before ? hold_edit(m, before) : NULL;
+
+	if ((row && !h) || (before && !b))
+		return ERR_NO_MEMORY;
+	*(h ? &h->in[which].prev : &ends->last) = before;
+	*(b ? &b->in[which].next : &ends->first) = row;
+	return ERR_NONE;
+}
+
+/* Put hold @row behind @before; 0 is in front of all. */
+static enum err enlist(struct match *m, struct ends *ends, enum hold_list which,
+		       row_id before, row_id row)
+{
+	row_id after =
+		before ? hold_at(m, before)->in[which].next : ends->first;
+	enum err e = link_up(m, ends, which, before, row);
+
+	return e ? e : link_up(m, ends, which, row, after);
+}
+
+static enum err delist(struct match *m, struct ends *ends, enum hold_list which,
+		       const struct hold *h)
+{
+	return link_up(m, ends, which, h->in[which].prev, h->in[which].next);
+}
+
 /* ---- groups ------------------------------------------------------------- */
 
 /* Put the hold behind the live ones of its request's group. */
 static enum err join_live(struct match *m, row_id row)
 {
-	struct hold *h = hold_edit(m, row), *last;
-	struct group *g = group_edit(m, request_at(m, h->request)->group);
+	row_id request = hold_at(m, row)->request;
+	struct group *g = group_edit(m, request_at(m, request)->group);
 
-	if (!h || !g)
-		return ERR_NO_MEMORY;
-	h->live_prev = g->live_last;
-	h->live_next = 0;
-	if (g->live_last) {
-		last = hold_edit(m, g->live_last);
-		if (!last)
-			return ERR_NO_MEMORY;
-		last->live_next = row;
-	} else {
-		g->live_first = row;
-	}
-	g->live_last = row;
-	return ERR_NONE;
+	return g ? enlist(m, &g->live, BY_GROUP, g->live.last, row)
+		 : ERR_NO_MEMORY;
 }
 
 /* What its generator couldn't have beside it, it can now. */
@@ -30,27 +51,9 @@ static enum err leave_live(struct match *m, row_id row)
 {
 	const struct hold *h = hold_at(m, row);
 	struct group *g = group_edit(m, request_at(m, h->request)->group);
-	struct hold *other;
+	enum err e = g ? delist(m, &g->live, BY_GROUP, h) : ERR_NO_MEMORY;
 
-	if (!g)
-		return ERR_NO_MEMORY;
-	if (h->live_prev) {
-		other = hold_edit(m, h->live_prev);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->live_next = h->live_next;
-	} else {
-		g->live_first = h->live_next;
-	}
-	if (h->live_next) {
-		other = hold_edit(m, h->live_next);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->live_prev = h->live_prev;
-	} else {
-		g->live_last = h->live_prev;
-	}
-	return match_index_freshen(m, h->generator);
+	return e ? e : match_index_freshen(m, h->generator);
 }
 
 static enum err leave_group(struct match *m, row_id group)
@@ -69,60 +72,22 @@ static enum err leave_group(struct match *m, row_id group)
 static enum err join_lapse(struct match *m, row_id row)
 {
 	struct globals *all = globals_edit(m);
-	struct hold *h = hold_edit(m, row), *other;
+	uint64_t until = hold_at(m, row)->valid_until.v;
 	row_id before;
 
-	if (!all || !h)
+	if (!all)
 		return ERR_NO_MEMORY;
-	before = all->lapse_last;
-	while (before && hold_at(m, before)->valid_until.v > h->valid_until.v)
-		before = hold_at(m, before)->lapse_prev;
-	h->lapse_prev = before;
-	h->lapse_next =
-		before ? hold_at(m, before)->lapse_next : all->lapse_first;
-	if (before) {
-		other = hold_edit(m, before);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->lapse_next = row;
-	} else {
-		all->lapse_first = row;
-	}
-	if (h->lapse_next) {
-		other = hold_edit(m, h->lapse_next);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->lapse_prev = row;
-	} else {
-		all->lapse_last = row;
-	}
-	return ERR_NONE;
+	before = all->lapse.last;
+	while (before && hold_at(m, before)->valid_until.v > until)
+		before = hold_at(m, before)->in[BY_LAPSE].prev;
+	return enlist(m, &all->lapse, BY_LAPSE, before, row);
 }
 
 static enum err leave_lapse(struct match *m, const struct hold *h)
 {
 	struct globals *all = globals_edit(m);
-	struct hold *other;
 
-	if (!all)
-		return ERR_NO_MEMORY;
-	if (h->lapse_prev) {
-		other = hold_edit(m, h->lapse_prev);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->lapse_next = h->lapse_next;
-	} else {
-		all->lapse_first = h->lapse_next;
-	}
-	if (h->lapse_next) {
-		other = hold_edit(m, h->lapse_next);
-		if (!other)
-			return ERR_NO_MEMORY;
-		other->lapse_prev = h->lapse_prev;
-	} else {
-		all->lapse_last = h->lapse_prev;
-	}
-	return ERR_NONE;
+	return all ? delist(m, &all->lapse, BY_LAPSE, h) : ERR_NO_MEMORY;
 }
 
 static enum err count(struct match *m, int waiting, int matched)
@@ -282,7 +247,8 @@ static enum err turn_into_task(struct match *m, row_id row, row_id generator)
 	e = was == generator ? ERR_NONE : match_index_freshen(m, was);
 	if (!e)
 		e = give_back(m, h);
-	h->quote = h->lapse_next = h->lapse_prev = 0;
+	h->quote = 0;
+	h->in[BY_LAPSE] = (struct links){0, 0};
 	h->generator = generator;
 	h->compute = 0;
 	h->valid_until = (struct unix_s){0};

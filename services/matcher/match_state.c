@@ -278,10 +278,11 @@ static void describe_hold(const void *core, row_id row, struct buf *out)
 	buf_put_u8(out, h->quote != 0);
 	buf_put_be64(out, h->valid_until.v);
 	/* Where it stands among the live ones of its group. */
-	if (h->live_prev)
+	if (h->in[BY_GROUP].prev)
 		buf_put_be64(
 			out,
-			request_at(m, hold_at(m, h->live_prev)->request)->id);
+			request_at(m, hold_at(m, h->in[BY_GROUP].prev)->request)
+				->id);
 }
 
 static void describe_cooling(const void *core, row_id row, struct buf *out)
