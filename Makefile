@@ -135,7 +135,7 @@ bench-audit: $(B)/bench/audit ## measure an audit; build/bench/audit.jsonl
 	@$(B)/bench/audit 1000000 $(B)/bench/audit.jsonl
 
 # Benchmarks in C, beside the release build.
-BENCH_PARTS := $(B)/release/obj/tests/bench/crowd.o
+BENCH_PARTS := $(patsubst %,$(B)/release/obj/tests/bench/%.o,crowd rivals)
 $(B)/bench/match $(B)/bench/process: $(B)/bench/%: $(B)/release/obj/tests/bench/%.o $(BENCH_PARTS) $(B)/release/libkalypso.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka

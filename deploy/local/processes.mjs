@@ -7,7 +7,7 @@ import { join } from "node:path";
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Ask until the answer isn't null or undefined; what it was, or an error that says what for.
-export async function until(what, ask, { timeoutMs = 30_000, everyMs = 20 } = {}) {
+export async function until(what, ask, { timeoutMs = 60_000, everyMs = 20 } = {}) {
 	const end = Date.now() + timeoutMs;
 	let last;
 	do {

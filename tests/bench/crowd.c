@@ -1,10 +1,8 @@
 /* Numbers of generators lie in their addresses, so that they are found. */
 #include "tests/bench/crowd.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "common/u256.h"
+#include "tests/bench/figure.h"
 
 enum { STAKE = 1000000, PENALTY = 1 };
 
@@ -24,14 +22,6 @@ struct crowd {
 	struct buf made; /* bodies of match_made, each behind its size */
 	size_t made_count;
 };
-
-static void must(enum err e)
-{
-	if (!e)
-		return;
-	fprintf(stderr, "bench: %s\n", err_name(e));
-	exit(1);
-}
 
 static enum err put(struct sink *sink, uint16_t number, struct bytes body)
 {
@@ -141,13 +131,9 @@ struct crowd *crowd_new(uint64_t seed, uint32_t quotes, uint32_t tasks)
 	must(match_new(&c->match, &rule, 64));
 	must(match_on_market_set(c->match, &c->sink, &market));
 	for (uint32_t i = 0; i < quotes; i++) {
-		struct msg_block_closed b;
-
 		say_member(c, i);
-		if (i % 4096)
-			continue;
-		crowd_block(c, &b);
-		must(match_on_block_closed(c->match, &c->sink, &b));
+		if (i % 4096 == 0)
+			crowd_close(c, 1);
 	}
 	return c;
 }
@@ -214,6 +200,16 @@ void crowd_block(struct crowd *c, struct msg_block_closed *out)
 	*out = (struct msg_block_closed){
 		.block = {.number = c->block, .time = {c->time}}};
 	memcpy(out->block.hash.bytes, &c->block, sizeof c->block);
+}
+
+void crowd_close(struct crowd *c, unsigned count)
+{
+	while (count--) {
+		struct msg_block_closed b;
+
+		crowd_block(c, &b);
+		must(match_on_block_closed(c->match, &c->sink, &b));
+	}
 }
 
 size_t crowd_matches(const struct crowd *c)

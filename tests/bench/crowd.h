@@ -34,6 +34,9 @@ void crowd_quote(struct crowd *c, struct msg_quote_set *out, uint32_t i);
 /* The next block's end. */
 void crowd_block(struct crowd *c, struct msg_block_closed *out);
 
+/* End @count blocks. */
+void crowd_close(struct crowd *c, unsigned count);
+
 /* How many matches were made since crowd_tasks() was last called. */
 size_t crowd_matches(const struct crowd *c);
 

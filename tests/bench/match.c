@@ -2,50 +2,14 @@
  * Prints a line `name value unit` for each figure; WHAT is one of the names in
  * `measures` below, all of them without arguments. */
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/u256.h"
 #include "tests/bench/crowd.h"
+#include "tests/bench/figure.h"
+#include "tests/bench/rivals.h"
 
 enum { BATCH = 256, RUNS = 5 };
-
-static void must(enum err e)
-{
-	if (!e)
-		return;
-	fprintf(stderr, "bench: %s\n", err_name(e));
-	exit(1);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *v, size_t n)
-{
-	qsort(v, n, sizeof *v, by_value);
-	return v[n / 2];
-}
-
-static void figure(const char *name, double value, const char *unit)
-{
-	printf("%s %.6g %s\n", name, value, unit);
-	fflush(stdout);
-}
 
 /* ---- decisions ---------------------------------------------------------- */
 
@@ -156,208 +120,7 @@ static double decisions_at(uint32_t quotes)
 	return median(rates, RUNS);
 }
 
-/* ---- what it is compared with ------------------------------------------- */
-
-struct plain {
-	uint64_t price;
-	uint32_t time;
-	uint32_t room;
-};
-
-static volatile uint32_t sunk;
-
-/* The least of those that fit, by looking at each. */
-static uint32_t scan(const struct plain *q, uint32_t n, uint64_t price,
-		     uint32_t time, bool fastest)
-{
-	uint32_t best = UINT32_MAX;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (!q[i].room || q[i].price > price || q[i].time > time)
-			continue;
-		if (best == UINT32_MAX ||
-		    (fastest ? q[i].time < q[best].time ||
-				       (q[i].time == q[best].time &&
-					q[i].price < q[best].price)
-			     : q[i].price < q[best].price ||
-				       (q[i].price == q[best].price &&
-					q[i].time < q[best].time)))
-			best = i;
-	}
-	return best;
-}
-
-static double scan_rate(uint32_t n)
-{
-	struct crowd *c = crowd_new(3, 1, 1);
-	struct plain *q = calloc(n, sizeof *q);
-	unsigned done = 0;
-	double began;
-
-	for (uint32_t i = 0; q && i < n; i++) {
-		struct msg_quote_set m;
-
-		crowd_quote(c, &m, 0);
-		q[i] = (struct plain){m.price.v.limb[0], m.response_time, 2};
-	}
-	began = now_s();
-	for (; q && now_s() - began < 1; done++) {
-		struct msg_request_opened r;
-		uint32_t best;
-
-		crowd_request(c, &r, false);
-		best = scan(q, n, r.max_price.v.limb[0], r.max_response_time,
-			    r.preference == PREFERENCE_FASTEST);
-		sunk = best;
-	}
-	free(q);
-	crowd_free(&c);
-	return done / (now_s() - began);
-}
-
-/* A static pair of segment trees: finds the best and takes it out, puts it back
- * later. */
-struct tree {
-	uint32_t leaves; /* a power of two */
-	uint64_t *least; /* of the minor; UINT64_MAX: nothing there */
-	uint64_t *major, *minor;
-	uint32_t *quote, *leaf_of;
-};
-
-static const uint64_t *sort_major, *sort_minor;
-
-static int by_key(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	if (sort_major[x] != sort_major[y])
-		return sort_major[x] < sort_major[y] ? -1 : 1;
-	return sort_minor[x] < sort_minor[y] ? -1
-					     : sort_minor[x] > sort_minor[y];
-}
-
-static void tree_set(struct tree *t, uint32_t leaf, uint64_t v)
-{
-	uint32_t i = leaf + t->leaves;
-
-	for (t->least[i] = v; i > 1; i /= 2) {
-		uint64_t a = t->least[i & ~1u], b = t->least[i | 1];
-
-		t->least[i / 2] = a < b ? a : b;
-	}
-}
-
-static void tree_new(struct tree *t, uint32_t n, const uint64_t *major,
-		     const uint64_t *minor)
-{
-	for (t->leaves = 1; t->leaves < n; t->leaves *= 2)
-		;
-	t->least = malloc(2 * t->leaves * sizeof *t->least);
-	t->major = malloc(n * sizeof *t->major);
-	t->minor = malloc(n * sizeof *t->minor);
-	t->quote = malloc(n * sizeof *t->quote);
-	t->leaf_of = malloc(n * sizeof *t->leaf_of);
-	if (!t->least || !t->major || !t->minor || !t->quote || !t->leaf_of)
-		must(ERR_NO_MEMORY);
-	for (uint32_t i = 0; i < n; i++)
-		t->quote[i] = i;
-	sort_major = major;
-	sort_minor = minor;
-	qsort(t->quote, n, sizeof *t->quote, by_key);
-	memset(t->least, 0xff, 2 * t->leaves * sizeof *t->least);
-	for (uint32_t i = 0; i < n; i++) {
-		t->leaf_of[t->quote[i]] = i;
-		t->major[i] = major[t->quote[i]];
-		t->minor[i] = minor[t->quote[i]];
-		tree_set(t, i, t->minor[i]);
-	}
-}
-
-static void tree_free(struct tree *t)
-{
-	free(t->least);
-	free(t->major);
-	free(t->minor);
-	free(t->quote);
-	free(t->leaf_of);
-}
-
-static uint32_t tree_find(const struct tree *t, uint64_t major, uint64_t minor)
-{
-	uint32_t i = 1;
-
-	if (t->least[1] > minor)
-		return UINT32_MAX;
-	while (i < t->leaves)
-		i = 2 * i + (t->least[2 * i] > minor);
-	i -= t->leaves;
-	return t->major[i] <= major ? t->quote[i] : UINT32_MAX;
-}
-
-static double tree_rate(uint32_t n)
-{
-	struct crowd *c = crowd_new(3, 1, 1);
-	struct tree by_price, by_time;
-	uint64_t *price = malloc(n * sizeof *price);
-	uint64_t *time = malloc(n * sizeof *time);
-	uint32_t out[2 * BATCH], count = 0;
-	struct msg_request_opened r[BATCH];
-	double spent = 0, done = 0;
-
-	if (!price || !time)
-		must(ERR_NO_MEMORY);
-	for (uint32_t i = 0; i < n; i++) {
-		struct msg_quote_set m;
-
-		crowd_quote(c, &m, 0);
-		price[i] = m.price.v.limb[0];
-		time[i] = m.response_time;
-	}
-	tree_new(&by_price, n, price, time);
-	tree_new(&by_time, n, time, price);
-	while (spent < 1) {
-		double began;
-
-		for (unsigned i = 0; i < BATCH; i++)
-			crowd_request(c, &r[i], false);
-		began = now_s();
-		for (unsigned i = 0; i < BATCH; i++) {
-			bool fastest = r[i].preference == PREFERENCE_FASTEST;
-			uint64_t p = r[i].max_price.v.limb[0];
-			uint32_t t = r[i].max_response_time;
-			uint32_t q = fastest ? tree_find(&by_time, t, p)
-					     : tree_find(&by_price, p, t);
-
-			/* 512 are out at a time: the oldest comes back. */
-			if (count >= 2 * BATCH) {
-				uint32_t old = out[count % (2 * BATCH)];
-
-				if (old != UINT32_MAX) {
-					tree_set(&by_price,
-						 by_price.leaf_of[old],
-						 time[old]);
-					tree_set(&by_time, by_time.leaf_of[old],
-						 price[old]);
-				}
-			}
-			if (q != UINT32_MAX) {
-				tree_set(&by_price, by_price.leaf_of[q],
-					 UINT64_MAX);
-				tree_set(&by_time, by_time.leaf_of[q],
-					 UINT64_MAX);
-			}
-			out[count++ % (2 * BATCH)] = q;
-		}
-		spent += now_s() - began;
-		done += BATCH;
-	}
-	tree_free(&by_price);
-	tree_free(&by_time);
-	free(price);
-	free(time);
-	crowd_free(&c);
-	return done / spent;
-}
+/* ---- rates -------------------------------------------------------------- */
 
 /* For a profile: one size, for as long as it takes. */
 static void measure_profile(void)
@@ -381,8 +144,8 @@ static void measure_decisions(void)
 	figure("decisions_per_s_1000", some, "1/s");
 	figure("decisions_per_s_10000", ten, "1/s");
 	figure("flatness", least / most, "ratio");
-	figure("scan_ratio", many / scan_rate(100000), "ratio");
-	figure("tree_ratio", ten / tree_rate(10000), "ratio");
+	figure("scan_ratio", many / rival_scan(100000), "ratio");
+	figure("tree_ratio", ten / rival_trees(10000), "ratio");
 }
 
 /* ---- changes ------------------------------------------------------------ */
@@ -398,19 +161,16 @@ static void measure_changes(void)
 		double spent = 0;
 
 		for (unsigned b = 0; b < BLOCKS; b++) {
-			struct msg_block_closed block;
 			double began;
 
 			for (unsigned i = 0; i < BATCH; i++)
 				crowd_quote(c, &q[i],
 					    (uint32_t)crowd_draw(c, QUOTES));
-			crowd_block(c, &block);
 			began = now_s();
 			for (unsigned i = 0; i < BATCH; i++)
 				must(match_on_quote_set(crowd_match(c),
 							crowd_sink(c), &q[i]));
-			must(match_on_block_closed(crowd_match(c),
-						   crowd_sink(c), &block));
+			crowd_close(c, 1);
 			spent += now_s() - began;
 		}
 		rates[run] = BLOCKS * BATCH / spent;
@@ -447,19 +207,16 @@ static void measure_capacity(void)
 		}
 	}
 	for (unsigned i = 0; i < TIMES; i++) {
-		struct msg_block_closed block;
 		double began;
 
 		g.used_compute = 5;
 		must(match_on_generator_set(m, out, &g));
-		crowd_block(c, &block);
-		must(match_on_block_closed(m, out, &block));
+		crowd_close(c, 1);
 		g.used_compute = 0;
 		began = now_s();
 		must(match_on_generator_set(m, out, &g));
 		us[i] = 1e6 * (now_s() - began);
-		crowd_block(c, &block);
-		must(match_on_block_closed(m, out, &block));
+		crowd_close(c, 1);
 	}
 	figure("capacity_100_markets_us", median(us, TIMES), "us");
 	crowd_free(&c);
@@ -467,19 +224,14 @@ static void measure_capacity(void)
 
 static void add_hopeless(struct crowd *c, uint32_t count)
 {
-	struct msg_block_closed block;
-
 	for (uint32_t i = 0; i < count; i++) {
 		struct msg_request_opened r;
 
 		crowd_request(c, &r, true);
 		must(match_on_request_opened(crowd_match(c), crowd_sink(c),
 					     &r));
-		if (i % 1024)
-			continue;
-		crowd_block(c, &block);
-		must(match_on_block_closed(crowd_match(c), crowd_sink(c),
-					   &block));
+		if (i % 1024 == 0)
+			crowd_close(c, 1);
 	}
 }
 
@@ -515,17 +267,6 @@ static double resident(void)
 	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-static void close_blocks(struct crowd *c, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		struct msg_block_closed block;
-
-		crowd_block(c, &block);
-		must(match_on_block_closed(crowd_match(c), crowd_sink(c),
-					   &block));
-	}
-}
-
 static void measure_memory(void)
 {
 	enum { REQUESTS = 1000000, QUOTES = 1000000, FEW = 10000, DEPTH = 64 };
@@ -540,7 +281,7 @@ static void measure_memory(void)
 
 		must(match_on_market_set(m, crowd_sink(c), &market));
 	}
-	close_blocks(c, DEPTH + 1);
+	crowd_close(c, DEPTH + 1);
 	before = resident();
 	for (uint32_t i = 0; i < QUOTES; i++) {
 		struct msg_quote_set q;
@@ -549,13 +290,13 @@ static void measure_memory(void)
 		q.market_id = 2 + i / FEW;
 		must(match_on_quote_set(m, crowd_sink(c), &q));
 		if (i % 1024 == 0)
-			close_blocks(c, 1);
+			crowd_close(c, 1);
 	}
-	close_blocks(c, DEPTH + 1);
+	crowd_close(c, DEPTH + 1);
 	figure("bytes_per_quote", (resident() - before) / QUOTES, "bytes");
 	before = resident();
 	add_hopeless(c, REQUESTS);
-	close_blocks(c, DEPTH + 1);
+	crowd_close(c, DEPTH + 1);
 	figure("bytes_per_request", (resident() - before) / REQUESTS, "bytes");
 	crowd_free(&c);
 }
@@ -564,43 +305,24 @@ static void measure_memory(void)
 
 static void measure_undo(void)
 {
-	enum { BLOCKS = 400 };
-	struct life *l = life_new(100000, 2);
 	double ratios[RUNS];
 
-	live(l, 50);
 	for (unsigned run = 0; run < RUNS; run++) {
-		double done = 0, undone = 0;
+		struct life *l = life_new(100000, 2);
+		struct msg_book_rolled_back back;
+		double began;
 
-		for (unsigned i = 0; i < BLOCKS; i++) {
-			struct life kept;
-			struct msg_book_rolled_back back = {
-				.to = l->block.block};
-			double began;
-
-			/* Twice: what was undone is done again. */
-			kept = *l;
-			l->seconds = 0;
-			live_block(l);
-			done += l->seconds;
-			began = now_s();
-			must(match_on_book_rolled_back(crowd_match(l->crowd),
-						       crowd_sink(l->crowd),
-						       &back));
-			undone += now_s() - began;
-			must(match_on_block_closed(crowd_match(l->crowd),
-						   crowd_sink(l->crowd),
-						   &l->block));
-			(void)kept;
-			break;
-		}
-		ratios[run] = undone / done;
-		life_free(l);
-		l = life_new(100000, 2);
 		live(l, 50);
+		back = (struct msg_book_rolled_back){.to = l->block.block};
+		l->seconds = 0;
+		live_block(l);
+		began = now_s();
+		must(match_on_book_rolled_back(crowd_match(l->crowd),
+					       crowd_sink(l->crowd), &back));
+		ratios[run] = (now_s() - began) / l->seconds;
+		life_free(l);
 	}
 	figure("undo_ratio", median(ratios, RUNS), "ratio");
-	life_free(l);
 }
 
 /* ---- the slowest event -------------------------------------------------- */
@@ -628,7 +350,7 @@ static void measure_worst(void)
 		struct sink *out = crowd_sink(c);
 
 		add_hopeless(c, 1000000);
-		close_blocks(c, 65);
+		crowd_close(c, 65);
 		for (uint32_t i = 0; i < EVENTS;) {
 			struct msg_block_closed block;
 			size_t tasks = crowd_matches(c);

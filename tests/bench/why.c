@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/metric.h"
 #include "services/webhook-gateway/why.h"
 #include "tests/bench/crowd.h"
+#include "tests/bench/figure.h"
 
 enum { DEPTH = 256, PER_BLOCK = 20, WAITING_PER_BLOCK = 10000, RUNS = 21 };
 
@@ -15,14 +15,6 @@ static struct why *why;
 static struct crowd *crowd;
 static struct buf scratch;
 static uint64_t numbers[LOGS_COUNT];
-
-static void must(enum err e)
-{
-	if (!e)
-		return;
-	fprintf(stderr, "bench: %s\n", err_name(e));
-	exit(1);
-}
 
 static void say(enum logs log, const struct wire_message *d, const void *m)
 {
@@ -78,42 +70,34 @@ static void ask_for(uint64_t count, bool hopeless, uint64_t per_block)
 	close_block();
 }
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Median and slowest of RUNS. */
-static void figure(const char *name, uint64_t us[RUNS])
+static void times(const char *name, double ms[RUNS])
 {
-	qsort(us, RUNS, sizeof us[0], by_value);
-	printf("%s.p50 %.3f ms\n%s.max %.3f ms\n", name,
-	       (double)us[RUNS / 2] / 1000, name, (double)us[RUNS - 1] / 1000);
+	printf("%s.p50 %.3f ms\n", name, median(ms, RUNS));
+	printf("%s.max %.3f ms\n", name, ms[RUNS - 1]);
 }
 
 static void measure(uint32_t quotes)
 {
 	static struct why_losses losses;
-	uint64_t request[RUNS], generator[RUNS], began;
+	double request[RUNS], generator[RUNS], began;
 	struct msg_generator_set g;
 	struct match_why answer;
 
 	for (unsigned i = 0; i < RUNS; i++) {
-		began = metric_now_us();
+		began = now_s();
 		must(why_request(why, 1, &answer));
-		request[i] = metric_now_us() - began;
+		request[i] = 1e3 * (now_s() - began);
 		crowd_generator(crowd, &g, (uint32_t)crowd_draw(crowd, quotes));
-		began = metric_now_us();
+		began = now_s();
 		must(why_generator(why, &g.generator, 0, &losses));
-		generator[i] = metric_now_us() - began;
+		generator[i] = 1e3 * (now_s() - began);
 	}
 	printf("why.quotes %llu quotes\nwhy.matches %llu matches\n",
 	       (unsigned long long)answer.quotes,
 	       (unsigned long long)losses.matches);
-	figure("why.request", request);
-	figure("why.generator", generator);
+	times("why.request", request);
+	times("why.generator", generator);
 }
 
 int main(int argc, char **argv)

@@ -75,8 +75,9 @@ test("a prover that fails in every way is asked again, and only good proofs are 
 });
 
 test("a proof as a 0x string is one, and a prover that asks for time gets it", async () => {
-	const [id] = await bench.tasks("worker", [{}]);
+	const [id] = await bench.requests([{}]);
 	await bench.fault({ mode: "error503", times: 1 });
+	await bench.assign("worker", [id]);
 	await bench.told(worker, "job.retry", { request: id, wait_ms: 1000 });
 	await bench.fault({ mode: "other_bytes", times: 1 });
 	await bench.until("ProofSubmitted", id);

@@ -99,7 +99,7 @@ export class World {
 	}
 
 	// Wait for an event of a request; it.
-	until(name, id, timeoutMs = 30_000) {
+	until(name, id, timeoutMs = 60_000) {
 		return until(`${name} of request ${id}`, () => this.event(name, id), { timeoutMs, everyMs: 50 });
 	}
 

@@ -11,9 +11,9 @@ import { World, freshInputs, until } from "../world.mjs";
 const CIRCUITS = ["range-preimage", "rollup-batch"];
 const quotes = (price, seconds) => CIRCUITS.map((circuit) => [circuit, price, seconds, 1n]);
 
-// The worker has time; the hasty one promises what it can hardly keep.
+// The worker has time, on a slow machine too; the hasty one promises what it can hardly keep.
 export const GENERATORS = [
-	{ name: "worker", compute: 16n, stake: "1000", seconds: 60, price: "1", quotes: quotes("1", 60) },
+	{ name: "worker", compute: 16n, stake: "1000", seconds: 600, price: "1", quotes: quotes("1", 600) },
 	{ name: "hasty", compute: 16n, stake: "1000", seconds: 6, price: "2", quotes: quotes("2", 6) },
 	{ name: "other", compute: 2n, stake: "1000", seconds: 60, price: "3", quotes: quotes("3", 60) },
 ];
@@ -115,7 +115,7 @@ export class Bench {
 		const params = requests.map(({ circuit = CIRCUITS[0] }) => ({
 			marketId: this.market.marketOf(circuit).id,
 			maxPrice,
-			maxResponseTime: 100,
+			maxResponseTime: 1000,
 			expiry: timestamp + 3600n,
 			preference: 0,
 			refundTo: zeroAddress,
