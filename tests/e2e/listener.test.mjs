@@ -135,7 +135,7 @@ test("a number that was used behind its back is given up for another", async () 
 	const { account: owner } = bench.person("worker");
 	const nonce = await bench.client.getTransactionCount({ address: owner.address });
 	const price = { maxFeePerGas: parseEther("0.000001"), maxPriorityFeePerGas: parseEther("0.000001") };
-	await bench.told(worker, "job.submitted", { request: id });
+	await bench.pending("worker");
 	await bench.client.request({ method: "anvil_dropAllTransactions" });
 	await bench.chain.wallet(owner).sendTransaction({ to: owner.address, nonce, ...price });
 	await bench.startClock();
@@ -147,7 +147,7 @@ test("a proof whose block is gone is sent again as it was", async () => {
 	await bench.stopClock();
 	const [id] = await bench.mining(bench.tasks("worker", [{}]));
 	await bench.mine(3);
-	await bench.told(worker, "job.submitted", { request: id });
+	await bench.pending("worker");
 	await bench.mine();
 	const { transactionHash } = await bench.until("ProofSubmitted", id);
 	await bench.mine(2);
@@ -166,7 +166,7 @@ test("a task whose block is gone is suspended; its proof serves when it comes ag
 	await bench.mine(2);
 	await bench.mining(bench.assign("worker", [id]));
 	const { blockNumber } = await bench.event("TaskCreated", id);
-	await bench.told(worker, "job.submitted", { request: id });
+	await bench.pending("worker");
 	await bench.reorganise(Number((await bench.world.head()) - blockNumber) + 1);
 	await bench.mine();
 	await bench.told(worker, "job.suspended", { request: id });

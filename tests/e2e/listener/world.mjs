@@ -189,6 +189,13 @@ export class Bench {
 		return until(`${event} ${wanted.join(" ")} in ${listener.log}`, find);
 	}
 
+	// Wait until the node has a transaction of the generator's account that isn't in a block yet.
+	async pending(name) {
+		const { address } = this.person(name);
+		const sent = (blockTag) => this.client.getTransactionCount({ address, blockTag });
+		await until(`a transaction of ${name} at the node`, async () => (await sent("pending")) > (await sent("latest")));
+	}
+
 	// Transactions of the generator's account from a block on, with their receipts.
 	async transactions(name, from) {
 		const { address } = this.person(name);
