@@ -66,7 +66,7 @@ static void live_block(struct life *l)
 
 	l->events += l->started_count + l->running_count + BATCH + 1;
 	l->decisions += crowd_matches(l->crowd);
-	memcpy(l->running, l->started, sizeof l->running);
+	memcpy(l->running, l->started, l->started_count * sizeof l->started[0]);
 	l->running_count = l->started_count;
 }
 
