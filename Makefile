@@ -13,12 +13,12 @@ say = $(if $(filter 0,$(V)),@echo "  $(1)	$(patsubst $(B)/%,%,$@)";)
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 HARDEN = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE
-LDLIBS = -lczmq -lzmq -lmsgpackc -lhiredis -lwebsockets -lcurl -ljansson -lyajl -lmicrohttpd \
+LDLIBS = -lczmq -lzmq -lhiredis -lwebsockets -lcurl -ljansson -lyajl -lmicrohttpd \
 	-lsqlite3 -lsecp256k1 -lcrypto -lnettle -lsodium -lpthread
 
 # Two builds of the same sources: release is what runs, asan is what the tests run.
-CFLAGS_release = -std=c11 -g -O2 $(WARN) $(HARDEN) -fPIE
-LDFLAGS_release = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+CFLAGS_release = -std=c11 -g -O2 -flto=auto -ffat-lto-objects $(WARN) $(HARDEN) -fPIE
+LDFLAGS_release = -O2 -flto=auto -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 CFLAGS_asan = -std=c11 -g -O1 $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_asan = -fsanitize=address,undefined -Wl,--as-needed
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/be.h"
 #include "common/hex.h"
 
 enum { ROOM_FIRST = 256 };
@@ -95,27 +96,28 @@ void buf_put_u8(struct buf *b, uint8_t v)
 	buf_put(b, &v, 1);
 }
 
-static void put_be(struct buf *b, uint64_t v, size_t size)
-{
-	uint8_t *at = buf_extend(b, size);
-
-	for (size_t i = size; at && i-- > 0; v >>= 8)
-		at[i] = (uint8_t)v;
-}
-
 void buf_put_be16(struct buf *b, uint16_t v)
 {
-	put_be(b, v, 2);
+	uint8_t *at = buf_extend(b, sizeof v);
+
+	if (at)
+		be16_put(at, v);
 }
 
 void buf_put_be32(struct buf *b, uint32_t v)
 {
-	put_be(b, v, 4);
+	uint8_t *at = buf_extend(b, sizeof v);
+
+	if (at)
+		be32_put(at, v);
 }
 
 void buf_put_be64(struct buf *b, uint64_t v)
 {
-	put_be(b, v, 8);
+	uint8_t *at = buf_extend(b, sizeof v);
+
+	if (at)
+		be64_put(at, v);
 }
 
 void buf_put_text(struct buf *b, const char *text)

@@ -3,6 +3,7 @@
 
 #include <czmq.h>
 
+#include "common/be.h"
 #include "common/crc32c.h"
 #include "common/log.h"
 #include "common/metric.h"
@@ -31,23 +32,6 @@ struct bus_in {
 	bus_drained_fn *drained;
 	void *arg;
 };
-
-static void put_be(uint8_t *p, uint64_t v, unsigned size)
-{
-	while (size--) {
-		p[size] = (uint8_t)v;
-		v >>= 8;
-	}
-}
-
-static uint64_t get_be(const uint8_t *p, unsigned size)
-{
-	uint64_t v = 0;
-
-	while (size--)
-		v = v << 8 | *p++;
-	return v;
-}
 
 static uint32_t checksum(const uint8_t *frame, size_t size)
 {
@@ -126,13 +110,13 @@ void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry,
 	if (zmq_msg_init_size(&msg, size))
 		return; /* as good as lost on the way */
 	p = zmq_msg_data(&msg);
-	put_be(p, epoch, 8);
-	put_be(p + 8, entry->number, 8);
-	put_be(p + 20, entry->type, 2);
-	put_be(p + 22, 0, 2);
+	be64_put(p, epoch);
+	be64_put(p + 8, entry->number);
+	be16_put(p + 20, entry->type);
+	be16_put(p + 22, 0);
 	if (entry->body.size)
 		memcpy(p + HEADER_BYTES, entry->body.data, entry->body.size);
-	put_be(p + 16, checksum(p, size), 4);
+	be32_put(p + 16, checksum(p, size));
 	if (zmq_msg_send(&msg, zsock_resolve(out->socket), flags) < 0)
 		zmq_msg_close(&msg);
 }
@@ -150,14 +134,14 @@ static void take_frame(struct bus_in *in, zmq_msg_t *msg)
 	size_t size = zmq_msg_size(msg);
 	struct entry entry;
 
-	if (size < HEADER_BYTES || checksum(p, size) != get_be(p + 16, 4)) {
+	if (size < HEADER_BYTES || checksum(p, size) != be32_at(p + 16)) {
 		metric_add(&bad_frames, 1);
 		return;
 	}
-	entry.number = get_be(p + 8, 8);
-	entry.type = (uint16_t)get_be(p + 20, 2);
+	entry.number = be64_at(p + 8);
+	entry.type = be16_at(p + 20);
 	entry.body = (struct bytes){p + HEADER_BYTES, size - HEADER_BYTES};
-	in->fn(in->arg, get_be(p, 8), &entry);
+	in->fn(in->arg, be64_at(p), &entry);
 }
 
 static void on_readable(void *arg)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/be.h"
 #include "common/crc32c.h"
 #include "common/logfile_impl.h"
 #include "common/scan.h"
@@ -34,17 +35,6 @@ static enum err flawed(struct reading *r, const char *what, size_t offset)
 		r->flaw->number = r->next;
 	}
 	return ERR_MALFORMED;
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	       (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint64_t be64(const uint8_t *p)
-{
-	return (uint64_t)be32(p) << 32 | be32(p + 4);
 }
 
 /* ---- the header --------------------------------------------------------- */
@@ -117,18 +107,18 @@ static enum err check_header(struct reading *r)
 		return flawed(r, "it is no file of kalypso export", 0);
 	if (size < HEADER_FIXED + CRC_BYTES)
 		return flawed(r, cut_off, size);
-	if (be32(p + 8) != LOGFILE_VERSION)
+	if (be32_at(p + 8) != LOGFILE_VERSION)
 		return flawed(r,
 			      "it is of another version of the format (this "
 			      "program reads version 1)",
 			      8);
-	header = be32(p + 12);
+	header = be32_at(p + 12);
 	if (header < HEADER_FIXED + CRC_BYTES ||
 	    header > HEADER_FIXED + LOGFILE_LOGS_MAX * HEADER_LOG + CRC_BYTES)
 		return flawed(r, "the header has no size that one has", 12);
 	if (size < header)
 		return flawed(r, cut_off, size);
-	if (be32(p + header - CRC_BYTES) != crc32c(0, p, header - CRC_BYTES))
+	if (be32_at(p + header - CRC_BYTES) != crc32c(0, p, header - CRC_BYTES))
 		return flawed(r, altered, 0);
 	s = scan_begin((struct bytes){p + 16, header - CRC_BYTES - 16});
 	r->at = header;
@@ -146,10 +136,10 @@ static enum err check_entries(struct reading *r, uint32_t count, uint32_t size)
 	for (; count; count--, r->next++) {
 		size_t left = (size_t)(end - p);
 
-		if (left < ENTRY_HEAD || left - ENTRY_HEAD < be32(p + 2))
+		if (left < ENTRY_HEAD || left - ENTRY_HEAD < be32_at(p + 2))
 			return flawed(r, "an entry is longer than its block",
 				      (size_t)(p - r->f->all.data));
-		p += ENTRY_HEAD + be32(p + 2);
+		p += ENTRY_HEAD + be32_at(p + 2);
 	}
 	if (p != end)
 		return flawed(r, "a block is longer than its entries",
@@ -166,17 +156,17 @@ static enum err check_block(struct reading *r)
 
 	if (left < BLOCK_HEAD)
 		return flawed(r, cut_off, r->f->all.size);
-	count = be32(p + 16);
-	size = be32(p + 20);
+	count = be32_at(p + 16);
+	size = be32_at(p + 20);
 	if (memcmp(p, LOGFILE_BLOCK, 4) != 0)
 		return flawed(r, "no block of entries where one is due", r->at);
 	if (size > PAYLOAD_MAX)
 		return flawed(r, "a block is larger than blocks are", r->at);
 	if (left - BLOCK_HEAD < size + CRC_BYTES)
 		return flawed(r, cut_off, r->f->all.size);
-	if (be32(p + BLOCK_HEAD + size) != crc32c(0, p, BLOCK_HEAD + size))
+	if (be32_at(p + BLOCK_HEAD + size) != crc32c(0, p, BLOCK_HEAD + size))
 		return flawed(r, altered, r->at);
-	if (be32(p + 4) != r->log || be64(p + 8) != r->next || !count ||
+	if (be32_at(p + 4) != r->log || be64_at(p + 8) != r->next || !count ||
 	    count - 1 > l->last - r->next)
 		return flawed(r, "a block is not the one that is due", r->at);
 	if (check_entries(r, count, size))
@@ -210,7 +200,7 @@ static enum err check_trailer(struct reading *r)
 	if (left > TRAILER_BYTES)
 		return flawed(r, "bytes follow after the trailer",
 			      r->at + TRAILER_BYTES);
-	if (be64(p + 4) != r->f->all.size)
+	if (be64_at(p + 4) != r->f->all.size)
 		return flawed(r, "the trailer is of a file of another size",
 			      r->at + 4);
 	return ERR_NONE;
@@ -288,12 +278,9 @@ void logfile_close(struct logfile *f)
 enum err logfile_check(const struct logfile *f, struct logfile_flaw *flaw)
 {
 	size_t before = f->all.size - TRAILER_BYTES;
-	struct sha256 sha;
 	struct hash32 is;
 
-	sha256_init(&sha);
-	sha256_update(&sha, f->all.data, before);
-	sha256_final(&sha, &is);
+	sha256_of(&is, f->all.data, before);
 	if (memcmp(f->all.data + before + 12, is.bytes, sizeof is.bytes) == 0)
 		return ERR_NONE;
 	*flaw = (struct logfile_flaw){
@@ -341,6 +328,6 @@ bool logfile_step(struct logfile_place *p)
 		return false;
 	p->in_block = true;
 	p->at = at + BLOCK_HEAD;
-	p->block_end = p->at + be32(at + 20);
+	p->block_end = p->at + be32_at(at + 20);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/be.h"
 #include "common/crc32c.h"
 #include "common/logfile_impl.h"
 #include "common/sha256.h"
@@ -89,12 +90,6 @@ static void put_header(struct buf *out, const struct logfile_writer *w)
 		buf_put_be32(out, crc32c(0, out->data, out->size));
 }
 
-static void put_be32_at(struct buf *b, size_t at, uint32_t v)
-{
-	for (unsigned i = 0; i < 4 && !buf_failed(b); i++)
-		b->data[at + i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
 static enum err write_blocks(struct logfile_writer *w, size_t at_least)
 {
 	enum err e = buf_err(&w->unwritten);
@@ -114,10 +109,10 @@ static enum err close_block(struct logfile_writer *w)
 
 	if (!w->in_block)
 		return ERR_NONE;
-	put_be32_at(b, 16, w->in_block);
-	put_be32_at(b, 20, (uint32_t)(b->size - BLOCK_HEAD));
 	if (buf_failed(b))
 		return buf_err(b);
+	be32_put(b->data + 16, w->in_block);
+	be32_put(b->data + 20, (uint32_t)(b->size - BLOCK_HEAD));
 	buf_put(&w->unwritten, b->data, b->size);
 	buf_put_be32(&w->unwritten, crc32c(0, b->data, b->size));
 	w->in_block = 0;
@@ -233,13 +228,10 @@ static enum err hash_file(const struct logfile_writer *w, uint64_t size,
 			  struct hash32 *out)
 {
 	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, w->fd, 0);
-	struct sha256 sha;
 
 	if (p == MAP_FAILED)
 		return ERR_STORAGE;
-	sha256_init(&sha);
-	sha256_update(&sha, p, size);
-	sha256_final(&sha, out);
+	sha256_of(out, p, size);
 	munmap(p, size);
 	return ERR_NONE;
 }

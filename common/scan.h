@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "common/be.h"
 #include "common/err.h"
 #include "common/types.h"
 
@@ -43,29 +44,32 @@ static inline void scan_bytes(struct scan *s, void *out, size_t size)
 		memset(out, 0, size);
 }
 
-static inline uint64_t scan_be(struct scan *s, unsigned size)
-{
-	const uint8_t *p = scan_take(s, size);
-	uint64_t v = 0;
-
-	for (unsigned i = 0; p && i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
 static inline uint8_t scan_u8(struct scan *s)
 {
-	return (uint8_t)scan_be(s, 1);
+	const uint8_t *p = scan_take(s, 1);
+
+	return p ? *p : 0;
+}
+
+static inline uint16_t scan_be16(struct scan *s)
+{
+	const uint8_t *p = scan_take(s, 2);
+
+	return p ? be16_at(p) : 0;
 }
 
 static inline uint32_t scan_be32(struct scan *s)
 {
-	return (uint32_t)scan_be(s, 4);
+	const uint8_t *p = scan_take(s, 4);
+
+	return p ? be32_at(p) : 0;
 }
 
 static inline uint64_t scan_be64(struct scan *s)
 {
-	return scan_be(s, 8);
+	const uint8_t *p = scan_take(s, 8);
+
+	return p ? be64_at(p) : 0;
 }
 
 /* ERR_MALFORMED unless everything was there and nothing is left. */

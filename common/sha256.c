@@ -16,3 +16,12 @@ void sha256_final(struct sha256 *s, struct hash32 *out)
 {
 	nettle_sha256_digest(&s->nettle, sizeof out->bytes, out->bytes);
 }
+
+void sha256_of(struct hash32 *out, const void *data, size_t size)
+{
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_update(&s, data, size);
+	sha256_final(&s, out);
+}

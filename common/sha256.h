@@ -19,4 +19,7 @@ void sha256_update(struct sha256 *s, const void *data, size_t size);
 /* Writes the hash; only init may follow. */
 void sha256_final(struct sha256 *s, struct hash32 *out);
 
+/* The hash of @size bytes that are all there. */
+void sha256_of(struct hash32 *out, const void *data, size_t size);
+
 #endif /* COMMON_SHA256_H */

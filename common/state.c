@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/be.h"
 #include "common/map.h"
 #include "common/scan.h"
 #include "common/sha256.h"
@@ -131,11 +132,6 @@ void state_watch(struct state *s, state_watch_fn *fn, void *core)
 	s->core = core;
 }
 
-void *state_edit(struct state *s, unsigned table, row_id row)
-{
-	return table_edit(s->parts[table].table, row);
-}
-
 row_id state_find(const struct state *s, unsigned table, uint64_t hash,
 		  const void *key)
 {
@@ -204,15 +200,6 @@ enum err state_roll_back(struct state *s, uint64_t number)
 	return undo_to(s->undo, number, undo_one, s);
 }
 
-static void hash_bytes(struct hash32 *out, const void *data, size_t size)
-{
-	struct sha256 sha;
-
-	sha256_init(&sha);
-	sha256_update(&sha, data, size);
-	sha256_final(&sha, out);
-}
-
 /* What is behind the size and the hash is believed: it is ours. */
 void state_save(const struct state *s, struct buf *out)
 {
@@ -225,10 +212,9 @@ void state_save(const struct state *s, struct buf *out)
 		table_save(s->parts[t].table, out);
 	if (buf_failed(out))
 		return;
-	for (size_t i = 0, v = out->size - at - HEADER_BYTES; i < 8; i++)
-		out->data[at + 7 - i] = (uint8_t)(v >> 8 * i);
-	hash_bytes(&hash, out->data + at + HEADER_BYTES,
-		   out->size - at - HEADER_BYTES);
+	be64_put(out->data + at, out->size - at - HEADER_BYTES);
+	sha256_of(&hash, out->data + at + HEADER_BYTES,
+		  out->size - at - HEADER_BYTES);
 	memcpy(out->data + at + 8, hash.bytes, sizeof hash.bytes);
 }
 
@@ -243,7 +229,7 @@ enum err state_load(struct state *s, struct scan *in)
 
 	if (!hash || !bytes)
 		return ERR_MALFORMED;
-	hash_bytes(&is, bytes, size);
+	sha256_of(&is, bytes, size);
 	if (memcmp(is.bytes, hash, sizeof is.bytes) != 0)
 		return ERR_MALFORMED;
 	own = scan_begin((struct bytes){bytes, size});
@@ -276,15 +262,12 @@ void state_hash(const struct state *s, state_describe *const *describe,
 			continue;
 		for (row_id row = state_next(s, t, 0); row;
 		     row = state_next(s, t, row)) {
-			struct sha256 sha;
 			struct hash32 h;
 
 			buf_clear(&bytes);
 			buf_put_u8(&bytes, (uint8_t)t);
 			describe[t](core, row, &bytes);
-			sha256_init(&sha);
-			sha256_update(&sha, bytes.data, bytes.size);
-			sha256_final(&sha, &h);
+			sha256_of(&h, bytes.data, bytes.size);
 			add_wrapping(&sum, u256_from_be32(h.bytes));
 		}
 	}

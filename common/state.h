@@ -40,7 +40,7 @@ void state_watch(struct state *s, state_watch_fn *fn, void *core);
  * memory ran out; nothing changed then. */
 static inline const void *state_row(const struct state *s, unsigned table,
 				    row_id row);
-void *state_edit(struct state *s, unsigned table, row_id row);
+static inline void *state_edit(struct state *s, unsigned table, row_id row);
 
 /* The row with @key, whose hash is @hash; 0 if there is none. */
 row_id state_find(const struct state *s, unsigned table, uint64_t hash,
@@ -94,6 +94,11 @@ static inline const void *state_row(const struct state *s, unsigned table,
 				    row_id row)
 {
 	return table_row(((const struct state_tables *)s)->tables[table], row);
+}
+
+static inline void *state_edit(struct state *s, unsigned table, row_id row)
+{
+	return table_edit(((struct state_tables *)s)->tables[table], row);
 }
 
 #endif /* COMMON_STATE_H */

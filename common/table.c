@@ -10,14 +10,8 @@
 
 enum { IN_USE = UINT32_MAX /* in place of the next free number */ };
 
-struct about {
-	row_id next_free; /* IN_USE, or the next free number */
-	uint32_t stamp;	  /* of the last time it was kept */
-};
-
 struct table {
-	struct pool rows;  /* first: table_row() reads it */
-	struct pool about; /* struct about; count: numbers given out so far */
+	struct table_head is; /* first; about.count: numbers given out so far */
 	uint8_t index;
 	struct undo *undo;
 	struct table_hooks hooks;
@@ -34,8 +28,9 @@ enum err table_new(struct table **out, uint8_t index, size_t row_size,
 	if (!t)
 		return ERR_NO_MEMORY;
 	*t = (struct table){.index = index, .undo = undo, .hooks = *hooks};
-	pool_open(&t->rows, (row_size + 15) & ~(size_t)15);
-	pool_open(&t->about, sizeof(struct about));
+	t->is.stamp = undo_stamp(undo);
+	pool_open(&t->is.rows, (row_size + 15) & ~(size_t)15);
+	pool_open(&t->is.about, sizeof(struct table_about));
 	return ERR_NONE;
 }
 
@@ -45,25 +40,25 @@ void table_free(struct table **table)
 
 	if (!t)
 		return;
-	pool_free(&t->rows);
-	pool_free(&t->about);
+	pool_free(&t->is.rows);
+	pool_free(&t->is.about);
 	free(t);
 	*table = NULL;
 }
 
 static row_id made(const struct table *t)
 {
-	return t->about.count;
+	return t->is.about.count;
 }
 
-static struct about *about(const struct table *t, row_id row)
+static struct table_about *about(const struct table *t, row_id row)
 {
-	return pool_at(&t->about, row - 1);
+	return pool_at(&t->is.about, row - 1);
 }
 
 static void *bytes_of(const struct table *t, row_id row)
 {
-	return pool_at(&t->rows, row - 1);
+	return pool_at(&t->is.rows, row - 1);
 }
 
 static bool in_use(const struct table *t, row_id row)
@@ -80,7 +75,7 @@ static row_id occupy(struct table *t)
 		t->free = about(t, row)->next_free;
 	} else {
 		row = made(t) + 1;
-		if (!pool_reach(&t->rows, row) || !pool_grow(&t->about))
+		if (!pool_reach(&t->is.rows, row) || !pool_grow(&t->is.about))
 			return 0;
 	}
 	about(t, row)->next_free = IN_USE;
@@ -90,7 +85,7 @@ static row_id occupy(struct table *t)
 
 static void vacate(struct table *t, row_id row)
 {
-	memset(bytes_of(t, row), 0, t->rows.size);
+	memset(bytes_of(t, row), 0, t->is.rows.size);
 	about(t, row)->next_free = t->free;
 	t->free = row;
 	t->count--;
@@ -109,7 +104,7 @@ row_id table_add(struct table *t)
 		return 0;
 	}
 	/* What is added in a block needs no earlier bytes in it. */
-	about(t, row)->stamp = undo_stamp(t->undo);
+	about(t, row)->stamp = *t->is.stamp;
 	return row;
 }
 
@@ -120,25 +115,21 @@ void table_check(const struct table *t, row_id row)
 }
 #endif
 
-void *table_edit(struct table *t, row_id row)
+enum err table_keep(struct table *t, row_id row)
 {
-	uint32_t stamp = undo_stamp(t->undo);
 	struct undo_record r = {t->index, UNDO_EDITED, row,
-				(uint32_t)t->rows.size};
+				(uint32_t)t->is.rows.size};
+	enum err e = undo_keep(t->undo, &r, bytes_of(t, row));
 
-	table_check(t, row);
-	if (about(t, row)->stamp == stamp)
-		return bytes_of(t, row);
-	if (undo_keep(t->undo, &r, bytes_of(t, row)))
-		return NULL;
-	about(t, row)->stamp = stamp;
-	return bytes_of(t, row);
+	if (!e)
+		about(t, row)->stamp = *t->is.stamp;
+	return e;
 }
 
 enum err table_remove(struct table *t, row_id row)
 {
 	struct undo_record r = {t->index, UNDO_REMOVED, row,
-				(uint32_t)t->rows.size};
+				(uint32_t)t->is.rows.size};
 	enum err e;
 
 	assert(in_use(t, row));
@@ -175,7 +166,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 		break;
 	case UNDO_EDITED:
 		t->hooks.detach(t->hooks.core, r->row);
-		memcpy(bytes_of(t, r->row), bytes, t->rows.size);
+		memcpy(bytes_of(t, r->row), bytes, t->is.rows.size);
 		t->hooks.attach(t->hooks.core, r->row);
 		break;
 	case UNDO_REMOVED: {
@@ -183,7 +174,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 		row_id row = occupy(t);
 
 		assert(row == r->row);
-		memcpy(bytes_of(t, row), bytes, t->rows.size);
+		memcpy(bytes_of(t, row), bytes, t->is.rows.size);
 		t->hooks.attach(t->hooks.core, row);
 		break;
 	}
@@ -196,11 +187,11 @@ void table_save(const struct table *t, struct buf *out)
 {
 	buf_put_be32(out, made(t));
 	buf_put_be32(out, t->free);
-	buf_put_be32(out, (uint32_t)t->rows.size);
+	buf_put_be32(out, (uint32_t)t->is.rows.size);
 	for (row_id row = 1; row <= made(t); row++) {
 		buf_put_be32(out, about(t, row)->next_free);
 		if (in_use(t, row))
-			buf_put(out, bytes_of(t, row), t->rows.size);
+			buf_put(out, bytes_of(t, row), t->is.rows.size);
 	}
 }
 
@@ -219,14 +210,14 @@ enum err table_load(struct table *t, struct scan *in)
 {
 	uint32_t rows = scan_be32(in), first_free = scan_be32(in);
 
-	if (scan_be32(in) != t->rows.size || made(t))
+	if (scan_be32(in) != t->is.rows.size || made(t))
 		return ERR_MALFORMED;
 	for (row_id row = 1; row <= rows && !in->bad; row++) {
 		if (!occupy(t))
 			return ERR_NO_MEMORY;
 		about(t, row)->next_free = scan_be32(in);
 		if (in_use(t, row))
-			scan_bytes(in, bytes_of(t, row), t->rows.size);
+			scan_bytes(in, bytes_of(t, row), t->is.rows.size);
 		else
 			t->count--;
 	}

@@ -41,7 +41,7 @@ NODISCARD row_id table_add(struct table *t);
 static inline const void *table_row(const struct table *t, row_id row);
 
 /* The row, to be changed; NULL if memory ran out, and nothing changed. */
-void *table_edit(struct table *t, row_id row);
+static inline void *table_edit(struct table *t, row_id row);
 
 /* The row's number may be given to another from now on.
  * ERR_NO_MEMORY: nothing changed */
@@ -75,12 +75,37 @@ static inline void table_check(const struct table *t, row_id row)
 }
 #endif
 
-/* A table begins with the pool of its rows: they are read more often than
- * anything. */
+/* A table begins with this: rows are read and changed more often than anything
+ * else is done. */
+struct table_head {
+	struct pool rows;
+	struct pool about; /* struct table_about */
+	const uint32_t *stamp;
+};
+
+struct table_about {
+	row_id next_free;
+	uint32_t stamp; /* of the last time that undo was given the row */
+};
+
 static inline const void *table_row(const struct table *t, row_id row)
 {
 	table_check(t, row);
-	return pool_at((const struct pool *)t, row - 1);
+	return pool_at(&((const struct table_head *)t)->rows, row - 1);
+}
+
+/* Give the row to undo. ERR_NO_MEMORY */
+NODISCARD enum err table_keep(struct table *t, row_id row);
+
+static inline void *table_edit(struct table *t, row_id row)
+{
+	const struct table_head *h = (const struct table_head *)t;
+	const struct table_about *about = pool_at(&h->about, row - 1);
+
+	table_check(t, row);
+	if (about->stamp != *h->stamp && table_keep(t, row))
+		return NULL;
+	return pool_at(&h->rows, row - 1);
 }
 
 #endif /* COMMON_TABLE_H */

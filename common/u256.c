@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/be.h"
 #include "common/hex.h"
 
 /* ---- to and from other forms -------------------------------------------- */
@@ -24,35 +25,20 @@ enum err u256_to_u128(u128 *out, const struct u256 *a)
 	return ERR_NONE;
 }
 
-static uint64_t load_be64(const uint8_t *p)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-static void store_be64(uint8_t *p, uint64_t v)
-{
-	for (int i = 7; i >= 0; i--, v >>= 8)
-		p[i] = (uint8_t)v;
-}
-
 struct u256 u256_from_be32(const uint8_t be[32])
 {
 	return (struct u256){{
-		load_be64(be + 24),
-		load_be64(be + 16),
-		load_be64(be + 8),
-		load_be64(be),
+		be64_at(be + 24),
+		be64_at(be + 16),
+		be64_at(be + 8),
+		be64_at(be),
 	}};
 }
 
 void u256_to_be32(uint8_t be[32], const struct u256 *a)
 {
 	for (int i = 0; i < 4; i++)
-		store_be64(be + 8 * i, a->limb[3 - i]);
+		be64_put(be + 8 * i, a->limb[3 - i]);
 }
 
 enum err u256_from_be(struct u256 *out, const uint8_t *be, size_t size)

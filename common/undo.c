@@ -134,9 +134,9 @@ enum err undo_keep(struct undo *u, const struct undo_record *record,
 	return ERR_NONE;
 }
 
-uint32_t undo_stamp(const struct undo *u)
+const uint32_t *undo_stamp(const struct undo *u)
 {
-	return u->stamp;
+	return &u->stamp;
 }
 
 static void next_stamp(struct undo *u)

@@ -40,8 +40,8 @@ NODISCARD enum err undo_keep(struct undo *u, const struct undo_record *record,
 			     const void *bytes);
 
 /* Changes with every block that is closed or undone: a row whose stamp this is
- * has been kept already. Never 0. */
-uint32_t undo_stamp(const struct undo *u);
+ * has been kept already. Never 0; to be read as long as @u lives. */
+const uint32_t *undo_stamp(const struct undo *u);
 
 /* The block that was open is @number; the next one is open now. */
 NODISCARD enum err undo_close(struct undo *u, uint64_t number);

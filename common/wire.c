@@ -1,11 +1,11 @@
-/* Encoding through msgpack-c's packer; decoding by the table, so that no byte
- * from outside ever decides how much memory is taken. */
+/* Both ways by the table of a message's fields: no byte from outside ever
+ * decides how much memory is taken. */
 #include "common/wire.h"
 
 #include <inttypes.h>
-#include <msgpack.h>
 #include <time.h>
 
+#include "common/be.h"
 #include "common/hex.h"
 #include "common/u256.h"
 #include "common/utf8.h"
@@ -18,137 +18,185 @@ struct hash32 hash32s_at(struct hash32s s, size_t i)
 	return h;
 }
 
-static uint64_t be(const uint8_t *p, unsigned size)
-{
-	uint64_t v = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
 uint64_t u64s_at(struct u64s s, size_t i)
 {
-	return be(s.data + 8 * i, 8);
+	return be64_at(s.data + 8 * i);
 }
 
 /* ---- encoding ----------------------------------------------------------- */
 
-static int pack_write(void *arg, const char *data, size_t size)
+/* Room is made for a message once, then written through a pointer: most of what
+ * a decision costs beside its hash would be spent here otherwise. */
+
+/* The most that a field takes beside the bytes it points at. */
+enum { FIELD_MAX = 64, ARRAY_HEAD_MAX = 3 };
+
+static uint8_t *put(uint8_t *p, const void *data, size_t size)
 {
-	buf_put(arg, data, size);
-	return 0;
+	return size ? (uint8_t *)memcpy(p, data, size) + size : p;
 }
 
-static void pack_bin(msgpack_packer *pk, const void *data, size_t size)
+static uint8_t *put_uint(uint8_t *p, uint64_t v)
 {
-	msgpack_pack_bin(pk, size);
-	if (size)
-		msgpack_pack_bin_body(pk, data, size);
+	if (v < 0x80) {
+		*p = (uint8_t)v;
+		return p + 1;
+	}
+	if (v <= UINT8_MAX) {
+		p[0] = 0xcc;
+		p[1] = (uint8_t)v;
+		return p + 2;
+	}
+	if (v <= UINT16_MAX) {
+		*p = 0xcd;
+		return be16_put(p + 1, (uint16_t)v);
+	}
+	if (v <= UINT32_MAX) {
+		*p = 0xce;
+		return be32_put(p + 1, (uint32_t)v);
+	}
+	*p = 0xcf;
+	return be64_put(p + 1, v);
 }
 
-static void pack_amount(msgpack_packer *pk, const struct u256 *v)
+/* The length of a bin or str; @tag8 is the tag of one byte of length. */
+static uint8_t *put_length(uint8_t *p, uint8_t tag8, size_t size)
+{
+	if (size <= UINT8_MAX) {
+		p[0] = tag8;
+		p[1] = (uint8_t)size;
+		return p + 2;
+	}
+	if (size <= UINT16_MAX) {
+		*p = (uint8_t)(tag8 + 1);
+		return be16_put(p + 1, (uint16_t)size);
+	}
+	*p = (uint8_t)(tag8 + 2);
+	return be32_put(p + 1, (uint32_t)size);
+}
+
+static uint8_t *put_bin(uint8_t *p, const void *data, size_t size)
+{
+	return put(put_length(p, 0xc4, size), data, size);
+}
+
+static uint8_t *put_text(uint8_t *p, const struct bytes *b)
+{
+	if (b->size < 32)
+		*p++ = (uint8_t)(0xa0 | b->size);
+	else
+		p = put_length(p, 0xd9, b->size);
+	return put(p, b->data, b->size);
+}
+
+static uint8_t *put_amount(uint8_t *p, const struct u256 *v)
 {
 	uint8_t bytes[32];
 	uint64_t small;
 
 	if (u256_to_u64(&small, v) == ERR_NONE)
-		msgpack_pack_uint64(pk, small);
-	else
-		pack_bin(pk, bytes, u256_to_be(bytes, v));
+		return put_uint(p, small);
+	return put_bin(p, bytes, u256_to_be(bytes, v));
 }
 
-static void pack_field(msgpack_packer *pk, const struct wire_field *f,
-		       const void *at)
+static uint8_t *put_array(uint8_t *p, unsigned size)
+{
+	if (size < 16) {
+		*p = (uint8_t)(0x90 | size);
+		return p + 1;
+	}
+	*p = 0xdc;
+	return be16_put(p + 1, (uint16_t)size);
+}
+
+/* How much of @out a field takes that isn't in its struct. */
+static size_t outside(const struct wire_field *f, const void *at)
+{
+	switch (f->type) {
+	case WIRE_BYTES:
+	case WIRE_TEXT:
+		return ((const struct bytes *)at)->size;
+	case WIRE_HASH32S:
+		return 32 * ((const struct hash32s *)at)->count;
+	case WIRE_U64S:
+		return 8 * ((const struct u64s *)at)->count;
+	default:
+		return 0;
+	}
+}
+
+static uint8_t *put_field(uint8_t *p, const struct wire_field *f,
+			  const void *at)
 {
 	switch (f->type) {
 	case WIRE_U8:
-		msgpack_pack_uint8(pk, *(const uint8_t *)at);
-		break;
+		return put_uint(p, *(const uint8_t *)at);
 	case WIRE_U16:
-		msgpack_pack_uint16(pk, *(const uint16_t *)at);
-		break;
+		return put_uint(p, *(const uint16_t *)at);
 	case WIRE_U32:
 	case WIRE_ENUM:
-		msgpack_pack_uint32(pk, *(const uint32_t *)at);
-		break;
+		return put_uint(p, *(const uint32_t *)at);
 	case WIRE_U64:
 	case WIRE_UNIX_S:
-		msgpack_pack_uint64(pk, *(const uint64_t *)at);
-		break;
+		return put_uint(p, *(const uint64_t *)at);
 	case WIRE_BOOL:
-		if (*(const bool *)at)
-			msgpack_pack_true(pk);
-		else
-			msgpack_pack_false(pk);
-		break;
+		*p = *(const bool *)at ? 0xc3 : 0xc2;
+		return p + 1;
 	case WIRE_AMOUNT:
-		pack_amount(pk, at);
-		break;
+		return put_amount(p, at);
 	case WIRE_ADDRESS:
-		pack_bin(pk, at, sizeof(struct address));
-		break;
+		return put_bin(p, at, sizeof(struct address));
 	case WIRE_HASH32:
-		pack_bin(pk, at, sizeof(struct hash32));
-		break;
+		return put_bin(p, at, sizeof(struct hash32));
 	case WIRE_SELECTOR:
-		pack_bin(pk, at, sizeof(struct selector));
-		break;
-	case WIRE_BYTES: {
-		const struct bytes *b = at;
-
-		pack_bin(pk, b->data, b->size);
-		break;
-	}
-	case WIRE_TEXT: {
-		const struct bytes *b = at;
-
-		msgpack_pack_str(pk, b->size);
-		if (b->size)
-			msgpack_pack_str_body(pk, b->data, b->size);
-		break;
-	}
-	case WIRE_HASH32S: {
-		const struct hash32s *s = at;
-
-		pack_bin(pk, s->data, 32 * s->count);
-		break;
-	}
-	case WIRE_U64S: {
-		const struct u64s *s = at;
-
-		pack_bin(pk, s->data, 8 * s->count);
-		break;
-	}
+		return put_bin(p, at, sizeof(struct selector));
+	case WIRE_BYTES:
+		return put_bin(p, ((const struct bytes *)at)->data,
+			       outside(f, at));
+	case WIRE_TEXT:
+		return put_text(p, at);
+	case WIRE_HASH32S:
+		return put_bin(p, ((const struct hash32s *)at)->data,
+			       outside(f, at));
+	case WIRE_U64S:
+		return put_bin(p, ((const struct u64s *)at)->data,
+			       outside(f, at));
 	case WIRE_PLACE: {
-		const struct place *p = at;
+		const struct place *place = at;
 
-		msgpack_pack_array(pk, 2);
-		msgpack_pack_uint64(pk, p->block);
-		msgpack_pack_uint32(pk, p->index);
-		break;
+		p = put_uint(put_array(p, 2), place->block);
+		return put_uint(p, place->index);
 	}
 	case WIRE_BLOCK_REF: {
 		const struct block_ref *b = at;
 
-		msgpack_pack_array(pk, 3);
-		msgpack_pack_uint64(pk, b->number);
-		pack_bin(pk, b->hash.bytes, sizeof b->hash.bytes);
-		msgpack_pack_uint64(pk, b->time.v);
-		break;
+		p = put_uint(put_array(p, 3), b->number);
+		p = put_bin(p, b->hash.bytes, sizeof b->hash.bytes);
+		return put_uint(p, b->time.v);
 	}
 	}
+	return p;
+}
+
+static const void *at_field(const void *m, const struct wire_field *f)
+{
+	return (const char *)m + f->offset;
 }
 
 void wire_encode(const struct wire_message *d, const void *m, struct buf *out)
 {
-	msgpack_packer pk;
+	size_t most = ARRAY_HEAD_MAX + (size_t)FIELD_MAX * d->fields_count;
+	uint8_t *p;
 
-	msgpack_packer_init(&pk, out, pack_write);
-	msgpack_pack_array(&pk, d->fields_count);
 	for (unsigned i = 0; i < d->fields_count; i++)
-		pack_field(&pk, &d->fields[i],
-			   (const char *)m + d->fields[i].offset);
+		most += outside(&d->fields[i], at_field(m, &d->fields[i]));
+	p = buf_extend(out, most);
+	if (!p)
+		return;
+	p = put_array(p, d->fields_count);
+	for (unsigned i = 0; i < d->fields_count; i++)
+		p = put_field(p, &d->fields[i], at_field(m, &d->fields[i]));
+	out->size = (size_t)(p - out->data);
 }
 
 enum err wire_send(struct sink *out, const struct wire_message *d,
@@ -185,7 +233,18 @@ static uint64_t take_be(struct reader *r, unsigned size)
 {
 	const uint8_t *p = take(r, size);
 
-	return p ? be(p, size) : 0;
+	if (!p)
+		return 0;
+	switch (size) {
+	case 1:
+		return *p;
+	case 2:
+		return be16_at(p);
+	case 4:
+		return be32_at(p);
+	default:
+		return be64_at(p);
+	}
 }
 
 static uint8_t take_tag(struct reader *r)

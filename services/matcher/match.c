@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/be.h"
 #include "common/sha256.h"
 #include "services/matcher/match_impl.h"
 
@@ -72,14 +73,6 @@ struct match_sizes match_sizes(const struct match *m)
 
 /* ---- rounds ------------------------------------------------------------- */
 
-/* Big-endian, behind what is there. */
-static uint8_t *put_be(uint8_t *p, u128 v, unsigned size)
-{
-	for (unsigned i = size; i--; v >>= 8)
-		p[i] = (uint8_t)v;
-	return p + size;
-}
-
 static uint8_t *put(uint8_t *p, const void *bytes, size_t size)
 {
 	memcpy(p, bytes, size);
@@ -90,27 +83,23 @@ enum err match_root(struct hash32 *out, const struct hash32 *before,
 		    const struct msg_match_made *made)
 {
 	uint8_t record[ROOT_BYTES], *p = record;
-	struct sha256 sha;
-	u128 price;
-	enum err e = u256_to_u128(&price, &made->price.v);
 
-	if (e)
-		return e;
+	if (made->price.v.limb[2] | made->price.v.limb[3])
+		return ERR_RANGE;
 	p = put(p, before->bytes, sizeof before->bytes);
-	p = put_be(p, made->decision, 8);
-	p = put_be(p, made->block.number, 8);
+	p = be64_put(p, made->decision);
+	p = be64_put(p, made->block.number);
 	p = put(p, made->block.hash.bytes, sizeof made->block.hash.bytes);
-	p = put_be(p, made->block.time.v, 8);
-	p = put_be(p, 0, 24); /* ids of the contract have 32 bytes */
-	p = put_be(p, made->request_id, 8);
+	p = be64_put(p, made->block.time.v);
+	p = put(p, (const uint8_t[24]){0}, 24); /* ids have 32 bytes there */
+	p = be64_put(p, made->request_id);
 	p = put(p, made->generator.bytes, sizeof made->generator.bytes);
-	p = put_be(p, price, 16);
-	p = put_be(p, made->response_time, 4);
-	p = put_be(p, made->valid_until.v, 8);
-	p = put_be(p, made->rule, 4);
-	sha256_init(&sha);
-	sha256_update(&sha, record, (size_t)(p - record));
-	sha256_final(&sha, out);
+	p = be64_put(p, made->price.v.limb[1]);
+	p = be64_put(p, made->price.v.limb[0]);
+	p = be32_put(p, made->response_time);
+	p = be64_put(p, made->valid_until.v);
+	p = be32_put(p, made->rule);
+	sha256_of(out, record, (size_t)(p - record));
 	return ERR_NONE;
 }
 

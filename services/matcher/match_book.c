@@ -307,7 +307,7 @@ enum err match_on_task_started(struct match *m, struct sink *out,
 						     : "it became a task and "
 						       "wasn't open");
 	quote = quote_of_task(m, s, request_at(m, request));
-	if (!quote)
+	if (!quote || quote_at(m, quote)->gone)
 		return match_suspend_generator(m, out, &s->generator,
 					       "it has a task and no quote");
 	match_index_prefetch(m, quote);

@@ -213,7 +213,8 @@ NODISCARD enum err match_release(struct match *m, row_id request);
 /* Take a quote that nothing is reserved under away. */
 NODISCARD enum err match_drop_quote(struct match *m, row_id row);
 
-/* @request is a task of @generator now. */
+/* @request is a task of @generator now, which the caller has reviewed when what
+ * else changes of it has. */
 NODISCARD enum err match_begin_task(struct match *m, row_id request,
 				    row_id generator);
 

@@ -165,8 +165,9 @@ enum err match_drop_quote(struct match *m, row_id row)
 	return state_remove(m->state, QUOTES, row);
 }
 
-/* The match holds nothing any more; its row stays. */
-static enum err give_back(struct match *m, const struct hold *h)
+/* The match holds nothing any more; its row stays. Its generator is reviewed,
+ * unless it is @later: the caller does that. */
+static enum err give_back(struct match *m, const struct hold *h, row_id later)
 {
 	struct quote *q = quote_edit(m, h->quote);
 	struct generator *g = generator_edit(m, h->generator);
@@ -187,11 +188,12 @@ static enum err give_back(struct match *m, const struct hold *h)
 		e = match_drop_quote(m, quote);
 	if (!e && g->gone && !g->reserved)
 		return state_remove(m->state, GENERATORS, generator);
-	return e ? e : match_index_review(m, generator);
+	return e || generator == later ? e : match_index_review(m, generator);
 }
 
-/* The match of @request is over; whether it is open again is up to others. */
-static enum err end_match(struct match *m, row_id request)
+/* The match of @request is over; whether it is open again is up to others. As
+ * above for @later. */
+static enum err end_match(struct match *m, row_id request, row_id later)
 {
 	struct request *r = request_edit(m, request);
 	row_id row;
@@ -203,14 +205,14 @@ static enum err end_match(struct match *m, row_id request)
 	if (r->group)
 		e = leave_live(m, row);
 	if (!e)
-		e = give_back(m, hold_at(m, row));
+		e = give_back(m, hold_at(m, row), later);
 	r->hold = 0;
 	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_release(struct match *m, row_id request)
 {
-	enum err e = end_match(m, request);
+	enum err e = end_match(m, request, 0);
 
 	if (!e)
 		e = count(m, 1, -1);
@@ -246,7 +248,7 @@ static enum err turn_into_task(struct match *m, row_id row, row_id generator)
 	/* Its row stays: at least the group's request names it below. */
 	e = was == generator ? ERR_NONE : match_index_freshen(m, was);
 	if (!e)
-		e = give_back(m, h);
+		e = give_back(m, h, generator);
 	h->quote = 0;
 	h->in[BY_LAPSE] = (struct links){0, 0};
 	h->generator = generator;
@@ -281,7 +283,7 @@ enum err match_begin_task(struct match *m, row_id request, row_id generator)
 	/* Without a group nobody asks any more what became of it. */
 	if (!r->group) {
 		if (matched)
-			e = end_match(m, request);
+			e = end_match(m, request, generator);
 		return e ? e : state_remove(m->state, REQUESTS, request);
 	}
 	g = generator_edit(m, generator);
@@ -318,7 +320,7 @@ enum err match_forget_request(struct match *m, row_id request)
 	if (is_open(r)) {
 		e = count(m, -1, 0);
 	} else if (is_matched(m, r)) {
-		e = end_match(m, request);
+		e = end_match(m, request, 0);
 		if (!e)
 			e = count(m, 0, -1);
 	} else {

@@ -3,6 +3,8 @@
 #ifndef SERVICES_MATCHER_MATCH_RANKING_IMPL_H
 #define SERVICES_MATCHER_MATCH_RANKING_IMPL_H
 
+#include <string.h>
+
 #include "services/matcher/match_ranking.h"
 
 enum { FAN = 32 };
@@ -83,13 +85,22 @@ static inline ranking_leaf *where(const struct ranking *r, row_id quote)
 				r->config.at);
 }
 
+/* Where @item is; it is there. Four at a time and without a branch: it may be
+ * anywhere, which no processor can guess. */
 static inline unsigned slot_of(const uint32_t items[FAN], uint32_t item)
 {
-	unsigned i = 0;
+	typedef uint32_t four __attribute__((vector_size(16)));
+	const four wanted = {item, item, item, item};
+	four bits = {1, 2, 4, 8}, found = {0};
 
-	while (items[i] != item)
-		i++;
-	return i;
+	for (unsigned i = 0; i < FAN; i += 4, bits <<= 4) {
+		four is;
+
+		memcpy(&is, items + i, sizeof is);
+		found |= (four)(is == wanted) & bits;
+	}
+	return (unsigned)__builtin_ctz(found[0] | found[1] | found[2] |
+				       found[3]);
 }
 
 /* match_ranking.c: tell the nodes above what leaf or inner node @id holds now,

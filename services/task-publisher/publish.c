@@ -151,15 +151,12 @@ enum err publish_on_round_rolled_back(struct publish *p, struct sink *out,
 void publish_batch_id(struct hash32 *out, const struct publish_batch *batch)
 {
 	struct buf bytes = {0};
-	struct sha256 sha;
 
 	buf_put_text(&bytes, "assign");
 	buf_put_be64(&bytes, batch->decision.batch);
 	buf_put(&bytes, batch->block.hash.bytes,
 		sizeof batch->block.hash.bytes);
-	sha256_init(&sha);
-	sha256_update(&sha, bytes.data, bytes.size);
-	sha256_final(&sha, out);
+	sha256_of(out, bytes.data, bytes.size);
 	buf_free(&bytes);
 }
 

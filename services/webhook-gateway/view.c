@@ -128,7 +128,7 @@ static enum err release(struct view *v, enum logs log)
 		uint16_t type;
 
 		v->number = scan_be64(&in);
-		type = (uint16_t)scan_be(&in, 2);
+		type = scan_be16(&in);
 		body.size = scan_be32(&in);
 		body.data = scan_take(&in, body.size);
 		e = view_receive(v, NULL, type, body);

@@ -167,7 +167,7 @@ static struct held_entry next_held(struct scan *in)
 {
 	struct held_entry h = {.number = scan_be64(in)};
 
-	h.type = (uint16_t)scan_be(in, 2);
+	h.type = scan_be16(in);
 	h.body.size = scan_be32(in);
 	h.body.data = scan_take(in, h.body.size);
 	return h;

@@ -112,7 +112,7 @@ static void what_a_buf_was_filled_with_is_read_back(void **state)
 	assert_int_equal(scan_u8(&s), 200);
 	assert_int_equal(scan_be32(&s), 0xfffffffe);
 	assert_true(scan_be64(&s) == UINT64_MAX - 1);
-	assert_int_equal(scan_be(&s, 2), 0xabcd);
+	assert_int_equal(scan_be16(&s), 0xabcd);
 	assert_err(scan_done(&s), ERR_MALFORMED); /* something is left */
 	scan_bytes(&s, two, 2);
 	assert_memory_equal(two, "xy", 2);

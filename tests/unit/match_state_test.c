@@ -469,6 +469,22 @@ static void what_contradicts_itself_is_suspended(void **state)
 	assert_int_equal(match_sizes(match).suspended, 16);
 }
 
+/* Its row is still there for the match's sake, and goes with it. */
+static void a_task_of_a_generator_that_left_contradicts(void **state)
+{
+	(void)state;
+	begin_market();
+	request(1);
+	close_block();
+	TELL(quote_removed, {.generator = address_of(A), .market_id = 1});
+	TELL(generator_removed, {.generator = address_of(A)});
+	SUSPENDS(0, A, "it has a task and no quote", task_started,
+		 {.request_id = 1, .market_id = 1, .generator = address_of(A)});
+	TELL(request_closed, {.request_id = 1});
+	close_block();
+	assert_int_equal(match_sizes(match).matched, 0);
+}
+
 static void who_is_suspended_gets_nothing_and_others_go_on(void **state)
 {
 	(void)state;
@@ -529,6 +545,7 @@ int main(void)
 		TEST(a_torn_or_foreign_snapshot_is_refused),
 		TEST(what_was_rolled_back_to_nothing_can_be_saved),
 		TEST(what_contradicts_itself_is_suspended),
+		TEST(a_task_of_a_generator_that_left_contradicts),
 		TEST(who_is_suspended_gets_nothing_and_others_go_on),
 		TEST(a_log_without_its_beginning_does_no_harm),
 		TEST(what_the_sink_returns_is_returned),
