@@ -66,7 +66,7 @@ deployment_options() {
 # Runs a forge script; what it wrote becomes FILE only when everything is on the chain. Several may run at once.
 broadcast() {
 	export FOUNDRY_BROADCAST=$KALYPSO_OUT.broadcast
-	(cd "$contracts" && quietly "deploy-$$" "$bin/forge" script "$1" --rpc-url "$rpc" --broadcast --non-interactive)
+	(cd "$contracts" && quietly "deploy-$$" "$bin/forge" script "$1" --rpc-url "$rpc" --broadcast --slow --non-interactive)
 	rm -f "$build/deploy-$$.log"
 	mkdir -p "$(dirname "$out")"
 	chmod 644 "$KALYPSO_OUT"
