@@ -26,6 +26,7 @@ struct matcher {
 	struct match_rule rule;
 	unsigned depth;
 	struct match *match;
+	uint64_t doubts; /* contradictions that were told of */
 	struct fold *fold;
 };
 
@@ -51,32 +52,40 @@ static enum err save(void *arg, struct buf *out)
 static enum err load(void *arg, struct bytes state)
 {
 	struct matcher *self = arg;
-	enum err e = match_load(self->match, state), again;
+	enum err e = match_load(self->match, state), again = ERR_NONE;
 
-	if (!e)
-		return ERR_NONE;
-	match_free(&self->match); /* half full */
-	again = match_new(&self->match, &self->rule, self->depth);
+	if (e) {
+		match_free(&self->match); /* half full */
+		again = match_new(&self->match, &self->rule, self->depth);
+	}
+	self->doubts = again ? 0 : match_sizes(self->match).suspended;
 	return again ? again : e;
+}
+
+static void tell_of_doubts(struct matcher *self, uint16_t number)
+{
+	uint64_t doubts = match_sizes(self->match).suspended;
+
+	if (doubts > self->doubts)
+		log_error("match.suspended",
+			  "entry=%s text=\"the book log contradicts itself: "
+			  "nothing is matched for what it is about; the match "
+			  "log says why\"",
+			  msg_describe(number)->name);
+	self->doubts = doubts;
 }
 
 static enum err receive(void *arg, struct sink *out, uint16_t number,
 			struct bytes body)
 {
 	struct matcher *self = arg;
-	uint64_t before, began, doubts;
+	uint64_t before, began;
 	struct match_sizes s;
 	enum err e;
 
 	if (number != MSG_BLOCK_CLOSED) {
-		doubts = match_sizes(self->match).suspended;
 		e = match_receive(self->match, out, number, body);
-		if (match_sizes(self->match).suspended > doubts)
-			log_error("match.suspended",
-				  "entry=%s text=\"the book log contradicts "
-				  "itself: nothing is matched for what it is "
-				  "about; the match log says why\"",
-				  msg_describe(number)->name);
+		tell_of_doubts(self, number);
 		return e;
 	}
 	before = match_sizes(self->match).decisions;

@@ -1,5 +1,6 @@
 /* Rankings against a plain list: thousands of quotes that come, go, open, close
  * and take turns, in several markets, with many that are equal. */
+#include "tests/dice.h"
 #include "tests/test.h"
 
 #include <stdlib.h>
@@ -18,15 +19,7 @@ static struct quote {
 	struct rank rank;
 } quotes[QUOTES + 1];
 
-static uint64_t dice = 88172645463325252u, turns;
-
-static uint64_t draw(uint64_t below)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return (dice >> 11) % below;
-}
+static uint64_t turns;
 
 static void rank_of_quote(const void *arg, row_id quote, struct rank *out)
 {

@@ -1,5 +1,6 @@
 /* The requests that wait, against a plain list: thousands that come and go,
  * with caps near each other and far apart, expired ones among them. */
+#include "tests/dice.h"
 #include "tests/test.h"
 
 #include <stdlib.h>
@@ -13,15 +14,7 @@ static struct request {
 	struct wish wish;
 } requests[REQUESTS + 1];
 
-static uint64_t dice = 2463534242u, orders;
-
-static uint64_t draw(uint64_t below)
-{
-	dice ^= dice << 13;
-	dice ^= dice >> 7;
-	dice ^= dice << 17;
-	return (dice >> 11) % below;
-}
+static uint64_t orders;
 
 static void wish_of_request(const void *arg, row_id request, struct wish *out)
 {

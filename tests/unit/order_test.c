@@ -1,4 +1,5 @@
 /* What an order promises, against a plain array of who is in. */
+#include "tests/dice.h"
 #include "tests/test.h"
 
 #include "common/order.h"
@@ -13,14 +14,6 @@ static struct undo *undo;
 static struct table *table;
 static struct order *order;
 static row_id rows[KEYS]; /* by key; 0: not in */
-static uint64_t seed = 7;
-
-static uint64_t draw(uint64_t below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
-
 static int by_key(const void *a, const void *b)
 {
 	uint64_t x = ((const struct row *)a)->key;

@@ -1,4 +1,5 @@
 /* Rows, their undo, and maps to them, against a plain model. */
+#include "tests/dice.h"
 #include "tests/test.h"
 
 #include <stdlib.h>
@@ -73,14 +74,6 @@ static row_id find(const struct core *c, uint64_t key)
 /* ---- the model: an array of values by key, 0 is none; a copy per block --- */
 
 static uint64_t model[BLOCKS + 1][KEYS];
-
-static uint64_t seed = 42;
-
-static uint64_t draw(uint64_t below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
 
 static void check(const struct core *c, const uint64_t *now)
 {

@@ -1,4 +1,5 @@
 /* What the gateway's read model promises. */
+#include "tests/dice.h"
 #include "tests/unit/view_fixture.h"
 
 #include <stdio.h>
@@ -366,14 +367,6 @@ static void describe(const struct view *v, struct buf *out)
 	buf_printf(out, " end %d", (int)view_requests_end(v));
 }
 
-static uint64_t seed;
-
-static uint64_t draw(uint64_t below)
-{
-	seed = seed * 6364136223846793005u + 1442695040888963407u;
-	return (seed >> 33) % below;
-}
-
 /* Something that the book could say of what is there. */
 static void say_something(void)
 {
@@ -427,7 +420,6 @@ static void a_roll_back_leaves_no_trace(void **state)
 	uint64_t branch = 0, highest = 1;
 
 	(void)state;
-	seed = 11;
 	set_market(&s, 1);
 	set_market(&s, 2);
 	close_block(&s, 0);
