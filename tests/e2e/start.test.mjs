@@ -196,7 +196,7 @@ describe("a chain that begins anew under running services", () => {
 			const { anvil, chain } = await anotherChain("fresh", { port: anvilPort });
 			try {
 				await until("the node to be behind", () => indexer.event("node.behind"));
-				assert.equal(await indexer.isReady(), false);
+				await until("the indexer to be unready", async () => !(await indexer.isReady()));
 				await chain.client.mine({ blocks: 500 });
 				await indexer.ended;
 				assert.notEqual(indexer.exit.code, 0);
