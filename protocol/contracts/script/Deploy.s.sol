@@ -21,6 +21,9 @@ import {vm} from "./Vm.sol";
 /// KALYPSO_TOKENS_CHECKED    default false; true: somebody checked the tokens by hand, don't try them out
 /// KALYPSO_CHECKS_BRANCH     default true; false where BLOCKHASH isn't the chain's own
 contract Deploy is Deployment, TokenCheck {
+    /// @dev To be called by build.sh, which wants the script compiled and not run.
+    bool public constant IS_SCRIPT = true;
+
     bool private _development;
 
     function run() external {
