@@ -10,7 +10,12 @@ enum err {
 };
 
 /* What the frame does about an error: see err.def. */
-enum err_class { ERR_CLASS_RETRY, ERR_CLASS_REJECT, ERR_CLASS_STOP };
+enum err_class {
+	ERR_CLASS_RETRY,
+	ERR_CLASS_REJECT,
+	ERR_CLASS_RELOAD,
+	ERR_CLASS_STOP,
+};
 
 /* Identifier for logs and metrics, e.g. "MALFORMED". Static. */
 const char *err_name(enum err e);

@@ -8,12 +8,10 @@
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/saver.h"
 
 static struct metric folded = METRIC(COUNTER, "log_folded_total",
 				     "entries of the input log dealt with");
-static struct metric snapshots =
-	METRIC(COUNTER, "snapshot_written_total", "snapshots written");
-
 enum { KEY_ROOM = 24 };
 
 struct fold {
@@ -21,8 +19,8 @@ struct fold {
 	struct frame *frame;
 	struct fold_core core;
 	struct follow *follow;
+	struct saver *saver;
 	uint64_t done;	    /* newest input entry dealt with */
-	uint64_t saved;	    /* as of the newest snapshot */
 	bool due;	    /* a mark has been passed since the last flush */
 	char key[KEY_ROOM]; /* of what is kept with the next put; "" if nothing
 			     */
@@ -83,6 +81,31 @@ static size_t waiting(const struct fold *f)
 	return f->core.silent ? 0 : writer_waiting(f->frame->writer);
 }
 
+/* Where a snapshot would be taken; false: there can't be one just now. */
+static bool find_place(const struct fold *f, struct snapshot *at)
+{
+	const struct writer *w = f->frame->writer;
+
+	*at = (struct snapshot){.epoch = f->frame->epoch, .input = f->done};
+	/* What isn't in the log yet may never come to be there. */
+	if (f->done == saver_saved(f->saver) || waiting(f))
+		return false;
+	if (f->core.silent)
+		return true;
+	at->output = writer_put_number(w);
+	return at->output >= writer_logged(w); /* else still replaying */
+}
+
+static void snapshot_if_due(struct fold *f)
+{
+	struct snapshot at;
+
+	if (f->done - saver_saved(f->saver) >=
+		    f->frame->market.snapshot_every &&
+	    saver_is_due(f->saver) && find_place(f, &at))
+		saver_begin(f->saver, &at, f->core.save, f->core.self);
+}
+
 static void on_caught_up(void *arg)
 {
 	struct fold *f = arg;
@@ -94,8 +117,7 @@ static void on_caught_up(void *arg)
 		frame_flush(f->frame);
 	if (f->core.settled)
 		f->core.settled(f->core.self);
-	if (f->done - f->saved >= f->frame->market.snapshot_every)
-		fold_snapshot(f);
+	snapshot_if_due(f);
 	if (!f->core.silent)
 		frame_set_ready(f->frame, follow_is_live(f->follow),
 				"catching up");
@@ -138,6 +160,52 @@ static enum err load(struct fold *f, struct snapshot *from)
 	return ERR_NONE;
 }
 
+/* Nobody is to take away what we need: the older snapshot's place, or that of
+ * the only one, from now on. */
+static enum err sign_up(struct fold *f)
+{
+	struct frame *frame = f->frame;
+	const struct store_fold *is = store_fold(frame->service->name);
+	struct snapshot newest, oldest;
+	enum err e;
+
+	if (!is)
+		return ERR_NONE;
+	e = store_snapshot_places(frame->store, is->service, frame->epoch,
+				  &newest, &oldest);
+	if (!e)
+		e = store_register(frame->store, is->reads, is->service,
+				   oldest.input);
+	if (!e && is->writes)
+		e = store_register(frame->store, is->writes, is->service,
+				   oldest.output);
+	return e;
+}
+
+/* Whether the input log goes on where @from leads. */
+static enum err check_input(struct fold *f, const struct snapshot *from)
+{
+	struct frame *frame = f->frame;
+	uint64_t first, last;
+	enum err e = store_first(frame->store, f->core.reads, &first);
+
+	if (!e)
+		e = store_last(frame->store, f->core.reads, &last);
+	if (e)
+		return e;
+	if (last < from->input)
+		return ERR_BEHIND;
+	if (first <= from->input + 1)
+		return ERR_NONE;
+	log_error("log.trimmed",
+		  "log=%s first=%" PRIu64 " have=%" PRIu64 " text=\"older "
+		  "entries of the log are gone, and there is no snapshot to "
+		  "go on from: the logs are derived from the chain again\"",
+		  f->core.reads, first, from->input);
+	frame_end_epoch(frame);
+	return ERR_TRIMMED;
+}
+
 enum err fold_new(struct fold **out, struct frame *frame,
 		  const struct fold_core *core)
 {
@@ -150,13 +218,18 @@ enum err fold_new(struct fold **out, struct frame *frame,
 	if (!f)
 		return ERR_NO_MEMORY;
 	metric_register(&folded);
-	metric_register(&snapshots);
 	*f = (struct fold){.sink = {.put = sink_put, .keep = sink_keep},
 			   .frame = frame,
 			   .core = *core};
 	h.arg = f;
-	e = load(f, &from);
-	f->done = f->saved = from.input;
+	e = sign_up(f);
+	if (!e)
+		e = load(f, &from);
+	f->done = from.input;
+	if (!e)
+		e = check_input(f, &from);
+	if (!e)
+		e = saver_new(&f->saver, frame, &from);
 	if (!e && !core->silent)
 		e = frame_open_log(frame, from.output);
 	if (!e && !core->silent)
@@ -176,6 +249,7 @@ void fold_free(struct fold **fold)
 	if (!f)
 		return;
 	follow_free(&f->follow);
+	saver_free(&f->saver);
 	buf_free(&f->sink.scratch);
 	buf_free(&f->value);
 	free(f);
@@ -184,28 +258,16 @@ void fold_free(struct fold **fold)
 
 void fold_snapshot(struct fold *f)
 {
-	struct snapshot s = {.epoch = f->frame->epoch, .input = f->done};
-	enum err e;
+	struct snapshot at;
 
-	/* What isn't in the log yet may never come to be there. */
-	if (f->done == f->saved || waiting(f))
-		return;
-	s.output = f->core.silent ? 0 : writer_put_number(f->frame->writer);
-	if (!f->core.silent && s.output < writer_logged(f->frame->writer))
-		return; /* still replaying */
-	e = f->core.save(f->core.self, &s.state);
-	if (!e)
-		e = store_snapshot_write(f->frame->store,
-					 f->frame->service->name, &s);
-	if (e) {
-		log_warn("snapshot.failed", "err=%s", err_name(e));
-	} else {
-		log_info("snapshot.written", "input=%" PRIu64 " bytes=%zu",
-			 s.input, s.state.size);
-		metric_add(&snapshots, 1);
-		f->saved = f->done;
-	}
-	buf_free(&s.state);
+	if (f && !f->frame->reloading && find_place(f, &at))
+		saver_write_now(f->saver, &at, f->core.save, f->core.self);
+}
+
+void fold_status(const struct fold *f, struct status *out)
+{
+	status_number(out, "read", f->done);
+	saver_status(f->saver, out);
 }
 
 bool fold_is_live(const struct fold *f)

@@ -35,14 +35,22 @@ struct fold_core {
 struct fold;
 
 /* Load the newest snapshot that fits and go on from there. Borrows @frame;
- * copies @core.
- * ERR_UNREACHABLE, ERR_CONFLICT, ERR_NO_MEMORY */
+ * copies @core. Every market.snapshot_every entries another snapshot is written
+ * (saver.h).
+ * ERR_UNREACHABLE, ERR_NO_MEMORY
+ * ERR_BEHIND	a log ends before the snapshot's place in it
+ * ERR_TRIMMED	the input log begins after the snapshot's place in it: this
+ *		life of the logs has to end, and frame_stop() will see to it */
 NODISCARD enum err fold_new(struct fold **out, struct frame *frame,
 			    const struct fold_core *core);
 void fold_free(struct fold **fold);
 
-/* Write a snapshot now, unless nothing changed; errors are logged. */
+/* At the end of the process: write a snapshot now, unless nothing changed, or
+ * the service begins again. Errors are logged. NULL is nothing to do. */
 void fold_snapshot(struct fold *fold);
+
+/* What `kalypso status` shows: how far it has read, and its snapshots. */
+void fold_status(const struct fold *fold, struct status *out);
 
 /* Whether the newest of the input is known. */
 bool fold_is_live(const struct fold *fold);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/bus.h"
+#include "common/crc32c.h"
 #include "common/log.h"
 #include "common/metric.h"
 
@@ -29,8 +30,12 @@ struct follow {
 	struct bus_in *in;
 	struct loop_timer *silence, *reading;
 	uint64_t next; /* number of the next entry to give */
+	uint32_t crc;  /* of the newest that was given, if there is one */
+	bool has_crc;
+	uint64_t connections; /* of the store, when it was read last */
 	uint64_t heard_us;
 	bool live, ended;
+	bool more;	 /* the next read goes on where the last one ended */
 	bool suspicious; /* silent at the last look; look once more */
 };
 
@@ -39,7 +44,6 @@ const char *follow_writer(const char *log)
 	static const struct {
 		const char *log, *writer;
 	} rows[] = {
-#define SERVICE(folder, noun)
 #define LINK(name, number, writer, meaning) {#name, writer},
 #include "protocol/messages/links.def"
 	};
@@ -56,13 +60,20 @@ static void end(struct follow *f, enum err e)
 	f->handlers.failed(f->handlers.arg, e);
 }
 
+static void pass(struct follow *f, const struct entry *entry)
+{
+	f->next = entry->number + 1;
+	f->crc = crc32c(entry->type, entry->body.data, entry->body.size);
+	f->has_crc = true;
+}
+
 static enum err give(void *arg, const struct entry *entry)
 {
 	struct follow *f = arg;
 	enum err e = f->handlers.entry(f->handlers.arg, entry);
 
 	if (!e)
-		f->next = entry->number + 1;
+		pass(f, entry);
 	return e;
 }
 
@@ -83,7 +94,7 @@ static enum err set_aside(struct follow *f, const struct entry *entry)
 	e = store_quarantine(s->store, s->reader, what, err_text(ERR_MALFORMED),
 			     entry->body);
 	if (!e)
-		f->next = entry->number + 1;
+		pass(f, entry);
 	return e;
 }
 
@@ -114,6 +125,42 @@ static void settle(struct follow *f, enum err e)
 		end(f, e);
 }
 
+static enum err compare(void *arg, const struct entry *entry)
+{
+	const struct follow *f = arg;
+
+	return f->crc == crc32c(entry->type, entry->body.data, entry->body.size)
+		       ? ERR_NONE
+		       : ERR_BEHIND;
+}
+
+/* Whether the log still holds what was read from it: Redis may have been
+ * emptied, or put back to what it was before that. */
+static enum err look_back(struct follow *f)
+{
+	struct store *s = f->source.store;
+	uint64_t next, last;
+	enum err e;
+
+	if (!f->has_crc)
+		return ERR_NONE;
+	e = store_read(s, f->source.log, f->next - 1, 1, &next, compare, f);
+	if (e == ERR_TRIMMED)
+		return ERR_NONE;
+	if (!e && next < f->next)
+		e = ERR_BEHIND;
+	if (e != ERR_BEHIND)
+		return e;
+	if (store_last(s, f->source.log, &last))
+		last = 0;
+	log_error("log.behind",
+		  "log=%s read=%" PRIu64 " last=%" PRIu64 " text=\"redis does "
+		  "not hold what was read from it: it was emptied, or put back "
+		  "to what it was before\"",
+		  f->source.log, f->next - 1, last);
+	return ERR_BEHIND;
+}
+
 /* Read one chunk; the loop turns between chunks. */
 static void read_more(void *arg)
 {
@@ -125,8 +172,11 @@ static void read_more(void *arg)
 	if (f->ended)
 		return;
 	metric_add(&reads, 1);
-	e = store_read(f->source.store, f->source.log, from, READ_MAX, &next,
-		       give_read, f);
+	e = f->more ? ERR_NONE : look_back(f);
+	f->more = false;
+	if (!e)
+		e = store_read(f->source.store, f->source.log, from, READ_MAX,
+			       &next, give_read, f);
 	if (e) {
 		settle(f, e);
 		return;
@@ -134,10 +184,12 @@ static void read_more(void *arg)
 	if (next - from == READ_MAX) {
 		f->handlers.caught_up(f->handlers.arg);
 		read_in(f, 1);
+		f->more = true;
 		return;
 	}
 	f->live = true;
 	f->heard_us = metric_now_us();
+	f->connections = store_connections(f->source.store);
 	f->handlers.caught_up(f->handlers.arg);
 }
 
@@ -162,6 +214,10 @@ static void on_frame(void *arg, uint64_t epoch, const struct entry *entry)
 	f->heard_us = metric_now_us();
 	if (!f->live)
 		return; /* what we are reading will cover it */
+	if (f->connections != store_connections(f->source.store)) {
+		read_in(f, 0); /* and look back */
+		return;
+	}
 	if (entry->type != 0 && newest == f->next) {
 		enum err e = give(f, entry);
 

@@ -52,10 +52,40 @@ static const struct conf_row market_rows[] = {
 #include "common/market.def"
 	{0}};
 
+static struct metric reloaded =
+	METRIC(COUNTER, "service_reloaded_total",
+	       "times that the service began again with what the store holds");
+static struct metric struck_off =
+	METRIC(COUNTER, "log_reader_struck_total",
+	       "readers of our log that came too far behind to wait for");
+
 /* ---- errors ------------------------------------------------------------- */
+
+void frame_end_epoch(struct frame *f)
+{
+	f->over = f->epoch;
+}
+
+static void reload(struct frame *f, const char *what, enum err e)
+{
+	if (f->reloading || f->fatal)
+		return;
+	log_warn("service.reloading", "what=%s err=%s text=\"%s\"", what,
+		 err_name(e), err_text(e));
+	metric_add(&reloaded, 1);
+	if (e == ERR_BEHIND)
+		frame_end_epoch(f);
+	frame_set_ready(f, false, "beginning again");
+	f->reloading = true;
+	loop_stop(f->loop);
+}
 
 void frame_stop(struct frame *f, const char *what, enum err e)
 {
+	if (err_class(e) == ERR_CLASS_RELOAD) {
+		reload(f, what, e);
+		return;
+	}
 	log_error("service.stopping", "what=%s err=%s text=\"%s\"", what,
 		  err_name(e), err_text(e));
 	f->fatal = e;
@@ -65,6 +95,7 @@ void frame_stop(struct frame *f, const char *what, enum err e)
 bool frame_settle(struct frame *f, const char *what, enum err e)
 {
 	switch (err_class(e)) {
+	case ERR_CLASS_RELOAD:
 	case ERR_CLASS_STOP:
 		frame_stop(f, what, e);
 		return false;
@@ -183,7 +214,51 @@ void frame_push(struct frame *f)
 	settle_append(f, writer_push(f->writer));
 }
 
-/* ---- chores: lease and status ------------------------------------------ */
+/* ---- chores: lease, epoch, trimming, status ---------------------------- */
+
+struct store_writer frame_writer(const struct frame *f)
+{
+	return (struct store_writer){f->service->name, f->options.instance,
+				     f->token, f->epoch};
+}
+
+/* Nobody tells of a store that was emptied. */
+static void watch_epoch(struct frame *f)
+{
+	uint64_t now;
+
+	if (store_epoch(f->store, &now))
+		metric_add(&store_trips, 1);
+	else if (now != f->epoch)
+		frame_stop(f, "store.epoch", ERR_EPOCH);
+}
+
+static void on_struck(void *arg, const char *reader)
+{
+	struct frame *f = arg;
+
+	metric_add(&struck_off, 1);
+	log_error("log.reader_struck",
+		  "log=%s reader=%s text=\"it is more than twice --log-keep "
+		  "behind: nobody waits for it any more. When it comes back "
+		  "and has no snapshot to go on from, the logs are derived "
+		  "from the chain again\"",
+		  f->service->writes, reader);
+}
+
+static void trim(struct frame *f)
+{
+	struct store_writer w = frame_writer(f);
+	uint64_t first, logged = writer_logged(f->writer);
+
+	if (logged == f->trimmed || logged <= f->market.log_keep)
+		return;
+	if (store_trim(f->store, &w, f->service->writes, f->market.log_keep,
+		       &first, on_struck, f))
+		return; /* the next append will tell why */
+	f->trimmed = logged;
+	f->log_first = first;
+}
 
 static void renew(struct frame *f)
 {
@@ -227,6 +302,7 @@ static void write_status(struct frame *f)
 	if (f->writer) {
 		status_number(&s, "logged", writer_logged(f->writer));
 		status_number(&s, "unflushed", writer_waiting(f->writer));
+		status_number(&s, "log_first", f->log_first);
 	}
 	if (f->service->status && f->phase == (unsigned)RUNNING)
 		f->service->status(f->self, &s);
@@ -243,10 +319,15 @@ static void do_chores(void *arg)
 	admin_beat(f->admin);
 	if (f->bus) /* opened under the lease */
 		renew(f);
-	if (!f->store || !f->epoch ||
-	    f->chores_us - f->status_us < STATUS_EVERY_US)
+	if (!f->store || !f->epoch)
+		return;
+	if (f->phase == (unsigned)RUNNING)
+		watch_epoch(f);
+	if (f->chores_us - f->status_us < STATUS_EVERY_US)
 		return;
 	f->status_us = f->chores_us;
+	if (f->writer && !f->service->journalled)
+		trim(f);
 	write_status(f);
 }
 
@@ -277,10 +358,15 @@ static enum err reach_store(struct frame *f)
 
 static enum err know_epoch(struct frame *f)
 {
-	enum err e;
+	enum err e = ERR_NONE;
 
 	if (!f->store)
 		return ERR_NONE;
+	if (f->over)
+		e = store_epoch_end(f->store, f->over);
+	if (e)
+		return e;
+	f->over = 0;
 	e = f->service->opens_epoch ? store_epoch_begin(f->store, &f->epoch)
 				    : store_epoch(f->store, &f->epoch);
 	return !e && !f->epoch ? ERR_UNREACHABLE : e;
@@ -302,9 +388,26 @@ static enum err take_lease(struct frame *f)
 	return f->bus ? ERR_NONE : bus_out_open(&f->bus, endpoint);
 }
 
+static void close_log(struct frame *f)
+{
+	loop_timer_cancel(f->loop, &f->beats);
+	loop_timer_cancel(f->loop, &f->retry);
+	writer_free(&f->writer);
+}
+
 static enum err start(struct frame *f)
 {
-	return f->service->start(f, f->self);
+	enum err e;
+
+	f->started = true;
+	e = f->service->start(f, f->self);
+	if (e && err_class(e) == ERR_CLASS_RETRY) {
+		if (f->service->stop)
+			f->service->stop(f->self);
+		f->started = false;
+		close_log(f);
+	}
+	return e;
 }
 
 static const struct {
@@ -337,7 +440,7 @@ static void advance(void *arg)
 {
 	struct frame *f = arg;
 
-	while (f->phase < PHASES) {
+	while (f->phase < PHASES && !f->reloading) {
 		enum err e = phases[f->phase].advance(f);
 
 		if (e && err_class(e) == ERR_CLASS_RETRY) {
@@ -351,6 +454,8 @@ static void advance(void *arg)
 		f->phase++;
 		f->last_error = ERR_NONE;
 	}
+	if (f->reloading)
+		return;
 	f->phase = (unsigned)RUNNING;
 	loop_timer_cancel(f->loop, &f->phases);
 }
@@ -388,10 +493,11 @@ static enum err check_options(struct frame *f)
 	if (f->options.admin_port > 65535 || f->market.lease > 60000 ||
 	    (f->service->market &&
 	     (f->market.lease < 200 || f->market.depth < 16 ||
-	      f->market.depth > 100000))) {
+	      f->market.depth > 100000 || f->market.log_keep < 16))) {
 		log_error("config.range",
 			  "text=\"--admin-port is at most 65535, --lease 200 "
-			  "to 60000 ms, --depth 16 to 100000 blocks\"");
+			  "to 60000 ms, --depth 16 to 100000 blocks, "
+			  "--log-keep at least 16 entries\"");
 		return ERR_CONFIG;
 	}
 	return ERR_NONE;
@@ -498,18 +604,44 @@ static void close_frame(struct frame *f)
 {
 	loop_timer_cancel(f->loop, &f->phases);
 	loop_timer_cancel(f->loop, &f->chores);
-	loop_timer_cancel(f->loop, &f->beats);
-	loop_timer_cancel(f->loop, &f->retry);
 	/* With it, the next copy need not wait for the lease to run out. */
 	if (f->bus && hold_lease(f, 0))
 		log_debug("lease.kept", "text=\"it runs out by itself\"");
-	writer_free(&f->writer);
+	close_log(f);
 	bus_out_close(&f->bus);
 	store_close(&f->store);
 	admin_close(&f->admin);
 	loop_free(&f->loop);
 	if (f->lock >= 0)
 		close(f->lock);
+}
+
+/* From the first phase to the end of the loop. */
+static void run(struct frame *f)
+{
+	plan_chores(f);
+	f->phases = loop_timer(f->loop, PHASE_MS, false, advance, f);
+	advance(f);
+	if (!f->fatal && !f->reloading)
+		loop_run(f->loop);
+	if (f->started && f->service->stop)
+		f->service->stop(f->self);
+	f->started = false;
+}
+
+/* With a new loop: what is still planned is of the life that is over. The
+ * lock, the lease and the ports stay ours. */
+static bool begin_again(struct frame *f)
+{
+	close_log(f);
+	loop_timer_cancel(f->loop, &f->phases);
+	loop_timer_cancel(f->loop, &f->chores);
+	loop_free(&f->loop);
+	f->fatal = loop_new(&f->loop);
+	f->reloading = false;
+	f->phase = 0;
+	f->epoch = f->trimmed = f->log_first = 0;
+	return !f->fatal;
 }
 
 int service_main(const struct service *service, void *self, int argc,
@@ -525,6 +657,8 @@ int service_main(const struct service *service, void *self, int argc,
 	metric_register(&rejected);
 	metric_register(&retried);
 	metric_register(&store_trips);
+	metric_register(&reloaded);
+	metric_register(&struck_off);
 	f.started_us = metric_now_us();
 	if (service->comes_second) /* before there are threads: they inherit */
 		setpriority(PRIO_PROCESS, 0, SECOND_NICE);
@@ -538,13 +672,9 @@ int service_main(const struct service *service, void *self, int argc,
 			 "admin=%s:%u",
 			 f.options.instance, getpid(), f.options.admin_host,
 			 admin_port(f.admin));
-		plan_chores(&f);
-		f.phases = loop_timer(f.loop, PHASE_MS, false, advance, &f);
-		advance(&f);
-		if (!f.fatal)
-			loop_run(f.loop);
-		if (f.phase >= PHASES && service->stop)
-			service->stop(self);
+		run(&f);
+		while (f.reloading && !f.fatal && begin_again(&f))
+			run(&f);
 		e = f.fatal;
 	}
 	log_info("service.exited", "err=%s", err_name(e));

@@ -56,6 +56,11 @@ struct frame {
 	const char *why;
 	struct loop_timer *phases, *beats, *chores, *retry;
 	uint64_t chores_us, status_us; /* when they were done last */
+	bool started;		       /* start() was called, stop() was not */
+	bool reloading;		       /* the loop is left to begin again */
+	uint64_t log_first;	       /* number of our log's first entry */
+	uint64_t over;	  /* an epoch that we know has to end; 0: none */
+	uint64_t trimmed; /* our log's end when we looked last */
 };
 
 /* Pairs of name and value that a process publishes about itself. */
@@ -80,6 +85,7 @@ struct service {
 	bool market;	    /* uses the store and the bus */
 	const char *writes; /* its own log, by its name in links.def, or NULL;
 			     * only the holder of the lease gets to start() */
+	bool journalled;    /* its log is a copy of its journal, and whole */
 	bool opens_epoch;   /* begins the first life of the logs */
 	bool comes_second;  /* a block wakes everybody at once: those who make
 			     * matches go first */
@@ -87,16 +93,19 @@ struct service {
 	/* Check the options and read the files that they name, before anything
 	 * else is there; what is wrong has been logged. May be NULL. */
 	enum err (*prepare)(void *self);
-	/* Begin the work: everything that the frame provides is there. It may
-	 * be called again after ERR_CLASS_RETRY. */
+	/* Begin the work: everything that the frame provides is there. After an
+	 * ERR_CLASS_RETRY error stop() is called, then start() again. */
 	enum err (*start)(struct frame *frame, void *self);
 	/* Once a second: what `kalypso status` shows of it. May be NULL. */
 	void (*status)(void *self, struct status *out);
-	/* Release what start() built. Called once, after the loop ended. */
+	/* Release what start() built, also if it didn't come to its end:
+	 * start() may follow. The loop has ended. If the service is to begin
+	 * again, what it knows is worth nothing: frame->reloading. */
 	void (*stop)(void *self);
 };
 
-/* Run @service until SIGTERM, SIGINT or an ERR_CLASS_STOP error. Borrows both.
+/* Run @service until SIGTERM, SIGINT or an ERR_CLASS_STOP error. After an
+ * ERR_CLASS_RELOAD error it begins again within the process. Borrows both.
  * Returns the process's exit status. */
 int service_main(const struct service *service, void *self, int argc,
 		 char **argv);
@@ -109,15 +118,23 @@ NODISCARD enum err frame_open_log(struct frame *frame, uint64_t after);
 struct follow_source frame_source(struct frame *frame, const char *log);
 
 /* An error ends here, by its class: RETRY and REJECT are logged and counted,
- * STOP leaves the loop. @what is a dotted constant. False if it is STOP. */
+ * RELOAD and STOP leave the loop. @what is a dotted constant. False if the
+ * loop was left. */
 bool frame_settle(struct frame *frame, const char *what, enum err e);
 
-/* Leave the loop because of @e, whatever its class. */
+/* Leave the loop because of @e: to begin again if it is ERR_CLASS_RELOAD, else
+ * for good, whatever its class. ERR_BEHIND also ends the life of the logs. */
 void frame_stop(struct frame *frame, const char *what, enum err e);
+
+/* The life of the logs has to end: frame_stop() will see to it. */
+void frame_end_epoch(struct frame *frame);
 
 /* Append what waits in our own log, with frame_settle() on failure: after
  * ERR_UNREACHABLE it is tried again by itself. */
 void frame_flush(struct frame *frame);
+
+/* Who writes our log, for the store. */
+struct store_writer frame_writer(const struct frame *frame);
 
 /* The same without waiting for it, as writer_push() does. */
 void frame_push(struct frame *frame);

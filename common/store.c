@@ -1,11 +1,10 @@
-/* The connection to Redis, its settings, epoch, leases and small records. */
+/* The connection to Redis, its settings, and small records. */
 #include "common/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/time.h>
 
 #include "common/log.h"
@@ -283,12 +282,19 @@ enum err store_connect(struct store *s)
 		e = load_functions(s);
 	if (e)
 		store_drop(s);
+	else
+		s->connections++;
 	return e;
 }
 
 enum err store_check(struct store *s)
 {
 	return store_connect(s);
+}
+
+uint64_t store_connections(const struct store *s)
+{
+	return s->connections;
 }
 
 /* An answer that says "not now", of a server that is loading, blocked by a
@@ -331,6 +337,15 @@ redisReply *store_call(struct store *s, const struct command *c)
 	return r;
 }
 
+enum err store_do(struct store *s, const struct command *c)
+{
+	redisReply *r = store_call(s, c);
+	enum err e = store_verdict(s, r);
+
+	freeReplyObject(r);
+	return e;
+}
+
 enum err store_verdict(struct store *s, const redisReply *r)
 {
 	static const struct {
@@ -351,86 +366,6 @@ enum err store_verdict(struct store *s, const redisReply *r)
 		  r->str ? r->str : "");
 	store_drop(s);
 	return ERR_UNREACHABLE;
-}
-
-/* ---- epoch and lease ---------------------------------------------------- */
-
-enum err store_epoch(struct store *s, uint64_t *epoch)
-{
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	redisReply *r;
-
-	command_text(&c, "GET");
-	command_text(&c, store_key(s, key, "epoch", ""));
-	r = store_call(s, &c);
-	if (!r)
-		return ERR_UNREACHABLE;
-	*epoch = r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
-	freeReplyObject(r);
-	return ERR_NONE;
-}
-
-enum err store_epoch_begin(struct store *s, uint64_t *epoch)
-{
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	uint64_t fresh = 0;
-	redisReply *r;
-
-	while (fresh == 0)
-		if (getrandom(&fresh, sizeof fresh, 0) != sizeof fresh)
-			return ERR_UNREACHABLE;
-	command_text(&c, "SET");
-	command_text(&c, store_key(s, key, "epoch", ""));
-	command_number(&c, fresh);
-	command_text(&c, "NX");
-	r = store_call(s, &c);
-	if (!r)
-		return ERR_UNREACHABLE;
-	freeReplyObject(r);
-	return store_epoch(s, epoch);
-}
-
-static redisReply *lease_call(struct store *s, const char *function,
-			      const char *service, const char *instance,
-			      uint64_t token, unsigned ttl_ms)
-{
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-
-	command_text(&c, "FCALL");
-	command_text(&c, function);
-	command_text(&c, "1");
-	command_text(&c, store_key(s, key, "lease", service));
-	command_text(&c, instance);
-	command_number(&c, token);
-	command_number(&c, ttl_ms);
-	return store_call(s, &c);
-}
-
-enum err store_lease_take(struct store *s, const char *service,
-			  const char *instance, uint64_t token, unsigned ttl_ms)
-{
-	redisReply *r =
-		lease_call(s, "kalypso_take", service, instance, token, ttl_ms);
-	enum err e = r && r->type == REDIS_REPLY_STRING ? ERR_HELD
-							: store_verdict(s, r);
-
-	freeReplyObject(r);
-	return e;
-}
-
-enum err store_lease_renew(struct store *s, const char *service,
-			   const char *instance, uint64_t token,
-			   unsigned ttl_ms)
-{
-	redisReply *r = lease_call(s, "kalypso_renew", service, instance, token,
-				   ttl_ms);
-	enum err e = store_verdict(s, r);
-
-	freeReplyObject(r);
-	return e;
 }
 
 /* ---- small records ------------------------------------------------------ */

@@ -73,8 +73,17 @@ NODISCARD enum err store_check(struct store *s);
 /* Which life of the logs this is. 0 if there is none yet. */
 NODISCARD enum err store_epoch(struct store *s, uint64_t *epoch);
 
-/* Begin a life, if there is none; @epoch is the one that holds then. */
+/* Begin a life, if there is none; @epoch is the one that holds then. Logs and
+ * snapshots that are there live on under it, as far as each log is borne out
+ * by the one that it follows from: an answer to what was lost is taken away
+ * with the snapshots that know of it. If one of the folds (links.def) couldn't
+ * go on with what is left, nothing of what follows from the chain lives on. */
 NODISCARD enum err store_epoch_begin(struct store *s, uint64_t *epoch);
+
+/* Life @epoch is over: the store isn't what it was. From now on every append is
+ * ERR_EPOCH, until another one begins. Nothing happens if that isn't the life
+ * it is. */
+NODISCARD enum err store_epoch_end(struct store *s, uint64_t epoch);
 
 /* Who may write for @service: this process, known by its @instance and the
  * random @token, for @ttl_ms from now. A lease that the same instance held
@@ -90,6 +99,12 @@ NODISCARD enum err store_lease_take(struct store *s, const char *service,
 NODISCARD enum err store_lease_renew(struct store *s, const char *service,
 				     const char *instance, uint64_t token,
 				     unsigned ttl_ms);
+
+/* Who writes, by which lease, in which life of the logs. */
+struct store_writer {
+	const char *service, *instance;
+	uint64_t token, epoch;
+};
 
 /* ---- append ------------------------------------------------------------- */
 
@@ -129,13 +144,17 @@ typedef enum err store_entry_fn(void *arg, const struct entry *entry);
 
 /* Call @fn for up to @max entries of @log from number @from on, in order;
  * *next is the number after the last one given. Bodies live for the call.
- * ERR_CONFLICT	a number is missing: the log was trimmed or damaged
+ * ERR_TRIMMED	the log begins after @from; see store_first()
+ * ERR_CONFLICT	a number is missing: the log was damaged
  * and whatever @fn returned that wasn't ERR_NONE, which ends the reading. */
 NODISCARD enum err store_read(struct store *s, const char *log, uint64_t from,
 			      unsigned max, uint64_t *next, store_entry_fn *fn,
 			      void *arg);
 
-/* The newest entry's number, 0 if there is none, and the writer's cursor. */
+/* The oldest entry's number and the newest's, 0 if there is none, and the
+ * writer's cursor. */
+NODISCARD enum err store_first(struct store *s, const char *log,
+			       uint64_t *number);
 NODISCARD enum err store_last(struct store *s, const char *log,
 			      uint64_t *number);
 NODISCARD enum err store_cursor(struct store *s, const char *service,
@@ -143,6 +162,10 @@ NODISCARD enum err store_cursor(struct store *s, const char *service,
 
 /* How often store_read() was called since the process began. */
 uint64_t store_reads(const struct store *s);
+
+/* How often a connection was made: what Redis holds may be another past since
+ * then. */
+uint64_t store_connections(const struct store *s);
 
 /* The record written under @key. ERR_NOT_FOUND */
 NODISCARD enum err store_record(struct store *s, const char *key,
@@ -177,6 +200,32 @@ NODISCARD enum err store_import(struct store *s, const char *log,
 NODISCARD enum err store_import_end(struct store *s, uint64_t epoch,
 				    const struct import *logs, size_t count);
 
+/* ---- what of a log is kept ---------------------------------------------- */
+
+/* A service that keeps snapshots of what it makes of a log (links.def). */
+struct store_fold {
+	const char *service, *reads, *writes; /* NULL: its log isn't that */
+};
+
+/* NULL if @service is none. Static. */
+const struct store_fold *store_fold(const char *service);
+
+/* Register @service as a reader of @log who needs what comes after entry @at,
+ * unless it is one; writing snapshots moves it on. */
+NODISCARD enum err store_register(struct store *s, const char *log,
+				  const char *service, uint64_t at);
+
+typedef void store_struck_fn(void *arg, const char *service);
+
+/* Let go of entries of @log, which @w writes, that aren't the newest @keep and
+ * that no registered reader needs. Readers who need more than the newest 2 *
+ * @keep are struck off: @struck is called. *first is the log's first entry now.
+ * A bounded number goes at a time.
+ * ERR_FENCED, ERR_EPOCH: nothing was done */
+NODISCARD enum err store_trim(struct store *s, const struct store_writer *w,
+			      const char *log, uint64_t keep, uint64_t *first,
+			      store_struck_fn *struck, void *arg);
+
 /* ---- snapshots ---------------------------------------------------------- */
 
 /* A state that was reached by folding @input entries and saying @output. */
@@ -185,9 +234,20 @@ struct snapshot {
 	struct buf state; /* owned by whoever holds the snapshot */
 };
 
-/* Write @snapshot in pieces, its manifest last; the two newest are kept. */
-NODISCARD enum err store_snapshot_write(struct store *s, const char *service,
+/* Write @snapshot of the life @w->epoch in pieces, its manifest last; the two
+ * newest are kept. A torn one goes by itself.
+ * ERR_FENCED, ERR_EPOCH: it doesn't count, the others stand as they were
+ * ERR_CONFLICT: pieces of it went, it doesn't count */
+NODISCARD enum err store_snapshot_write(struct store *s,
+					const struct store_writer *w,
 					const struct snapshot *snapshot);
+
+/* Where the newest snapshot of @epoch and the one before were taken; input and
+ * output are 0 where there is none. Their states are empty. */
+NODISCARD enum err store_snapshot_places(struct store *s, const char *service,
+					 uint64_t epoch,
+					 struct snapshot *newest,
+					 struct snapshot *oldest);
 
 /* The newest whole snapshot of @epoch; a torn one falls back to the one
  * before. ERR_NOT_FOUND: there is none. The caller frees out->state. */

@@ -22,7 +22,7 @@ struct store {
 	/* Answers that had to be read because something else was asked. */
 	enum err early[STORE_UNDER_WAY_MAX];
 	unsigned early_first, early_count;
-	uint64_t reads;
+	uint64_t reads, connections;
 };
 
 /* A command in the making. Texts are borrowed until it is sent. */
@@ -42,6 +42,10 @@ void command_number(struct command *c, uint64_t v);
 const char *store_key(const struct store *s, char out[KEY_ROOM],
 		      const char *kind, const char *arg);
 
+/* INSTANCE:TOKEN, the value of a lease. Returns @out. */
+const char *store_held(char out[KEY_ROOM], const char *instance,
+		       uint64_t token);
+
 /* Connect unless we are; see store_check(). */
 NODISCARD enum err store_connect(struct store *s);
 
@@ -54,6 +58,9 @@ void store_read_early(struct store *s);
 /* Send @c and wait. NULL after ERR_UNREACHABLE; the caller frees the reply.
  * Error replies of a server that will recover count as unreachable. */
 redisReply *store_call(struct store *s, const struct command *c);
+
+/* Send @c, a call of a function that answers with a word. */
+NODISCARD enum err store_do(struct store *s, const struct command *c);
 
 /* What a function of store.lua answered. */
 NODISCARD enum err store_verdict(struct store *s, const redisReply *r);

@@ -13,6 +13,12 @@ static void cursor_text(char out[2 * NUMBER_ROOM], struct cursor c)
 		 c.given);
 }
 
+const char *store_held(char out[KEY_ROOM], const char *instance, uint64_t token)
+{
+	snprintf(out, KEY_ROOM, "%s:%" PRIu64, instance, token);
+	return out;
+}
+
 /* ---- append ------------------------------------------------------------- */
 
 /* Texts that the command borrows while it is being sent. */
@@ -26,7 +32,7 @@ struct append_texts {
 static void add_arguments(struct command *c, struct append_texts *t,
 			  const struct append *a)
 {
-	snprintf(t->held, sizeof t->held, "%s:%" PRIu64, a->instance, a->token);
+	store_held(t->held, a->instance, a->token);
 	cursor_text(t->from, a->from);
 	cursor_text(t->to, a->to);
 	command_text(c, t->held);
@@ -187,6 +193,15 @@ static redisReply *range(struct store *s, const char *log, uint64_t from,
 	return store_call(s, &c);
 }
 
+/* The log has nothing before entry @there, which isn't the one asked for. */
+static enum err why_missing(struct store *s, const char *log, uint64_t there)
+{
+	uint64_t first;
+	enum err e = store_first(s, log, &first);
+
+	return e ? e : first >= there ? ERR_TRIMMED : ERR_CONFLICT;
+}
+
 enum err store_read(struct store *s, const char *log, uint64_t from,
 		    unsigned max, uint64_t *next, store_entry_fn *fn, void *arg)
 {
@@ -204,7 +219,8 @@ enum err store_read(struct store *s, const char *log, uint64_t from,
 
 		e = parse_entry(r->element[i], &entry);
 		if (!e && entry.number != *next)
-			e = ERR_CONFLICT;
+			e = i ? ERR_CONFLICT
+			      : why_missing(s, log, entry.number);
 		if (!e)
 			e = fn(arg, &entry);
 		if (!e)
@@ -214,7 +230,8 @@ enum err store_read(struct store *s, const char *log, uint64_t from,
 	return e;
 }
 
-enum err store_last(struct store *s, const char *log, uint64_t *number)
+static enum err find_end(struct store *s, const char *log, bool newest,
+			 uint64_t *number)
 {
 	struct command c = {.count = 0};
 	char key[KEY_ROOM];
@@ -222,10 +239,10 @@ enum err store_last(struct store *s, const char *log, uint64_t *number)
 	enum err e = ERR_NONE;
 	redisReply *r;
 
-	command_text(&c, "XREVRANGE");
+	command_text(&c, newest ? "XREVRANGE" : "XRANGE");
 	command_text(&c, store_key(s, key, "log", log));
-	command_text(&c, "+");
-	command_text(&c, "-");
+	command_text(&c, newest ? "+" : "-");
+	command_text(&c, newest ? "-" : "+");
 	command_text(&c, "COUNT");
 	command_text(&c, "1");
 	r = store_call(s, &c);
@@ -238,6 +255,16 @@ enum err store_last(struct store *s, const char *log, uint64_t *number)
 	*number = entry.number;
 	freeReplyObject(r);
 	return e;
+}
+
+enum err store_last(struct store *s, const char *log, uint64_t *number)
+{
+	return find_end(s, log, true, number);
+}
+
+enum err store_first(struct store *s, const char *log, uint64_t *number)
+{
+	return find_end(s, log, false, number);
 }
 
 enum err store_cursor(struct store *s, const char *service,

@@ -1,4 +1,5 @@
-/* Snapshots: pieces first, the manifest last, the newest two kept. */
+/* Snapshots: pieces first, the manifest last, the newest two kept. What nobody
+ * has put a manifest to goes by itself. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,11 @@ struct manifest {
 	uint32_t crc;
 };
 
-enum { MANIFEST_ROOM = 6 * NUMBER_ROOM };
+/* Numbers of these in a manifest, as store.lua counts. */
+#define FIELD_INPUT  "3"
+#define FIELD_OUTPUT "4"
+
+enum { MANIFEST_ROOM = 6 * NUMBER_ROOM, UNFINISHED_S = 600 };
 
 static uint64_t pieces_of(const struct manifest *m)
 {
@@ -39,12 +44,12 @@ static bool parse_manifest(const char *text, struct manifest *m)
 			      &m->size, &m->crc) == 6;
 }
 
-static const char *piece_key(const struct store *s, char out[KEY_ROOM],
-			     const char *service, uint64_t id, uint64_t i)
+static const char *pieces_key(const struct store *s, char out[KEY_ROOM],
+			      const char *service, uint64_t id)
 {
 	char arg[96];
 
-	snprintf(arg, sizeof arg, "%s:%" PRIu64 ":%" PRIu64, service, id, i);
+	snprintf(arg, sizeof arg, "%s:%" PRIu64, service, id);
 	return store_key(s, out, "piece", arg);
 }
 
@@ -59,40 +64,37 @@ static enum err simple(struct store *s, const struct command *c)
 	return e;
 }
 
-static enum err write_pieces(struct store *s, const char *service,
+static enum err write_piece(struct store *s, const char *key, uint64_t i,
+			    struct bytes piece)
+{
+	struct command put = {.count = 0}, expire = {.count = 0};
+	enum err e;
+
+	command_text(&put, "HSET");
+	command_text(&put, key);
+	command_number(&put, i);
+	command_bytes(&put, piece);
+	command_text(&expire, "EXPIRE");
+	command_text(&expire, key);
+	command_number(&expire, UNFINISHED_S);
+	e = simple(s, &put);
+	return e ? e : simple(s, &expire);
+}
+
+static enum err write_pieces(struct store *s, const char *key,
 			     const struct manifest *m, const uint8_t *data)
 {
-	for (uint64_t i = 0; i < pieces_of(m); i++) {
+	enum err e = ERR_NONE;
+
+	for (uint64_t i = 0; !e && i < pieces_of(m); i++) {
 		uint64_t at = i * STORE_PIECE_BYTES;
 		uint64_t size = m->size - at < STORE_PIECE_BYTES
 					? m->size - at
 					: STORE_PIECE_BYTES;
-		struct command c = {.count = 0};
-		char key[KEY_ROOM];
-		enum err e;
 
-		command_text(&c, "SET");
-		command_text(&c, piece_key(s, key, service, m->id, i));
-		command_bytes(&c, (struct bytes){data + at, size});
-		e = simple(s, &c);
-		if (e)
-			return e;
+		e = write_piece(s, key, i, (struct bytes){data + at, size});
 	}
-	return ERR_NONE;
-}
-
-static void delete_pieces(struct store *s, const char *service,
-			  const struct manifest *m)
-{
-	for (uint64_t i = 0; i < pieces_of(m); i++) {
-		struct command c = {.count = 0};
-		char key[KEY_ROOM];
-
-		command_text(&c, "DEL");
-		command_text(&c, piece_key(s, key, service, m->id, i));
-		if (simple(s, &c))
-			return; /* left behind; it does no harm */
-	}
+	return e;
 }
 
 /* The manifests under "new" and "old"; has[i] says whether there is one. */
@@ -117,63 +119,89 @@ static enum err read_manifests(struct store *s, const char *service,
 	return ERR_NONE;
 }
 
-static enum err write_manifests(struct store *s, const char *service,
-				const struct manifest *fresh,
-				const struct manifest *before)
+static enum err write_manifest(struct store *s, const struct store_writer *w,
+			       const char *pieces, const struct manifest *m)
 {
+	const struct store_fold *f = store_fold(w->service);
+	bool itself = f && f->writes && strcmp(f->reads, f->writes) == 0;
 	struct command c = {.count = 0};
-	char key[KEY_ROOM], text[MANIFEST_ROOM], old[MANIFEST_ROOM];
+	char lease[KEY_ROOM], epoch[KEY_ROOM], manifests[KEY_ROOM];
+	char read[KEY_ROOM], written[KEY_ROOM], held[KEY_ROOM];
+	char text[MANIFEST_ROOM];
 
-	print_manifest(text, fresh);
-	command_text(&c, "HSET");
-	command_text(&c, store_key(s, key, "snapshot", service));
-	command_text(&c, "new");
+	print_manifest(text, m);
+	command_text(&c, "FCALL");
+	command_text(&c, "kalypso_snapshot");
+	command_number(&c, 4u + (f && !itself) + (f && f->writes));
+	command_text(&c, store_key(s, lease, "lease", w->service));
+	command_text(&c, store_key(s, epoch, "epoch", ""));
+	command_text(&c, store_key(s, manifests, "snapshot", w->service));
+	command_text(&c, pieces);
+	if (f && !itself)
+		command_text(&c, store_key(s, read, "readers", f->reads));
+	if (f && f->writes)
+		command_text(&c, store_key(s, written, "readers", f->writes));
+	command_text(&c, store_held(held, w->instance, w->token));
+	command_number(&c, w->epoch);
 	command_text(&c, text);
-	if (before) {
-		print_manifest(old, before);
-		command_text(&c, "old");
-		command_text(&c, old);
-	}
-	return simple(s, &c);
+	command_number(&c, pieces_of(m));
+	command_text(&c, w->service);
+	if (f && !itself)
+		command_text(&c, FIELD_INPUT);
+	if (f && f->writes)
+		command_text(&c, FIELD_OUTPUT);
+	return store_do(s, &c);
 }
 
-enum err store_snapshot_write(struct store *s, const char *service,
+enum err store_snapshot_write(struct store *s, const struct store_writer *w,
 			      const struct snapshot *snapshot)
 {
-	struct manifest fresh = {
-		.epoch = snapshot->epoch,
+	struct manifest m = {
+		.epoch = w->epoch,
 		.input = snapshot->input,
 		.output = snapshot->output,
 		.size = snapshot->state.size,
 		.crc = crc32c(0, snapshot->state.data, snapshot->state.size)};
-	struct manifest kept[2];
-	bool has[2];
+	char key[KEY_ROOM];
 	enum err e;
 
-	if (getrandom(&fresh.id, sizeof fresh.id, 0) != sizeof fresh.id)
+	if (getrandom(&m.id, sizeof m.id, 0) != sizeof m.id)
 		return ERR_UNREACHABLE;
-	e = write_pieces(s, service, &fresh, snapshot->state.data);
-	if (!e)
-		e = read_manifests(s, service, kept, has);
-	if (!e)
-		e = write_manifests(s, service, &fresh,
-				    has[0] ? &kept[0] : NULL);
-	if (!e && has[1])
-		delete_pieces(s, service, &kept[1]);
+	pieces_key(s, key, w->service, m.id);
+	e = write_pieces(s, key, &m, snapshot->state.data);
+	return e ? e : write_manifest(s, w, key, &m);
+}
+
+enum err store_snapshot_places(struct store *s, const char *service,
+			       uint64_t epoch, struct snapshot *newest,
+			       struct snapshot *oldest)
+{
+	struct manifest m[2];
+	bool has[2];
+	enum err e = read_manifests(s, service, m, has);
+
+	*newest = *oldest = (struct snapshot){.epoch = epoch};
+	for (unsigned i = 0; !e && i < 2; i++)
+		if (has[i] && m[i].epoch == epoch)
+			*(i ? oldest : newest) = (struct snapshot){
+				epoch, m[i].input, m[i].output, .state = {0}};
 	return e;
 }
 
 static enum err read_pieces(struct store *s, const char *service,
 			    const struct manifest *m, struct buf *out)
 {
+	char key[KEY_ROOM];
+
 	buf_clear(out);
+	pieces_key(s, key, service, m->id);
 	for (uint64_t i = 0; i < pieces_of(m); i++) {
 		struct command c = {.count = 0};
-		char key[KEY_ROOM];
 		redisReply *r;
 
-		command_text(&c, "GET");
-		command_text(&c, piece_key(s, key, service, m->id, i));
+		command_text(&c, "HGET");
+		command_text(&c, key);
+		command_number(&c, i);
 		r = store_call(s, &c);
 		if (!r)
 			return ERR_UNREACHABLE;

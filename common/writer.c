@@ -82,7 +82,7 @@ enum err writer_new(struct writer **out, const struct writer_config *config,
 		e = store_read(config->store, config->log, w->held, 1, &next,
 			       keep_held, w);
 	if (!e && w->held < after)
-		e = ERR_CONFLICT;
+		e = ERR_BEHIND;
 	w->logged = w->held;
 	if (e)
 		writer_free(&w);
@@ -325,7 +325,9 @@ static enum err find_out(struct writer *w)
 	w->under_way_count = 0;
 	if (e)
 		return e;
-	if (last < w->logged || last - w->logged > writer_waiting(w))
+	if (last < w->logged)
+		return ERR_BEHIND;
+	if (last - w->logged > writer_waiting(w))
 		return ERR_CONFLICT;
 	if (last > w->logged)
 		e = store_read(w->config.store, w->config.log, last, 1, &next,
@@ -335,6 +337,15 @@ static enum err find_out(struct writer *w)
 	settle(w, (size_t)(last - w->logged));
 	w->unsure = false;
 	return ERR_NONE;
+}
+
+/* Somebody else wrote, or the store forgot. */
+static enum err why_conflict(const struct writer *w)
+{
+	uint64_t last;
+	enum err e = store_last(w->config.store, w->config.log, &last);
+
+	return e ? e : last < w->logged ? ERR_BEHIND : ERR_CONFLICT;
 }
 
 /* @wait: until everything is durable, or only while too much is under way. */
@@ -353,7 +364,7 @@ static enum err append(struct writer *w, bool wait)
 	}
 	if (e)
 		w->unsure = true;
-	return e;
+	return e == ERR_CONFLICT ? why_conflict(w) : e;
 }
 
 enum err writer_flush(struct writer *w)
@@ -379,6 +390,16 @@ size_t writer_waiting_bytes(const struct writer *w)
 uint64_t writer_put_number(const struct writer *w)
 {
 	return w->put;
+}
+
+enum err writer_check(const struct writer *w)
+{
+	uint64_t last;
+	enum err e =
+		w->unsure ? ERR_NONE
+			  : store_last(w->config.store, w->config.log, &last);
+
+	return !e && !w->unsure && last < w->logged ? ERR_BEHIND : e;
 }
 
 uint64_t writer_logged(const struct writer *w)

@@ -25,7 +25,7 @@ struct writer_config {
 /* Read where the log ends and where the cursor is. The first entry put will
  * be number @after + 1. Borrows what @config points at while it lives.
  * ERR_UNREACHABLE, ERR_NO_MEMORY
- * ERR_CONFLICT	the log ends before @after */
+ * ERR_BEHIND	the log ends before @after */
 NODISCARD enum err writer_new(struct writer **out,
 			      const struct writer_config *config,
 			      uint64_t after);
@@ -42,7 +42,8 @@ NODISCARD enum err writer_put(struct writer *w, uint16_t type,
 void writer_answered(struct writer *w, uint64_t input);
 
 /* Append what waits. ERR_UNREACHABLE: some of it may still wait; call again.
- * ERR_FENCED, ERR_EPOCH, ERR_CONFLICT: this process must stop. */
+ * ERR_FENCED, ERR_CONFLICT: this process must stop; ERR_EPOCH, ERR_BEHIND (the
+ * log ends before what was acknowledged): it must begin again. */
 NODISCARD enum err writer_flush(struct writer *w);
 
 /* The same, but as much as may be under way stays under way: for long runs of
@@ -56,6 +57,10 @@ size_t writer_waiting_bytes(const struct writer *w);
 /* Number of the newest entry put, and of the newest in the log. */
 uint64_t writer_put_number(const struct writer *w);
 uint64_t writer_logged(const struct writer *w);
+
+/* Ask the store whether it still has what it acknowledged. ERR_BEHIND,
+ * ERR_UNREACHABLE */
+NODISCARD enum err writer_check(const struct writer *w);
 
 /* Tell followers where the log ends; every BUS_HEARTBEAT_MS. */
 void writer_beat(struct writer *w);

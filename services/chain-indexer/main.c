@@ -121,13 +121,24 @@ static enum err load_snapshot(struct indexer *self, uint64_t *after)
 static enum err recover(struct indexer *self)
 {
 	uint64_t next, from, after;
-	enum err e = load_snapshot(self, &after);
+	enum err e =
+		store_register(self->frame->store, "chain", "chain-indexer", 0);
 
+	if (!e)
+		e = load_snapshot(self, &after);
 	for (from = after + 1; !e; from = next) {
 		e = store_read(self->frame->store, "chain", from, READ_MAX,
 			       &next, on_own_entry, self);
 		if (!e && next - from < READ_MAX)
 			break;
+	}
+	if (e == ERR_TRIMMED) {
+		log_error("log.trimmed",
+			  "log=chain have=%" PRIu64 " text=\"older entries of "
+			  "the log are gone, and there is no snapshot to go on "
+			  "from: the chain is read again\"",
+			  after);
+		frame_end_epoch(self->frame);
 	}
 	if (e)
 		return e;
@@ -138,6 +149,7 @@ static enum err recover(struct indexer *self)
 static void save_snapshot(struct indexer *self)
 {
 	struct frame *f = self->frame;
+	struct store_writer w = frame_writer(f);
 	struct snapshot s = {.epoch = f->epoch,
 			     .output = writer_logged(f->writer)};
 	enum err e;
@@ -146,7 +158,7 @@ static void save_snapshot(struct indexer *self)
 		return;
 	e = index_save(self->index, &s.state);
 	if (!e)
-		e = store_snapshot_write(f->store, "chain-indexer", &s);
+		e = store_snapshot_write(f->store, &w, &s);
 	if (e)
 		log_warn("snapshot.failed", "err=%s", err_name(e));
 	else
@@ -362,7 +374,7 @@ static void stop(void *arg)
 {
 	struct indexer *self = arg;
 
-	if (self->chain)
+	if (self->chain && !self->frame->reloading)
 		save_snapshot(self);
 	chain_free(&self->chain);
 	rpc_free(&self->rpc);

@@ -14,7 +14,6 @@
 enum { STORE_TIMEOUT_MS = 5000, READ_MAX = 1000, SHOWN_EVERY = 20000 };
 
 const struct cli_log cli_logs[CLI_LOGS] = {
-#define SERVICE(folder, noun)
 #define LINK(name, number, writer, meaning) {#name, writer},
 #include "protocol/messages/links.def"
 };

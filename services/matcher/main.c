@@ -141,7 +141,7 @@ static void status(void *arg, struct status *out)
 	struct match_sizes s = match_sizes(self->match);
 
 	status_number(out, "block", s.block.number);
-	status_number(out, "read", fold_done(self->fold));
+	fold_status(self->fold, out);
 	status_number(out, "waiting", s.waiting);
 	status_number(out, "matched", s.matched);
 	status_number(out, "quotes", s.quotes);

@@ -109,7 +109,7 @@ static void status(void *arg, struct status *out)
 	struct book_sizes s = book_sizes(self->book);
 
 	status_number(out, "block", s.block.number);
-	status_number(out, "read", fold_done(self->fold));
+	fold_status(self->fold, out);
 	status_number(out, "open", s.open);
 	status_number(out, "assigned", s.assigned);
 	status_number(out, "quotes", s.quotes);

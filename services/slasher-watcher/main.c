@@ -294,7 +294,7 @@ static void status(void *arg, struct status *out)
 	struct watch_sizes w = watch_sizes(self->watch);
 
 	status_number(out, "block", w.block.number);
-	status_number(out, "read", fold_done(self->fold));
+	fold_status(self->fold, out);
 	status_number(out, "open", w.open);
 	status_number(out, "tasks", w.tasks);
 	status_number(out, "planned", s.planned);
@@ -328,6 +328,7 @@ int main(int argc, char **argv)
 		.market = true,
 		.comes_second = true,
 		.writes = "slash",
+		.journalled = true,
 		.prepare = prepare,
 		.start = start,
 		.status = status,

@@ -261,12 +261,17 @@ static enum err follow(struct publisher *self, struct follow **out,
 	struct follow_source source = frame_source(self->frame, log);
 	struct follow_handlers handlers = {on_entry, caught_up, on_failed,
 					   self};
-	uint64_t last;
-	enum err e = store_last(self->frame->store, log, &last);
+	uint64_t first, last;
+	enum err e = store_first(self->frame->store, log, &first);
 
-	return e ? e
-		 : follow_new(out, &source, last > before ? last - before : 1,
-			      &handlers);
+	if (!e)
+		e = store_last(self->frame->store, log, &last);
+	if (e)
+		return e;
+	/* What is older than the log is void. */
+	if (last > before && first < last - before)
+		first = last - before;
+	return follow_new(out, &source, first ? first : 1, &handlers);
 }
 
 /* The newest block is known: what is decided can be judged by it. */
@@ -356,6 +361,8 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&published);
 	metric_register(&too_late);
 	self->frame = frame;
+	self->block = (struct block_ref){.number = 0};
+	self->key_asked = self->key_valid = false;
 	e = publish_new(&self->publish, self->options.batch_max, &handlers);
 	if (!e)
 		e = http_new(&self->http, frame->loop);
@@ -409,6 +416,7 @@ int main(int argc, char **argv)
 		.options_offset = offsetof(struct publisher, options),
 		.market = true,
 		.writes = "task",
+		.journalled = true,
 		.prepare = prepare,
 		.start = start,
 		.status = status,

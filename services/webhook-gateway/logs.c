@@ -4,7 +4,6 @@
 #include <string.h>
 
 static const char *const names[] = {
-#define SERVICE(folder, noun)
 #define LINK(name, number, writer, meaning) [(number)-1] = #name,
 #include "protocol/messages/links.def"
 };

@@ -204,6 +204,7 @@ static void stop(void *arg)
 		loop_fd(self->frame->loop, self->failed, 0, NULL, NULL);
 		close(self->failed);
 	}
+	self->failed = -1;
 }
 
 static enum err prepare(void *arg)
@@ -232,8 +233,6 @@ static enum err start(struct frame *frame, void *arg)
 		loop_fd(frame->loop, self->failed, LOOP_READ, on_failure, self);
 		e = follow_logs(self);
 	}
-	if (e)
-		stop(self);
 	return e;
 }
 

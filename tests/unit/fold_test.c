@@ -111,6 +111,8 @@ static const struct service orderbook = {.name = "orderbook",
 static const struct service watcher = {.name = "slasher-watcher",
 				       .summary = "Counts silently.",
 				       .market = true,
+				       .writes = "slash",
+				       .journalled = true,
 				       .start = start,
 				       .stop = stop};
 

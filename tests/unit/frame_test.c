@@ -9,9 +9,10 @@
 /* ---- a service that does nothing but say so ----------------------------- */
 
 struct dummy {
-	enum err first;	 /* what start() returns before it is ready */
-	unsigned times;	 /* that it does */
-	enum err settle; /* what it settles once started */
+	enum err first;	  /* what start() returns before it is ready */
+	unsigned times;	  /* that it does */
+	enum err settle;  /* what it settles once started … */
+	unsigned settles; /* … so often; 0: always */
 };
 
 static enum err start(struct frame *f, void *arg)
@@ -27,6 +28,8 @@ static enum err start(struct frame *f, void *arg)
 		return ERR_UNREACHABLE;
 	frame_set_ready(f, true, "");
 	say("running %d\n", frame_settle(f, "test.settle", d->settle));
+	if (d->settles && --d->settles == 0)
+		d->settle = ERR_NONE;
 	return ERR_NONE;
 }
 
@@ -110,8 +113,10 @@ static void what_is_not_ready_is_begun_again(void **state)
 	dummy.first = ERR_UNREACHABLE;
 	dummy.times = 2;
 	START(plain, "--log-level=info");
-	assert_child(&child, "start");
-	assert_child(&child, "start");
+	for (int i = 0; i < 2; i++) {
+		assert_child(&child, "start");
+		assert_child(&child, "stop");
+	}
 	assert_child(&child, "start");
 	assert_child(&child, "running 1");
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
@@ -153,21 +158,55 @@ static void an_error_is_settled_by_its_class(void **state)
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
 }
 
+static void what_the_store_lost_is_begun_again_within_the_process(void **state)
+{
+	(void)state;
+	dummy.settle = ERR_BEHIND;
+	dummy.settles = 1;
+	START(indexer, "--log-level=info");
+	assert_child(&child, "start");
+	assert_child(&child, "running 0");
+	assert_child(&child, "stop");
+	assert_child(&child, "start");
+	assert_child(&child, "running 1");
+	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
+	assert_true(child_logged(&child, "service.reloading what=test.settle "
+					 "err=BEHIND"));
+}
+
+static void a_life_that_ended_is_noticed_by_those_who_wait(void **state)
+{
+	uint64_t before, now;
+
+	(void)state;
+	START(indexer, "--log-level=info");
+	assert_child(&child, "start");
+	assert_child(&child, "running 1");
+	assert_err(store_epoch(redis.store, &before), ERR_NONE);
+	assert_err(store_epoch_end(redis.store, before + 1), ERR_NONE);
+	assert_err(store_epoch(redis.store, &now), ERR_NONE);
+	assert_int_equal(now, before); /* that wasn't the one it is */
+	assert_err(store_epoch_end(redis.store, before), ERR_NONE);
+	assert_child(&child, "stop");
+	assert_child(&child, "start");
+	assert_child(&child, "running 1");
+	assert_err(store_epoch(redis.store, &now), ERR_NONE);
+	assert_int_not_equal(now, 0);
+	assert_int_not_equal(now, before);
+	redis.epoch = now;
+	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
+}
+
 static void options_that_can_not_be_end_it_at_once(void **state)
 {
-	static const char *const rows[] = {"--log-level=loud",
-					   "--log-format=xml",
-					   "--instance=A",
-					   "--instance=",
-					   "--lease=100",
-					   "--lease=60001",
-					   "--depth=15",
-					   "--depth=100001",
-					   "--admin-port=70000",
-					   "--admin-host=there",
-					   "--redis=http://x",
-					   "--name=No",
-					   "--state-dir=/proc/nowhere"};
+	static const char *const rows[] = {
+		"--log-level=loud",   "--log-format=xml",
+		"--instance=A",	      "--instance=",
+		"--lease=100",	      "--lease=60001",
+		"--depth=15",	      "--depth=100001",
+		"--log-keep=15",      "--admin-port=70000",
+		"--admin-host=there", "--redis=http://x",
+		"--name=No",	      "--state-dir=/proc/nowhere"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -457,6 +496,8 @@ int main(void)
 		TEST(a_lease_is_held_however_short),
 		TEST(a_lease_that_nobody_took_is_taken_again),
 		TEST(without_its_lease_it_ends),
+		TEST(what_the_store_lost_is_begun_again_within_the_process),
+		TEST(a_life_that_ended_is_noticed_by_those_who_wait),
 		TEST(its_status_is_there_while_it_lives),
 		TEST(a_key_is_hex_or_a_keystore_under_its_password),
 	};

@@ -265,6 +265,16 @@ static void records_come_with_their_append(void **state)
 	buf_free(&out);
 }
 
+/* Who may write as @service. */
+static struct store_writer writer_of(const char *service)
+{
+	struct store_writer w = {service, "a", 7, 0};
+
+	assert_err(store_epoch_begin(store, &w.epoch), ERR_NONE);
+	assert_err(store_lease_take(store, service, "a", 7, 60000), ERR_NONE);
+	return w;
+}
+
 static void snapshot_with(struct buf *state, uint8_t fill)
 {
 	for (int i = 0; i < 600000; i++)
@@ -273,19 +283,28 @@ static void snapshot_with(struct buf *state, uint8_t fill)
 
 static void the_newest_whole_snapshot_is_read(void **state)
 {
-	struct snapshot in = {.epoch = 9}, out;
+	struct store_writer w = writer_of("snap");
+	struct snapshot in = {.input = 0}, out, newest, oldest;
 
 	(void)state;
-	assert_err(store_snapshot_read(store, "snap", 9, &out), ERR_NOT_FOUND);
+	assert_err(store_snapshot_read(store, "snap", w.epoch, &out),
+		   ERR_NOT_FOUND);
 	for (uint8_t i = 1; i <= 3; i++) {
 		buf_clear(&in.state);
 		snapshot_with(&in.state, i);
 		in.input = 100u * i;
 		in.output = 10u * i;
-		assert_err(store_snapshot_write(store, "snap", &in), ERR_NONE);
+		assert_err(store_snapshot_write(store, &w, &in), ERR_NONE);
 	}
-	assert_err(store_snapshot_read(store, "snap", 8, &out), ERR_NOT_FOUND);
-	assert_err(store_snapshot_read(store, "snap", 9, &out), ERR_NONE);
+	assert_err(store_snapshot_read(store, "snap", w.epoch + 1, &out),
+		   ERR_NOT_FOUND);
+	assert_err(
+		store_snapshot_places(store, "snap", w.epoch, &newest, &oldest),
+		ERR_NONE);
+	assert_int_equal(newest.input, 300);
+	assert_int_equal(oldest.input, 200);
+	assert_int_equal(oldest.output, 20);
+	assert_err(store_snapshot_read(store, "snap", w.epoch, &out), ERR_NONE);
 	assert_int_equal(out.input, 300);
 	assert_int_equal(out.output, 30);
 	assert_int_equal(out.state.size, in.state.size);
@@ -296,7 +315,8 @@ static void the_newest_whole_snapshot_is_read(void **state)
 
 static void a_torn_snapshot_falls_back(void **state)
 {
-	struct snapshot in = {.epoch = 9}, out;
+	struct store_writer w = writer_of("torn");
+	struct snapshot in = {.input = 0}, out;
 	char command[256];
 
 	(void)state;
@@ -304,17 +324,17 @@ static void a_torn_snapshot_falls_back(void **state)
 		buf_clear(&in.state);
 		snapshot_with(&in.state, i);
 		in.input = 100u * i;
-		assert_err(store_snapshot_write(store, "torn", &in), ERR_NONE);
+		assert_err(store_snapshot_write(store, &w, &in), ERR_NONE);
 	}
 	/* Lose one piece of the newest. */
 	snprintf(command, sizeof command,
 		 "cd %s && id=$(redis-cli -s redis.sock hget "
 		 "'kalypso:{test}:snapshot:torn' new | cut -d' ' -f1) && "
-		 "redis-cli -s redis.sock del "
-		 "\"kalypso:{test}:piece:torn:$id:1\" > del",
+		 "redis-cli -s redis.sock hdel "
+		 "\"kalypso:{test}:piece:torn:$id\" 1 > del",
 		 folder);
 	assert_int_equal(system(command), 0);
-	assert_err(store_snapshot_read(store, "torn", 9, &out), ERR_NONE);
+	assert_err(store_snapshot_read(store, "torn", w.epoch, &out), ERR_NONE);
 	assert_int_equal(out.input, 100);
 	buf_free(&in.state);
 	buf_free(&out.state);

@@ -327,7 +327,7 @@ static void the_first_number_can_be_a_later_one(void **state)
 	assert_err(writer_flush(w), ERR_NONE);
 	assert_log(6);
 	writer_free(&w);
-	assert_err(open_writer(7), ERR_CONFLICT); /* the log ends before */
+	assert_err(open_writer(7), ERR_BEHIND); /* the log ends before */
 	assert_null(w);
 }
 
