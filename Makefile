@@ -144,6 +144,13 @@ $(B)/bench/why: $(B)/release/obj/tests/bench/why.o $(BENCH_PARTS) $(B)/release/w
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
 
+$(B)/bench/recovery: $(B)/release/obj/tests/bench/recovery.o $(PROPERTY_PARTS:%.c=$(B)/release/obj/%.o) $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
+bench-recovery: build $(B)/bench/recovery ## measure starts with a million entries behind them, and snapshots of a million requests
+	@node tests/bench/recovery.mjs $(B)
+
 bench-why: $(B)/bench/why ## measure what a why costs in a large market
 	@$(B)/bench/why
 
@@ -173,4 +180,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-why unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-recovery bench-why unit fuzz lint format clean help

@@ -21,7 +21,9 @@ struct fold {
 	struct follow *follow;
 	struct saver *saver;
 	uint64_t done;	    /* newest input entry dealt with */
+	bool at_mark;	    /* entry `done` is one */
 	bool due;	    /* a mark has been passed since the last flush */
+	bool unsettled;	    /* … or since all that is there was dealt with */
 	char key[KEY_ROOM]; /* of what is kept with the next put; "" if nothing
 			     */
 	struct buf value;
@@ -52,6 +54,38 @@ static enum err sink_keep(struct sink *sink, const char *key,
 	return buf_err(&f->value);
 }
 
+/* What waits to be appended; a silent core has nothing. */
+static size_t waiting(const struct fold *f)
+{
+	return f->core.silent ? 0 : writer_waiting(f->frame->writer);
+}
+
+/* Where a snapshot would be taken; false: there can't be one just now. */
+static bool find_place(const struct fold *f, struct snapshot *at)
+{
+	const struct writer *w = f->frame->writer;
+
+	*at = (struct snapshot){.epoch = f->frame->epoch, .input = f->done};
+	/* Within a block there is no state; and what isn't in the log yet may
+	 * never come to be there. */
+	if (f->done == saver_saved(f->saver) || !f->at_mark || waiting(f))
+		return false;
+	if (f->core.silent)
+		return true;
+	at->output = writer_put_number(w);
+	return at->output >= writer_logged(w); /* else still replaying */
+}
+
+static void snapshot_if_due(struct fold *f)
+{
+	struct snapshot at;
+
+	if (f->done - saver_saved(f->saver) >=
+		    f->frame->market.snapshot_every &&
+	    saver_is_due(f->saver) && find_place(f, &at))
+		saver_begin(f->saver, &at, f->core.save, f->core.self);
+}
+
 static enum err on_entry(void *arg, const struct entry *entry)
 {
 	struct fold *f = arg;
@@ -70,57 +104,41 @@ static enum err on_entry(void *arg, const struct entry *entry)
 	f->done = entry->number;
 	if (!f->core.silent)
 		writer_answered(f->frame->writer, f->done);
-	f->due = f->due || f->core.is_mark(entry->type);
 	metric_add(&folded, 1);
+	f->at_mark = f->core.is_mark(entry->type);
+	f->due = f->due || f->at_mark;
+	if (f->at_mark)
+		snapshot_if_due(f);
 	return ERR_NONE;
 }
 
-/* What waits to be appended; a silent core has nothing. */
-static size_t waiting(const struct fold *f)
+/* Far behind, nobody waits: go on while Redis writes. */
+static void append(struct fold *f)
 {
-	return f->core.silent ? 0 : writer_waiting(f->frame->writer);
-}
-
-/* Where a snapshot would be taken; false: there can't be one just now. */
-static bool find_place(const struct fold *f, struct snapshot *at)
-{
-	const struct writer *w = f->frame->writer;
-
-	*at = (struct snapshot){.epoch = f->frame->epoch, .input = f->done};
-	/* What isn't in the log yet may never come to be there. */
-	if (f->done == saver_saved(f->saver) || waiting(f))
-		return false;
 	if (f->core.silent)
-		return true;
-	at->output = writer_put_number(w);
-	return at->output >= writer_logged(w); /* else still replaying */
-}
-
-static void snapshot_if_due(struct fold *f)
-{
-	struct snapshot at;
-
-	if (f->done - saver_saved(f->saver) >=
-		    f->frame->market.snapshot_every &&
-	    saver_is_due(f->saver) && find_place(f, &at))
-		saver_begin(f->saver, &at, f->core.save, f->core.self);
+		return;
+	if (follow_is_live(f->follow))
+		frame_flush(f->frame);
+	else
+		frame_push(f->frame);
 }
 
 static void on_caught_up(void *arg)
 {
 	struct fold *f = arg;
 
-	if (!f->due && waiting(f) < STORE_ENTRIES_MAX)
+	if (f->due || waiting(f) >= STORE_ENTRIES_MAX) {
+		f->due = false;
+		f->unsettled = true;
+		append(f);
+	}
+	if (!f->unsettled)
 		return;
-	f->due = false;
-	if (!f->core.silent)
-		frame_flush(f->frame);
+	f->unsettled = !follow_is_live(f->follow);
 	if (f->core.settled)
 		f->core.settled(f->core.self);
-	snapshot_if_due(f);
 	if (!f->core.silent)
-		frame_set_ready(f->frame, follow_is_live(f->follow),
-				"catching up");
+		frame_set_ready(f->frame, !f->unsettled, "catching up");
 }
 
 static void on_failed(void *arg, enum err e)

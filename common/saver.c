@@ -199,6 +199,7 @@ void saver_begin(struct saver *s, const struct snapshot *at, saver_fn *save,
 		 void *arg)
 {
 	pid_t parent = getpid(), copy;
+	uint64_t pause_us;
 
 	s->at = (struct snapshot){at->epoch, at->input, at->output, {0}};
 	s->began_us = metric_now_us();
@@ -207,11 +208,15 @@ void saver_begin(struct saver *s, const struct snapshot *at, saver_fn *save,
 		cut_off(parent);
 		_exit((int)write_apart(s->frame, &s->at, save, arg));
 	}
-	metric_observe_us(&pause_time, metric_now_us() - s->began_us);
+	pause_us = metric_now_us() - s->began_us;
+	metric_observe_us(&pause_time, pause_us);
 	if (copy < 0) {
 		fail(s, strerror(errno));
 		return;
 	}
+	log_info("snapshot.begun",
+		 "input=%" PRIu64 " copy=%d pause_us=%" PRIu64, at->input,
+		 (int)copy, pause_us);
 	s->copy = copy;
 	s->watch = (int)syscall(SYS_pidfd_open, copy, 0);
 	if (s->watch >= 0) {

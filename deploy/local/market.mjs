@@ -42,6 +42,7 @@ const DEFAULTS = {
 	services: SERVICES,
 	listeners: true,
 	matchLifetime: 30,
+	args: [], // further options of every service
 	anvilPort: undefined,
 	busCut: false, // nobody hears anybody: each service has a bus of its own
 	proxy: undefined, // async (chain) => {rpc, ws}: what the services talk to instead of the node
@@ -208,6 +209,7 @@ export class LocalMarket {
 			`--redis=${this.redis}`,
 			`--bus=ipc://${this.run}/${this.busCut ? `${name}-` : ""}%`,
 			`--state-dir=${join(this.folder, "state")}`,
+			...this.args,
 		];
 		const chain = [`--contracts=${this.contractsFile}`, `--rpc=${this.rpc}`];
 		const own = {

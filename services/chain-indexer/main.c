@@ -120,7 +120,7 @@ static enum err load_snapshot(struct indexer *self, uint64_t *after)
 /* From the newest snapshot through our own log to its end. */
 static enum err recover(struct indexer *self)
 {
-	uint64_t next, from, after;
+	uint64_t next, from, after = 0;
 	enum err e =
 		store_register(self->frame->store, "chain", "chain-indexer", 0);
 

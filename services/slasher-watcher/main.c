@@ -313,7 +313,6 @@ static void stop(void *arg)
 	http_free(&self->http);
 	sender_free(&self->sender);
 	watch_free(&self->watch);
-	secret_key_free(&self->key);
 }
 
 int main(int argc, char **argv)
@@ -334,6 +333,9 @@ int main(int argc, char **argv)
 		.status = status,
 		.stop = stop,
 	};
+	int status;
 
-	return service_main(&slasher_watcher, &self, argc, argv);
+	status = service_main(&slasher_watcher, &self, argc, argv);
+	secret_key_free(&self.key);
+	return status;
 }

@@ -401,8 +401,6 @@ static void stop(void *arg)
 	http_free(&self->http);
 	sender_free(&self->sender);
 	publish_free(&self->publish);
-	secret_key_free(&self->relayer);
-	secret_key_free(&self->engine);
 }
 
 int main(int argc, char **argv)
@@ -422,6 +420,10 @@ int main(int argc, char **argv)
 		.status = status,
 		.stop = stop,
 	};
+	int status;
 
-	return service_main(&task_publisher, &self, argc, argv);
+	status = service_main(&task_publisher, &self, argc, argv);
+	secret_key_free(&self.relayer);
+	secret_key_free(&self.engine);
+	return status;
 }
