@@ -80,9 +80,12 @@ static void snapshot_if_due(struct fold *f)
 {
 	struct snapshot at;
 
-	if (f->done - saver_saved(f->saver) >=
-		    f->frame->market.snapshot_every &&
-	    saver_is_due(f->saver) && find_place(f, &at))
+	if (f->done - saver_saved(f->saver) < f->frame->market.snapshot_every ||
+	    !saver_is_due(f->saver))
+		return;
+	if (waiting(f))
+		frame_flush(f->frame);
+	if (find_place(f, &at))
 		saver_begin(f->saver, &at, f->core.save, f->core.self);
 }
 

@@ -115,9 +115,11 @@ local function first_of(log)
 	return entry and tonumber(string.match(entry[1], '^%d+')) or 0
 end
 
--- KEYS: lease, epoch, log, readers. ARGV: lease value, epoch, entries to keep.
+-- KEYS: lease, epoch, log, readers.
+-- ARGV: lease value, epoch, entries to keep, the writer's service.
 -- Entries go that are not among the newest, and that every reader has a
--- snapshot of; a reader that is more than twice as far behind is struck off.
+-- snapshot of; a reader that is more than twice as far behind is struck off,
+-- unless it is the writer: it is there.
 -- Answers a list: the first number that is left, then who was struck off; or
 -- FENCED, EPOCH.
 local function trim(keys, argv)
@@ -131,7 +133,7 @@ local function trim(keys, argv)
 	local readers = redis.call('HGETALL', keys[4])
 	for i = 1, #readers, 2 do
 		local at = tonumber(readers[i + 1])
-		if at < last - 2 * keep then
+		if at < last - 2 * keep and readers[i] ~= argv[4] then
 			struck[#struck + 1] = readers[i]
 			redis.call('HDEL', keys[4], readers[i])
 		elseif at < gone then

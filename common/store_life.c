@@ -205,6 +205,7 @@ enum err store_trim(struct store *s, const struct store_writer *w,
 	command_text(&c, store_held(held, w->instance, w->token));
 	command_number(&c, w->epoch);
 	command_number(&c, keep);
+	command_text(&c, w->service);
 	r = store_call(s, &c);
 	if (r && r->type == REDIS_REPLY_ARRAY)
 		e = take_trimmed(r, first, struck, arg);

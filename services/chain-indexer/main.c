@@ -213,6 +213,13 @@ static void watch_node(struct indexer *self, const struct block_ref *tip)
 	frame_set_ready(self->frame, !lags, lags ? "the node is behind" : "");
 }
 
+/* Whether the newest snapshot is old. */
+static bool is_due(const struct indexer *self)
+{
+	return writer_put_number(self->frame->writer) - self->saved >=
+	       self->frame->market.snapshot_every;
+}
+
 static void on_caught_up(void *arg)
 {
 	struct indexer *self = arg;
@@ -220,14 +227,15 @@ static void on_caught_up(void *arg)
 	const struct block_ref *tip = fork_tip(index_fork(self->index));
 
 	/* Far behind, nobody waits: go on while Redis writes. */
-	if (tip && tip->number < chain_head(self->chain)) {
+	if (tip && tip->number < chain_head(self->chain) && !is_due(self)) {
 		frame_push(f);
 		return;
 	}
 	frame_flush(f);
-	watch_node(self, tip);
-	if (writer_logged(f->writer) - self->saved >= f->market.snapshot_every)
+	if (is_due(self))
 		save_snapshot(self);
+	if (!tip || tip->number >= chain_head(self->chain))
+		watch_node(self, tip);
 }
 
 static void on_failed(void *arg, enum err e)

@@ -64,10 +64,17 @@ enum cli_exit cli_stored(struct cli *cli, enum err e)
 				"Redis at %s can't be used: mend its settings "
 				"or --redis",
 				redis);
+	case ERR_TRIMMED:
+		return cli_fail(cli, CLI_FAILED,
+				"a log in Redis at %s doesn't begin at 1 any "
+				"more: older entries were trimmed (--log-keep "
+				"of the services). Derive what they said from "
+				"the chain: kalypso audit without --live",
+				redis);
 	case ERR_CONFLICT:
 		return cli_fail(cli, CLI_FAILED,
 				"a log in Redis at %s lacks entries, or has "
-				"some that are none: it was trimmed or damaged",
+				"some that are none: it was damaged",
 				redis);
 	default:
 		return cli_fail(cli, CLI_UNREACHABLE,

@@ -45,6 +45,11 @@ struct book_sizes book_sizes(const struct book *book);
  * log positions and undo records left out. Takes time: O(rows). */
 void book_hash(const struct book *book, struct hash32 *out);
 
+/* Say everything that the book holds, as entries of the book log that would
+ * lead there: for who begins in the middle of that log. The book stays as it
+ * is. Returns what the sink does. */
+NODISCARD enum err book_tell(const struct book *book, struct sink *out);
+
 /* The state as bytes and back, into an empty book. Between blocks only.
  * ERR_MALFORMED: not what book_save() of this version made; the book must not
  * be used then. */

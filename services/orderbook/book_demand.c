@@ -8,7 +8,7 @@
 
 /* ---- requests ----------------------------------------------------------- */
 
-static struct msg_request_opened opened_of(const struct msg_request_record *r)
+struct msg_request_opened book_opened_of(const struct msg_request_record *r)
 {
 	return (struct msg_request_opened){
 		.request_id = r->request_id,
@@ -53,7 +53,7 @@ enum err book_on_request_created(struct book *b, struct sink *out,
 	keccak256(&r.record.inputs_hash, m->inputs.data, m->inputs.size);
 	if (!state_add(b->state, REQUESTS, &r))
 		return ERR_NO_MEMORY;
-	opened = opened_of(&r.record);
+	opened = book_opened_of(&r.record);
 	return book_count(b, book_send_request_opened(out, &opened));
 }
 

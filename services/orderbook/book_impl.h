@@ -89,6 +89,9 @@ static inline struct globals *globals_edit(struct book *b)
 	return b->globals ? state_edit(b->state, GLOBALS, b->globals) : NULL;
 }
 
+/* What is said of a request when it comes. */
+struct msg_request_opened book_opened_of(const struct msg_request_record *r);
+
 /* book_state.c: 0 if there is none. */
 extern const struct state_table book_tables[TABLES_END];
 row_id book_find_market(const struct book *b, uint64_t id);

@@ -126,6 +126,14 @@ bool call_store(struct call *c)
 
 void call_store_failed(struct call *c, enum err e)
 {
+	if (e == ERR_TRIMMED) {
+		api_problem(c->answer, 410, "Gone",
+			    "%.96s: the log doesn't begin there any more: ask "
+			    "from a later entry, or derive it from the chain "
+			    "with kalypso audit",
+			    c->request->path);
+		return;
+	}
 	if (e)
 		c->api->store_lost_us = c->request->now_us;
 	api_problem(c->answer, 503, "Redis does not answer",

@@ -31,6 +31,7 @@ enum feed_close {
 	FEED_SILENT = 4001,  /* it never subscribed */
 	FEED_LAGGING = 4008, /* it can't keep up */
 	FEED_EPOCH = 4009,   /* its numbers are of another life of the logs */
+	FEED_TRIMMED = 4010, /* the log doesn't begin there any more */
 };
 
 enum { FEED_MESSAGE_MAX = 4096 }; /* bytes that a client may say at once */

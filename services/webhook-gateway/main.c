@@ -46,6 +46,7 @@ struct gateway {
 	struct web *web;
 	int failed; /* an eventfd: the web thread ended, because of this error
 		     */
+	bool based; /* it began with a snapshot */
 	struct source sources[LOGS_COUNT];
 };
 
@@ -88,7 +89,7 @@ static void on_failed(void *arg, enum err e)
 	frame_stop(s->gateway->frame, "follow.ended", e);
 }
 
-static enum err follow_logs(struct gateway *self)
+static enum err follow_logs(struct gateway *self, const struct base *base)
 {
 	enum err e = ERR_NONE;
 
@@ -100,7 +101,7 @@ static enum err follow_logs(struct gateway *self)
 						   on_failed, s};
 
 		*s = (struct source){.gateway = self, .log = log};
-		e = follow_new(&s->follow, &source, 1, &handlers);
+		e = follow_new(&s->follow, &source, base->next[log], &handlers);
 	}
 	return e;
 }
@@ -160,7 +161,7 @@ static enum err check_options(const struct options *o)
 	return ERR_NONE;
 }
 
-static enum err start_web(struct gateway *self)
+static enum err start_web(struct gateway *self, const struct base *base)
 {
 	const struct options *o = &self->options;
 	struct frame *f = self->frame;
@@ -176,6 +177,7 @@ static enum err start_web(struct gateway *self)
 		.history = o->history,
 		.window = o->feed_window,
 		.patience_s = (unsigned)o->feed_patience,
+		.base = base,
 		.store = self->store,
 		.epoch = f->epoch,
 		.instances = f->market.instances,
@@ -215,6 +217,7 @@ static enum err prepare(void *arg)
 static enum err start(struct frame *frame, void *arg)
 {
 	struct gateway *self = arg;
+	struct base base;
 	enum err e;
 
 	self->frame = frame;
@@ -228,11 +231,18 @@ static enum err start(struct frame *frame, void *arg)
 	if (!e)
 		e = queue_new(&self->queue);
 	if (!e)
-		e = start_web(self);
+		e = base_find(&base, frame->store, frame->epoch,
+			      (unsigned)frame->market.depth);
+	else
+		base = (struct base){.book = NULL};
+	if (!e)
+		e = start_web(self, &base);
 	if (!e) {
 		loop_fd(frame->loop, self->failed, LOOP_READ, on_failure, self);
-		e = follow_logs(self);
+		e = follow_logs(self, &base);
 	}
+	self->based = base.book;
+	base_free(&base);
 	return e;
 }
 
@@ -246,6 +256,7 @@ static void status(void *arg, struct status *out)
 	status_number(out, "clients", n.clients);
 	status_number(out, "answered", n.requests);
 	status_number(out, "contradictions", n.contradictions);
+	status_text(out, "history", self->based ? "from a snapshot" : "whole");
 }
 
 int main(int argc, char **argv)

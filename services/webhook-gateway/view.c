@@ -157,6 +157,31 @@ enum err view_take(struct view *v, enum logs log, const struct entry *entry)
 	return e;
 }
 
+/* ---- what was before the logs begin ------------------------------------- */
+
+enum err view_base_take(struct view *v, uint64_t number, uint16_t type,
+			struct bytes body)
+{
+	v->log = type == MSG_CHAIN_OPENED ? LOGS_CHAIN : LOGS_BOOK;
+	v->number = number;
+	return view_receive(v, NULL, type, body);
+}
+
+enum err view_base_end(struct view *v, unsigned depth,
+		       const struct block_ref *block)
+{
+	struct view_log *book = &v->logs[LOGS_BOOK];
+	enum err e = ERR_NONE;
+
+	/* So many blocks later it is beyond undoing. */
+	for (unsigned i = 0; i <= depth && !e; i++)
+		e = undo_close(v->undo[READING_BOOK], block->number);
+	book->taken = book->seq = v->number;
+	book->block = *block;
+	v->contradictions = 0; /* a task may outlive its quote */
+	return e;
+}
+
 /* ---- blocks ------------------------------------------------------------- */
 
 enum err view_close(struct view *v, enum view_reading reading,

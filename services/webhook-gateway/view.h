@@ -43,6 +43,17 @@ void view_free(struct view **view);
 NODISCARD enum err view_take(struct view *v, enum logs log,
 			     const struct entry *entry);
 
+/* Before anything was taken: what the logs said before they were trimmed.
+ * view_base_take() takes @opened and whatever else leads to where the book log
+ * was after entry @number; view_base_end() says that this was the end of
+ * @block. What came before can't be undone: a roll-back further than that is
+ * ERR_FINALITY. Requests that had ended, matches and transactions of that time
+ * are not known, nor are markets' origins and what generators earned. */
+NODISCARD enum err view_base_take(struct view *v, uint64_t number,
+				  uint16_t type, struct bytes body);
+NODISCARD enum err view_base_end(struct view *v, unsigned depth,
+				 const struct block_ref *block);
+
 /* ---- where it is -------------------------------------------------------- */
 
 struct view_log {

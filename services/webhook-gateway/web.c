@@ -75,6 +75,8 @@ static enum err take(struct web *w, const struct queued *item)
 		e = view_take(w->view, item->log, &item->entry);
 	if (!e)
 		take_why(w, item);
+	if (e == ERR_FINALITY && w->based)
+		return ERR_TRIMMED; /* from a newer snapshot, then */
 	if (e)
 		log_error("log.unreadable",
 			  "log=%s number=%" PRIu64 " type=0x%04x err=%s",
@@ -109,8 +111,8 @@ static bool drain(struct web *w)
 		free(item);
 	}
 	atomic_store(&w->block, view_log(w->view, LOGS_BOOK)->block.number);
-	atomic_store(&w->contradictions,
-		     view_sizes(w->view).contradictions + w->why_lost);
+	atomic_store(&w->contradictions, view_sizes(w->view).contradictions +
+						 (w->why_lost && !w->based));
 	if (caught_up)
 		note_readiness(w, more);
 	if (any) {
@@ -329,6 +331,12 @@ static enum err build(struct web *w)
 		e = why_new(&w->why, w->is.depth, w->is.why_rounds);
 	api.view = w->view;
 	api.why = w->why;
+	if (!e)
+		e = base_tell(w->is.base, w->view, w->is.depth);
+	if (!e && w->is.base->book) {
+		why_give_up(w->why);
+		w->why_lost = w->based = true;
+	}
 	if (!e)
 		e = tail_new(&w->tail, w->is.window);
 	if (!e)

@@ -6,6 +6,7 @@
 #define SERVICES_WEBHOOK_GATEWAY_WEB_H
 
 #include "services/webhook-gateway/api.h"
+#include "services/webhook-gateway/base.h"
 #include "services/webhook-gateway/queue.h"
 
 struct web;
@@ -18,7 +19,9 @@ struct web_config {
 	unsigned depth, why_rounds;
 	size_t history, window;
 	unsigned patience_s;
-	struct store *store; /* of the web thread from now on */
+	const struct base *base; /* what was before the logs begin; only for
+				  * web_start() */
+	struct store *store;	 /* of the web thread from now on */
 	uint64_t epoch;
 	const char *instances;
 	struct api_token payment, stake;

@@ -220,6 +220,10 @@ static void replay(struct web *w, struct session *s, enum logs log)
 	e = store_read(w->is.store, logs_name(log), s->feed.next[log],
 		       REPLAY_ENTRIES, &next, keep_entry, s);
 	w->store_lost_us = e == ERR_UNREACHABLE ? now : 0;
+	if (e == ERR_TRIMMED)
+		feed_end(&s->feed, FEED_TRIMMED,
+			 "the log does not begin there any more: load the "
+			 "state from the API, then subscribe from now on");
 	if (buf_failed(&s->replayed) || s->replayed.size == TAIL_HEADROOM)
 		drop_replayed(s);
 }

@@ -30,6 +30,7 @@ struct web {
 	bool started;
 	enum err failed;
 	lws_dll2_owner_t clients; /* of the feed */
+	bool based;		  /* it began with a snapshot */
 	uint64_t store_lost_us;	  /* when Redis last didn't answer the feed */
 	atomic_bool stopping, caught_up, ready;
 	_Atomic uint64_t block, contradictions, turned_us;

@@ -137,6 +137,11 @@ void why_free(struct why **why)
 	*why = NULL;
 }
 
+void why_give_up(struct why *w)
+{
+	let_go(w);
+}
+
 enum why_state why_state(const struct why *w)
 {
 	return w->lost ? WHY_LOST : w->match ? WHY_TRUE : WHY_BEHIND;

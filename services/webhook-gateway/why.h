@@ -34,6 +34,9 @@ void why_free(struct why **why);
  * copy can't fold makes it useless, not the gateway: see why_state(). */
 void why_take(struct why *w, enum logs log, const struct entry *entry);
 
+/* It can't be known what the matcher knew: WHY_LOST from now on. */
+void why_give_up(struct why *w);
+
 enum why_state {
 	WHY_BEHIND, /* it doesn't know the rule yet: the match log is empty */
 	WHY_TRUE,

@@ -15,6 +15,7 @@ const redis = (world, ...command) => redisSays(world.market.redisPort, ...comman
 const key = (...words) => `kalypso:{local}:${words.join(":")}`;
 const epochOf = (world) => redis(world, "get", key("epoch"));
 const firstOf = (world, log) => Number(redis(world, "xrange", key("log", log), "-", "+", "count", "1").split("-")[0]);
+const lastOf = (world, log) => Number(redis(world, "xrevrange", key("log", log), "+", "-", "count", "1").split("-")[0]);
 const pids = (world, names) => names.map((name) => world.service(name).pid);
 
 // Every request has exactly one task on the chain.
@@ -132,10 +133,8 @@ describe("a store that forgets", () => {
 			const load = new Load(world);
 			await load.more(2);
 			const epoch = epochOf(world);
-			const last = redis(world, "xrevrange", key("log", log), "+", "-", "count", "3")
-				.split("\n")
-				.filter((line) => /^\d+-0$/.test(line));
-			redis(world, "xdel", key("log", log), ...last);
+			const last = lastOf(world, log);
+			redis(world, "xdel", key("log", log), ...[last - 2, last - 1, last].map((n) => `${n}-0`));
 			await inAnotherLife(world, epoch);
 			await allReady(world, SERVICES);
 			await load.more(2);
@@ -154,5 +153,76 @@ describe("a store that forgets", () => {
 		assert.equal(world.service("orderbook").event("snapshot.loaded").input, older);
 		await oneTaskEach(world, [await world.request()]);
 		await audited(world);
+	});
+});
+
+describe("logs that are trimmed", () => {
+	const KEEP = 100;
+	let world;
+	before(async () => {
+		world = await World.start({ args: [`--log-keep=${KEEP}`, "--snapshot-every=20"] });
+	});
+	after(async () => {
+		await world?.stop();
+	});
+
+	const json = async (path) => (await fetch(`${world.market.gateway}${path}`)).json();
+	const gateway = () => world.service("webhook-gateway");
+
+	test("what every reader has snapshots of goes, and the newest stays", async () => {
+		const load = new Load(world);
+		await until("the logs to be trimmed", () => ["chain", "book", "match"].every((log) => firstOf(world, log) > 1), {
+			timeoutMs: 120_000,
+		});
+		await load.end();
+		for (const log of ["chain", "book", "match"])
+			assert.ok(lastOf(world, log) - firstOf(world, log) + 1 >= KEEP, log);
+	});
+
+	test("every service starts again from its snapshot and the rest of the log", async () => {
+		const epoch = epochOf(world);
+		await Promise.all(ENGINE.map((name) => world.service(name).kill()));
+		await Promise.all(ENGINE.map((name) => world.market.restart(name)));
+		await oneTaskEach(world, [await world.request(), await world.request()]);
+		assert.equal(epochOf(world), epoch);
+	});
+
+	test("a gateway begins with orderbook's snapshot, and says so", async () => {
+		const id = await world.request();
+		await world.until("TaskCreated", id);
+		await gateway().stop();
+		await world.market.restart("webhook-gateway");
+		assert.ok(gateway().event("base.told"));
+		const request = await until("the gateway to know the request", async () => {
+			const answer = await json(`/v1/requests/${id}`);
+			return answer.state === "assigned" && answer;
+		});
+		assert.equal(BigInt(request.id), id);
+		assert.equal(redis(world, "hget", key("status", "webhook-gateway:a"), "history"), "from a snapshot");
+		const events = await fetch(`${world.market.gateway}/v1/events?log=book&from=1`);
+		assert.equal(events.status, 410);
+	});
+
+	test("export and a live audit say that the logs don't begin at 1 any more", async () => {
+		const where = [`--redis=${world.market.redis}`, `--rpc=${world.chain.url}`, `--contracts=${world.market.contractsFile}`];
+		const said = /doesn't begin at 1 any more/;
+		(await kalypso(["export", "chain", `--redis=${world.market.redis}`, `--out=${join(world.folder, "x.logs")}`])).is(1, said);
+		(await kalypso(["audit", "--live", ...where])).is(1, said);
+		(await kalypso(["audit", ...where.slice(1)])).is(0, /Agrees +yes/);
+	});
+
+	test("who stays away too long is struck off; when it comes back, the logs are derived again", async () => {
+		await world.service("slasher-watcher").stop();
+		const epoch = epochOf(world);
+		await world.client.mine({ blocks: 3 * KEEP });
+		const struck = await until("the alarm", () => world.service("chain-indexer").event("log.reader_struck"));
+		assert.equal(struck.reader, "slasher-watcher");
+		assert.equal(await world.service("chain-indexer").metric("log_reader_struck_total"), 1);
+		await until("the log to be trimmed without it", () => lastOf(world, "chain") - firstOf(world, "chain") < 2 * KEEP);
+		world.service("slasher-watcher").start();
+		await inAnotherLife(world, epoch);
+		await allReady(world, SERVICES);
+		await oneTaskEach(world, [await world.request(), await world.request()]);
+		(await kalypso(["audit", `--rpc=${world.chain.url}`, `--contracts=${world.market.contractsFile}`])).is(0, /Agrees +yes/);
 	});
 });
