@@ -23,7 +23,7 @@ enum {
 	TAIL = 100000, /* --snapshot-every */
 	REQUESTS = 1000000,
 	PER_BLOCK = 500,
-	WATCHED = 400, /* blocks whose way is timed */
+	WATCHED = 200, /* blocks whose way is timed */
 	WATCHED_US = 25000,
 	SNAPSHOTS = 5,
 	TOKEN = 77,

@@ -17,6 +17,7 @@ struct counter {
 			   */
 	bool unfit;	  /* it takes no snapshot */
 	uint64_t tells;	  /* of the input with this value, once it has it */
+	char stuck[96];	  /* while this file is there, save() hangs; "": none */
 };
 
 /* Every entry is answered with the sum so far; every third not at all, every
@@ -62,6 +63,10 @@ static bool is_mark(uint16_t number)
 
 static enum err save(void *self, struct buf *out)
 {
+	const struct counter *c = self;
+
+	while (*c->stuck && access(c->stuck, F_OK) == 0)
+		usleep(10000);
 	buf_put_be64(out, ((struct counter *)self)->sum);
 	return buf_err(out);
 }
@@ -354,6 +359,125 @@ static void redis_may_go_and_come_back(void **state)
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
 }
 
+/* ---- snapshots by a copy of the process --------------------------------- */
+
+/* Copies hang from now on. */
+static void make_stuck(void)
+{
+	FILE *f;
+
+	snprintf(counter.stuck, sizeof counter.stuck, "%s/stuck", redis.folder);
+	f = fopen(counter.stuck, "w");
+	assert_non_null(f);
+	fclose(f);
+}
+
+/* The newest copy that the child told of. */
+static pid_t copy_of(const struct child *c)
+{
+	char line[256];
+	const char *at;
+	pid_t copy = 0;
+	FILE *f;
+
+	wait_for_log(c, "snapshot.begun");
+	f = fopen(c->log, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f)) {
+		at = strstr(line, " copy=");
+		if (at)
+			copy = (pid_t)atoi(at + 6);
+	}
+	fclose(f);
+	return copy;
+}
+
+/* Whether it is a process still, and no zombie. */
+static bool lives(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'Z';
+	fclose(f);
+	return state != 'Z' && state != 'X';
+}
+
+static bool has_snapshot(void)
+{
+	struct snapshot s;
+	enum err e =
+		store_snapshot_read(redis.store, "orderbook", redis.epoch, &s);
+
+	buf_free(&s.state);
+	return !e;
+}
+
+static void a_copy_that_dies_changes_nothing_and_another_is_made(void **state)
+{
+	pid_t copy;
+
+	(void)state;
+	make_stuck();
+	append_blocks(1);
+	child_start(&child, &orderbook, &counter,
+		    (const char *const[]){"--snapshot-every=10",
+					  "--log-level=info", NULL});
+	assert_child(&child, "settled 10");
+	copy = copy_of(&child);
+	assert_true(lives(copy));
+	/* The process goes on, and makes no second one. */
+	for (int i = 2; i <= 4; i++) {
+		append_blocks(1);
+		while (atoi(child_line(&child) + strlen("settled ")) < 10 * i)
+			;
+	}
+	assert_int_equal(copy_of(&child), copy);
+	assert_false(has_snapshot());
+	assert_int_equal(unlink(counter.stuck), 0);
+	kill(copy, SIGKILL);
+	wait_for_log(&child, "snapshot.failed");
+	for (int i = 0; i < 100 && !has_snapshot(); i++) {
+		append_blocks(1);
+		usleep(100000);
+	}
+	assert_true(has_snapshot());
+	assert_int_not_equal(copy_of(&child), copy);
+	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
+}
+
+static void a_copy_goes_with_its_process(void **state)
+{
+	pid_t copy;
+
+	(void)state;
+	make_stuck();
+	append_blocks(1);
+	child_start(&child, &orderbook, &counter,
+		    (const char *const[]){"--snapshot-every=10",
+					  "--log-level=info", NULL});
+	assert_child(&child, "settled 10");
+	copy = copy_of(&child);
+	assert_int_equal(child_end(&child, SIGKILL), -1);
+	for (int i = 0; i < 1000 && lives(copy); i++)
+		usleep(10000);
+	assert_false(lives(copy));
+	assert_false(has_snapshot());
+	/* It didn't keep the lock on the state folder, nor the lease. */
+	assert_int_equal(unlink(counter.stuck), 0);
+	child_start(&child, &orderbook, &counter,
+		    (const char *const[]){"--snapshot-every=10", NULL});
+	assert_child(&child, "settled 10");
+	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
+}
+
+/* ---- what can not be ---------------------------------------------------- */
+
 static void an_entry_that_can_not_be_ends_it(void **state)
 {
 	(void)state;
@@ -413,6 +537,8 @@ int main(void)
 		TEST(without_a_snapshot_that_fits_all_is_read_again),
 		TEST(killed_at_any_time_nothing_is_lost_or_said_twice),
 		TEST(redis_may_go_and_come_back),
+		TEST(a_copy_that_dies_changes_nothing_and_another_is_made),
+		TEST(a_copy_goes_with_its_process),
 		TEST(an_entry_that_can_not_be_ends_it),
 		TEST(another_programs_answers_are_a_conflict),
 		TEST(a_silent_core_has_snapshots_and_no_log),
