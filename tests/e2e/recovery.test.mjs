@@ -197,7 +197,8 @@ describe("logs that are trimmed", () => {
 			const { request } = await json(`/v1/requests/${id}`);
 			return request?.state === "assigned";
 		});
-		assert.equal(redis(world, "hget", key("status", "webhook-gateway:a"), "history"), "from a snapshot");
+		const history = () => redis(world, "hget", key("status", "webhook-gateway:a"), "history");
+		await until("its status", () => history() === "from a snapshot");
 		const events = await fetch(`${world.market.gateway}/v1/events?log=book&from=1`);
 		assert.equal(events.status, 410);
 	});

@@ -442,9 +442,9 @@ static void a_copy_that_dies_changes_nothing_and_another_is_made(void **state)
 	assert_int_equal(unlink(counter.stuck), 0);
 	kill(copy, SIGKILL);
 	wait_for_log(&child, "snapshot.failed");
-	for (int i = 0; i < 100 && !has_snapshot(); i++) {
+	for (int i = 0; i < 1500 && !has_snapshot(); i++) {
 		append_blocks(1);
-		usleep(100000);
+		usleep(10000);
 	}
 	assert_true(has_snapshot());
 	assert_int_not_equal(copy_of(&child), copy);

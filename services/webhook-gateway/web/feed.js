@@ -81,8 +81,8 @@ export class Feed {
 		socket.onclose = ({ code }) => {
 			if (socket !== this.socket) return;
 			this.socket = null;
-			// 4008: too slow, 4009: the logs began anew. Both: what we have is no good any more.
-			if (code === 4008 || code === 4009) this.model = null;
+			// 4008: too slow, 4009: the logs began anew, 4010: they were trimmed. What we have is no good any more.
+			if (code >= 4008 && code <= 4010) this.model = null;
 			this.again("");
 		};
 	}
