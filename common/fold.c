@@ -247,6 +247,8 @@ enum err fold_new(struct fold **out, struct frame *frame,
 	if (!e)
 		e = load(f, &from);
 	f->done = from.input;
+	/* There may be nothing after it: then it is all that there is. */
+	f->at_mark = f->unsettled = from.input != 0;
 	if (!e)
 		e = check_input(f, &from);
 	if (!e)

@@ -23,9 +23,9 @@ enum {
 	TAIL = 100000, /* --snapshot-every */
 	REQUESTS = 1000000,
 	PER_BLOCK = 500,
-	WATCHED = 200, /* blocks whose way is timed */
+	WATCHED = 100, /* blocks whose way is timed */
 	WATCHED_US = 25000,
-	SNAPSHOTS = 5,
+	SNAPSHOTS = 3,
 	TOKEN = 77,
 	WAIT_S = 60,
 };
