@@ -108,12 +108,12 @@ enum err evm_header_parse(struct evm_header *out, const json_t *json)
 	return e == ERR_RANGE ? ERR_MALFORMED : e;
 }
 
-bool evm_bloom_may_hold(const uint8_t bloom[EVM_BLOOM_BYTES],
-			const struct address *contract)
+static bool may_hold(const uint8_t bloom[EVM_BLOOM_BYTES], const uint8_t *data,
+		     size_t size)
 {
 	struct hash32 h;
 
-	keccak256(&h, contract->bytes, sizeof contract->bytes);
+	keccak256(&h, data, size);
 	for (unsigned i = 0; i < 6; i += 2) {
 		unsigned bit = (unsigned)(h.bytes[i] << 8 | h.bytes[i + 1]) %
 			       (8 * EVM_BLOOM_BYTES);
@@ -121,6 +121,21 @@ bool evm_bloom_may_hold(const uint8_t bloom[EVM_BLOOM_BYTES],
 		if (!(bloom[EVM_BLOOM_BYTES - 1 - bit / 8] >> bit % 8 & 1))
 			return false;
 	}
+	return true;
+}
+
+bool evm_bloom_may_hold(const uint8_t bloom[EVM_BLOOM_BYTES],
+			const struct address *contract)
+{
+	return may_hold(bloom, contract->bytes, sizeof contract->bytes);
+}
+
+bool evm_bloom_may_hold_topics(const uint8_t bloom[EVM_BLOOM_BYTES],
+			       const struct hash32 *topics, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!may_hold(bloom, topics[i].bytes, sizeof topics[i].bytes))
+			return false;
 	return true;
 }
 

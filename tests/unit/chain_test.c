@@ -24,6 +24,7 @@ static struct node {
 	unsigned other_branch; /* logs of another branch's block */
 	unsigned garbage;      /* no JSON at all */
 	unsigned range_seen;   /* the longest range that was asked for */
+	uint64_t final;	       /* what it calls final */
 } node = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct server server;
@@ -65,6 +66,9 @@ static uint64_t number_of(const json_t *json)
 	if (json_is_string(json) &&
 	    strcmp(json_string_value(json), "latest") == 0)
 		return node.head;
+	if (json_is_string(json) &&
+	    strcmp(json_string_value(json), "finalized") == 0)
+		return node.final;
 	assert_err(evm_u64_parse(&n, json), ERR_NONE);
 	return n;
 }
