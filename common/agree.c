@@ -60,7 +60,7 @@ static bool can_ask(const struct agree *a, unsigned i, uint64_t now_ms)
 		return true;
 	case AGREE_LACKS:
 	case AGREE_FAILED:
-		return is_patient(a, a->began_ms, now_ms) &&
+		return (a->strict || is_patient(a, a->began_ms, now_ms)) &&
 		       now_ms - a->since_ms[i] >= AGREE_AGAIN_MS;
 	case AGREE_ASKED:
 	case AGREE_SAID:

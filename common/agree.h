@@ -12,7 +12,8 @@
  *     waiting for, unless `strict`, or `wanted` nodes worth waiting for say
  *     that it isn't there. Nobody is waited for longer than `patience_ms`.
  *
- * Who hasn't got it or failed is asked again while there is patience.
+ * Who hasn't got it or failed is asked again while there is patience; with
+ * `strict` for ever.
  * With one node, what it says counts at once. Pure: no I/O, no clock. */
 #ifndef COMMON_AGREE_H
 #define COMMON_AGREE_H

@@ -6,60 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/ballot.h"
-#include "common/chain_news.h"
+#include "common/chain_impl.h"
 #include "common/log.h"
 #include "common/metric.h"
-#include "common/span.h"
 
-enum {
-	UNDER_WAY = 3, /* ranges */
-	RETRY_MS = 250,
-};
+enum { RETRY_MS = 250 };
 
 static struct metric reorgs =
 	METRIC(COUNTER, "chain_rolled_back_total", "re-organisations followed");
 static struct metric disagreeing =
 	METRIC(GAUGE, "chain_disagreeing",
 	       "1 while nodes say different things, with no majority");
-static struct metric tip_number =
-	METRIC(GAUGE, "chain_tip_block", "newest block that was dealt with");
-
-/* Blocks [from, to] on their way. */
-struct range {
-	struct chain *chain;
-	struct ballot *ballot;
-	bool known; /* one block, whose header we were told */
-	bool done;  /* the ballot is over */
-	enum ballot_verdict verdict;
-	uint64_t from, to;
-	struct evm_header header; /* if known */
-};
-
-struct chain {
-	struct chain_config config;
-	struct ballot_config ballots;
-	struct address contracts[CHAIN_CONTRACTS_MAX];
-	struct chain_handlers handlers;
-	struct fork *fork;
-	struct chain_news *news;
-	struct loop_timer *retry;
-	bool asking; /* for a header, on the way down to a common ancestor */
-	bool confirming, ended;
-	bool has_head;
-	struct evm_header head; /* where we are going */
-	int teller;		/* the node that told of it; -1: not known */
-	struct span span;
-	struct range ranges[UNDER_WAY];
-	unsigned first, under_way; /* ranges[first] is the oldest */
-	struct ballot *confirm;
-	bool lost; /* what is confirmed: that the branches part too deep */
-	struct block_ref final; /* number 0: none is known */
-};
-
-static void advance(struct chain *c);
-
-static void end(struct chain *c, enum err e)
+void chain_end(struct chain *c, enum err e)
 {
 	c->ended = true;
 	c->handlers.failed(c->handlers.arg, e);
@@ -70,10 +28,10 @@ static void on_retry(void *arg)
 	struct chain *c = arg;
 
 	c->retry = NULL;
-	advance(c);
+	chain_advance(c);
 }
 
-static void retry_later(struct chain *c)
+void chain_retry_later(struct chain *c)
 {
 	if (!c->retry)
 		c->retry =
@@ -81,7 +39,7 @@ static void retry_later(struct chain *c)
 }
 
 /* Go where the next one says that the chain goes. */
-static void forget_head(struct chain *c)
+void chain_forget_head(struct chain *c)
 {
 	c->has_head = false;
 	news_ask(c->news);
@@ -89,8 +47,7 @@ static void forget_head(struct chain *c)
 
 /* ---- nodes that disagree ------------------------------------------------ */
 
-static void show_split(struct chain *c, uint64_t from, uint64_t to,
-		       const char *text)
+void chain_show_split(uint64_t from, uint64_t to, const char *text)
 {
 	if (!metric_value(&disagreeing))
 		log_error("chain.disagree",
@@ -99,206 +56,14 @@ static void show_split(struct chain *c, uint64_t from, uint64_t to,
 			  "and no majority: waiting (%s)\"",
 			  from, to, text);
 	metric_set(&disagreeing, 1);
-	(void)c;
 }
 
-static void show_agreement(enum ballot_verdict v, uint64_t number)
+void chain_show_agreement(enum ballot_verdict v, uint64_t number)
 {
 	if (v == BALLOT_TAKEN && metric_value(&disagreeing)) {
 		log_info("chain.agreed", "block=%" PRIu64, number);
 		metric_set(&disagreeing, 0);
 	}
-}
-
-/* ---- giving blocks ------------------------------------------------------ */
-
-/* How many logs from *at on are of block @n. */
-static size_t logs_of(const struct evm_logs *logs, uint64_t n, size_t *at)
-{
-	size_t first = *at;
-
-	while (*at < logs->count && logs->items[*at].block == n)
-		++*at;
-	return *at - first;
-}
-
-/* Hand over the blocks of @r; false if one doesn't extend the tip. */
-static bool give(struct range *r)
-{
-	static const struct evm_logs no_logs;
-	struct chain *c = r->chain;
-	const struct fetch *f = ballot_fetch(r->ballot);
-	const struct evm_header *headers = f ? f->headers : &r->header;
-	const struct evm_logs *logs = f ? &f->logs : &no_logs;
-	size_t at = 0;
-
-	for (uint64_t n = r->from; n <= r->to && !c->ended; n++) {
-		const struct evm_header *h = &headers[n - r->from];
-		const struct evm_log *first = logs->items + at;
-		size_t count = logs_of(logs, n, &at);
-		uint64_t ask;
-		enum err e;
-
-		if (fork_offer(c->fork, &h->block, &h->parent, &ask) !=
-		    FORK_EXTENDS) {
-			c->head = *h; /* find out where it parts */
-			c->teller = (int)ballot_node(r->ballot);
-			return false;
-		}
-		e = c->handlers.block(c->handlers.arg, h, first, count);
-		if (e) {
-			end(c, e);
-			return false;
-		}
-		fork_push(c->fork, &h->block);
-		metric_set(&tip_number, (int64_t)n);
-	}
-	return !c->ended;
-}
-
-/* ---- fetching ranges ---------------------------------------------------- */
-
-/* Let go of every range under way. */
-static void drop_ranges(struct chain *c)
-{
-	for (unsigned i = 0; i < UNDER_WAY; i++)
-		ballot_drop(c->ranges[i].ballot);
-	c->under_way = 0;
-}
-
-static void refetch(struct chain *c)
-{
-	drop_ranges(c);
-	retry_later(c);
-}
-
-/* The header that we were told of isn't the one that most nodes have. */
-static bool is_another(const struct range *r)
-{
-	const struct evm_header *said = ballot_fetch(r->ballot)->headers;
-
-	return r->known && !hash32_eq(&said->block.hash, &r->header.block.hash);
-}
-
-/* Give what @r brought, if anything; false if what comes after it has to be
- * asked for anew. */
-static bool finish(struct range *r)
-{
-	struct chain *c = r->chain;
-	uint64_t blocks = r->to - r->from + 1;
-
-	switch (r->verdict) {
-	case BALLOT_TOO_MUCH:
-		span_refused(&c->span, blocks, ballot_most(r->ballot));
-		drop_ranges(c);
-		return false;
-	case BALLOT_SPLIT:
-		show_split(c, r->from, r->to, ballot_text(r->ballot));
-		refetch(c);
-		return false;
-	case BALLOT_NONE:
-		forget_head(c);
-		refetch(c);
-		return false;
-	case BALLOT_TAKEN:
-	case BALLOT_ALONE:
-		break;
-	}
-	show_agreement(r->verdict, r->to);
-	if (is_another(r)) {
-		c->head = *ballot_fetch(r->ballot)->headers;
-		c->teller = (int)ballot_node(r->ballot);
-		drop_ranges(c);
-		return false;
-	}
-	if (!r->known)
-		span_given(&c->span, blocks,
-			   ballot_fetch(r->ballot)->logs.count);
-	if (!give(r)) {
-		drop_ranges(c);
-		return false;
-	}
-	return true;
-}
-
-/* The oldest range may be complete: give it, then look further. */
-static void finish_oldest(struct chain *c)
-{
-	while (c->under_way && !c->ended) {
-		struct range *r = &c->ranges[c->first];
-
-		if (!r->done)
-			return;
-		if (!finish(r))
-			break;
-		c->first = (c->first + 1) % UNDER_WAY;
-		c->under_way--;
-		c->handlers.caught_up(c->handlers.arg);
-	}
-	if (!c->ended)
-		advance(c);
-}
-
-static void on_ballot(void *arg, struct ballot *ballot, enum ballot_verdict v)
-{
-	struct range *r = arg;
-
-	(void)ballot;
-	r->done = true;
-	r->verdict = v;
-	finish_oldest(r->chain);
-}
-
-static void begin_range(struct chain *c, uint64_t from, uint64_t to)
-{
-	struct range *r = &c->ranges[(c->first + c->under_way) % UNDER_WAY];
-	struct fetch_question q = {.from = from, .to = to};
-
-	r->done = false;
-	r->known = false;
-	r->from = from;
-	r->to = to;
-	c->under_way++;
-	ballot_begin(r->ballot, &q, -1);
-}
-
-static const struct range *newest_range(const struct chain *c)
-{
-	return &c->ranges[(c->first + c->under_way - 1) % UNDER_WAY];
-}
-
-/* Keep UNDER_WAY ranges on their way to the head. */
-static void fetch_ranges(struct chain *c)
-{
-	while (c->under_way < UNDER_WAY && !c->retry && !c->ended) {
-		uint64_t from = fork_next(c->fork), to;
-
-		if (c->under_way)
-			from = newest_range(c)->to + 1;
-		if (!c->has_head || from > c->head.block.number)
-			return;
-		to = from + c->span.blocks - 1;
-		if (to > c->head.block.number)
-			to = c->head.block.number;
-		begin_range(c, from, to);
-	}
-}
-
-/* The head is the tip's child: its logs, if it can have any. */
-static void fetch_head(struct chain *c)
-{
-	struct range *r = &c->ranges[c->first];
-	struct fetch_question q = {.from = c->head.block.number,
-				   .to = c->head.block.number,
-				   .told = true,
-				   .header = c->head};
-
-	r->done = false;
-	r->known = true;
-	r->from = r->to = q.from;
-	r->header = c->head;
-	c->under_way = 1;
-	ballot_begin(r->ballot, &q, c->teller);
 }
 
 /* ---- rolling back ------------------------------------------------------- */
@@ -315,7 +80,7 @@ static void roll_back(struct chain *c, uint64_t number)
 			  " text=\"the chain changed below a block that the "
 			  "nodes had called final\"",
 			  c->final.number, number);
-		end(c, ERR_FINALITY);
+		chain_end(c, ERR_FINALITY);
 		return;
 	}
 	log_info("chain.rolled_back", "from=%" PRIu64 " to=%" PRIu64,
@@ -323,11 +88,11 @@ static void roll_back(struct chain *c, uint64_t number)
 	metric_add(&reorgs, 1);
 	e = c->handlers.rolled_back(c->handlers.arg, &to, &from);
 	if (e) {
-		end(c, e);
+		chain_end(c, e);
 		return;
 	}
 	fork_pop_to(c->fork, number);
-	forget_head(c);
+	chain_forget_head(c);
 }
 
 /* Most nodes say that the block above the common ancestor is @h. */
@@ -338,15 +103,15 @@ static void act_on(struct chain *c, const struct evm_header *h)
 		h->block.number ? fork_at(c->fork, h->block.number - 1) : NULL;
 
 	if (ours && hash32_eq(&ours->hash, &h->block.hash)) {
-		forget_head(c); /* it was nothing */
+		chain_forget_head(c); /* it was nothing */
 	} else if (c->lost) {
-		end(c, ERR_FINALITY);
+		chain_end(c, ERR_FINALITY);
 	} else if (below && hash32_eq(&below->hash, &h->parent)) {
 		roll_back(c, below->number);
 	} else {
 		c->head = *h; /* they part further down */
 		c->teller = (int)ballot_node(c->confirm);
-		advance(c);
+		chain_advance(c);
 	}
 }
 
@@ -357,15 +122,15 @@ static void on_confirmed(void *arg, struct ballot *ballot,
 
 	c->confirming = false;
 	if (v == BALLOT_TAKEN || v == BALLOT_ALONE) {
-		show_agreement(v, ballot_fetch(ballot)->question.from);
+		chain_show_agreement(v, ballot_fetch(ballot)->question.from);
 		act_on(c, ballot_fetch(ballot)->headers);
 		return;
 	}
 	if (v == BALLOT_SPLIT)
-		show_split(c, c->head.block.number, c->head.block.number,
-			   ballot_text(ballot));
-	forget_head(c);
-	retry_later(c);
+		chain_show_split(c->head.block.number, c->head.block.number,
+				 ballot_text(ballot));
+	chain_forget_head(c);
+	chain_retry_later(c);
 }
 
 /* Ask for block @n of who has to agree before anything is given up. */
@@ -396,7 +161,7 @@ static void part_below(struct chain *c)
 	if (has_several(c))
 		confirm(c, fork_next(c->fork) - fork_count(c->fork), true);
 	else
-		end(c, ERR_FINALITY);
+		chain_end(c, ERR_FINALITY);
 }
 
 /* ---- deciding what to do next ------------------------------------------- */
@@ -411,13 +176,13 @@ static void on_asked(void *arg, const struct rpc_answer *a)
 		return;
 	if (a->err || evm_header_parse(&h, a->result)) {
 		if (has_several(c))
-			forget_head(c); /* somebody else may know more */
-		retry_later(c);
+			chain_forget_head(c); /* somebody else may know more */
+		chain_retry_later(c);
 		return;
 	}
 	c->head = h;
 	c->has_head = true;
-	advance(c);
+	chain_advance(c);
 }
 
 /* Go on with the header of block @n, by who told of the last one. */
@@ -430,7 +195,7 @@ static void ask_header(struct chain *c, uint64_t n)
 		      "eth_getBlockByNumber", params, on_asked, c);
 }
 
-static void advance(struct chain *c)
+void chain_advance(struct chain *c)
 {
 	uint64_t n = 0;
 
@@ -438,18 +203,18 @@ static void advance(struct chain *c)
 		return;
 	if (c->under_way) {
 		if (!c->ranges[c->first].known)
-			fetch_ranges(c);
+			chain_fetch_ranges(c);
 		return;
 	}
 	if (!c->has_head)
 		return;
 	switch (fork_offer(c->fork, &c->head.block, &c->head.parent, &n)) {
 	case FORK_EXTENDS:
-		fetch_head(c);
+		chain_fetch_head(c);
 		break;
 	case FORK_ASK:
 		if (n == fork_next(c->fork))
-			fetch_ranges(c);
+			chain_fetch_ranges(c);
 		else
 			ask_header(c, n);
 		break;
@@ -505,7 +270,7 @@ static void on_head(void *arg, const struct evm_header *header, unsigned node)
 	c->head = *header;
 	c->teller = (int)node;
 	c->has_head = true;
-	advance(c);
+	chain_advance(c);
 }
 
 static void on_final(void *arg, const struct block_ref *block)
@@ -522,6 +287,7 @@ static void on_final(void *arg, const struct block_ref *block)
 static enum err make_ballots(struct chain *c)
 {
 	const struct chain_config *g = &c->config;
+	enum err e;
 
 	c->ballots = (struct ballot_config){
 		.loop = g->loop,
@@ -531,14 +297,9 @@ static enum err make_ballots(struct chain *c)
 		.strict = g->agree_strict,
 		.patience_ms = g->patience_ms,
 	};
-	for (unsigned i = 0; i < UNDER_WAY; i++) {
-		struct range *r = &c->ranges[i];
-
-		r->chain = c;
-		r->ballot = ballot_new(&c->ballots, on_ballot, r);
-		if (!r->ballot)
-			return ERR_NO_MEMORY;
-	}
+	e = chain_ranges_new(c);
+	if (e)
+		return e;
 	c->confirm = ballot_new(&c->ballots, on_confirmed, c);
 	return c->confirm ? ERR_NONE : ERR_NO_MEMORY;
 }
@@ -554,7 +315,6 @@ enum err chain_new(struct chain **out, const struct chain_config *config,
 		return ERR_NO_MEMORY;
 	metric_register(&reorgs);
 	metric_register(&disagreeing);
-	metric_register(&tip_number);
 	c->config = *config;
 	if (!c->config.agree)
 		c->config.agree = CHAIN_AGREE;
@@ -566,7 +326,6 @@ enum err chain_new(struct chain **out, const struct chain_config *config,
 	c->fork = fork;
 	c->final = config->final;
 	c->teller = -1;
-	span_init(&c->span, config->range_max);
 	e = make_ballots(c);
 	if (!e)
 		e = news_new(&c->news, &c->config, fork, &news);
@@ -584,8 +343,7 @@ void chain_free(struct chain **chain)
 		return;
 	news_free(&c->news);
 	loop_timer_cancel(c->config.loop, &c->retry);
-	for (unsigned i = 0; i < UNDER_WAY; i++)
-		ballot_free(&c->ranges[i].ballot);
+	chain_ranges_free(c);
 	ballot_free(&c->confirm);
 	free(c);
 	*chain = NULL;

@@ -37,12 +37,12 @@ void providers_must_prove(struct providers *p)
 	p->must_prove = true;
 }
 
-bool providers_answered(struct providers *p, unsigned i, uint64_t latency_us)
+bool providers_answered(struct providers *p, unsigned i, uint64_t now_ms,
+			uint64_t latency_us)
 {
 	struct provider *n = &p->list[i];
-	bool failed = n->failures > 0;
+	bool calm = n->troubled && now_ms - n->failed_ms >= PROVIDERS_CALM_MS;
 
-	n->failures = 0;
 	if (!latency_us)
 		latency_us = 1;
 	n->latency_us =
@@ -50,7 +50,11 @@ bool providers_answered(struct providers *p, unsigned i, uint64_t latency_us)
 			? (n->latency_us * (LATENCY_WEIGHT - 1) + latency_us) /
 				  LATENCY_WEIGHT
 			: latency_us;
-	return failed;
+	if (p->must_prove && !n->proven)
+		return false;
+	n->failures = 0;
+	n->troubled &= !calm;
+	return calm;
 }
 
 static uint64_t rest_of(struct providers *p, const struct provider *n)
@@ -89,12 +93,13 @@ bool providers_failed(struct providers *p, unsigned i, uint64_t now_ms,
 		n->rest_until_ms = now_ms + EXCLUDED_REST_MS;
 		return begins;
 	}
-	begins = n->failures == 0;
-	if (begins)
+	begins = !n->troubled;
+	n->troubled = true;
+	if (n->failures == 0)
 		n->failing_ms = now_ms;
 	if (rest_ms > PROVIDERS_ASKED_MAX_MS)
 		rest_ms = PROVIDERS_ASKED_MAX_MS;
-	if (begins || sent_ms >= n->failed_ms) {
+	if (n->failures == 0 || sent_ms >= n->failed_ms) {
 		n->failures++;
 		n->failed_ms = now_ms;
 		rest = rest_of(p, n);
@@ -115,6 +120,7 @@ bool providers_proven(struct providers *p, unsigned i)
 
 	n->excluded = false;
 	n->proven = true;
+	n->failures = 0;
 	return was;
 }
 

@@ -26,6 +26,7 @@ enum {
 	PROVIDERS_DOUBT_MS = 10000, /* asked last after it said what isn't so */
 	PROVIDERS_LATE_MS = 10000,  /* not waited for after it came too late */
 	PROVIDERS_HOPE_MS = 5000,   /* how long one that fails is waited for */
+	PROVIDERS_CALM_MS = 5000,   /* without a failure, until it's all over */
 };
 
 enum provider_fault {
@@ -40,8 +41,9 @@ enum { PROVIDER_FAULTS = PROVIDER_OTHER_CHAIN + 1 };
 
 struct provider {
 	bool excluded, proven;
+	bool troubled;	     /* since its first failure, until all is calm */
 	unsigned failures;   /* in a row */
-	uint64_t failing_ms; /* since when */
+	uint64_t failing_ms; /* since when it gave no answer */
 	uint64_t failed_ms, rest_until_ms, doubt_until_ms, late_until_ms;
 	uint64_t latency_us; /* moving average; 0: nothing known */
 	uint64_t head;	     /* number of its newest block; 0: not known */
@@ -62,13 +64,15 @@ void providers_init(struct providers *p, unsigned count, uint64_t seed);
  * proven yet have to as well. */
 void providers_must_prove(struct providers *p);
 
-/* Node @i answered what was sent @latency_us ago. Returns true if this ends a
- * time in which it failed. */
-bool providers_answered(struct providers *p, unsigned i, uint64_t latency_us);
+/* Node @i answered what was sent @latency_us ago. That ends its failures,
+ * unless it has to prove itself first. Returns true if a time in which it
+ * failed now and then is over: it has been good for PROVIDERS_CALM_MS. */
+bool providers_answered(struct providers *p, unsigned i, uint64_t now_ms,
+			uint64_t latency_us);
 
 /* Node @i failed to answer what was sent at @sent_ms, and wants to be left
  * alone for @rest_ms (0: it didn't say). Several that were under way together
- * are one failure. Returns true if this begins a time in which it fails.
+ * are one failure. Returns true if it was not troubled before.
  *
  * PROVIDER_CONTRADICTED and PROVIDER_LATE don't make it rest: it is asked last
  * for a while.

@@ -230,9 +230,8 @@ void rpc_complain(struct rpc *r, unsigned node, enum provider_fault fault,
 
 void rpc_praise(struct rpc *r, unsigned node, uint64_t latency_us)
 {
-	if (!providers_answered(&r->providers, node, latency_us))
-		return;
-	log_info("node.recovered", "node=%s", r->nodes[node].name);
+	if (providers_answered(&r->providers, node, rpc_now_ms(), latency_us))
+		log_info("node.recovered", "node=%s", r->nodes[node].name);
 	show_usable(r, node);
 }
 
@@ -263,12 +262,11 @@ static void conclude_probe(struct rpc_probe *p)
 			     "it is of another chain: not asked any more");
 		return;
 	}
-	if (providers_proven(&r->providers, p->node)) {
+	if (providers_proven(&r->providers, p->node))
 		log_info("node.included",
 			 "node=%s text=\"it is of our chain now\"",
 			 r->nodes[p->node].name);
-		show_usable(r, p->node);
-	}
+	show_usable(r, p->node);
 }
 
 static void count_answer(struct rpc_probe *p, const struct rpc_answer *a,
