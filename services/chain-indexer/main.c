@@ -232,7 +232,9 @@ static void on_failed(void *arg, enum err e)
 	struct indexer *self = arg;
 
 	if (e == ERR_FINALITY) {
-		self->saved = 0; /* the next start has to know what was final */
+		/* The next start has to know what was final. */
+		frame_flush(self->frame);
+		self->saved = 0;
 		log_error("chain.finality",
 			  "final=%" PRIu64
 			  " text=\"the nodes follow another chain than the one "
