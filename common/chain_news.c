@@ -12,8 +12,8 @@ enum { FINAL_EVERY = 8 /* polls */ };
 
 static struct metric head_number =
 	METRIC(GAUGE, "chain_head_block", "newest block that nodes told of");
-static struct metric final_number = METRIC(
-	GAUGE, "chain_final_block", "newest block that nodes call final");
+static struct metric final_number =
+	METRIC(GAUGE, "chain_final_block", "newest block called final");
 
 /* One node. */
 struct source {

@@ -33,9 +33,13 @@ NODISCARD enum err evm_header_parse(struct evm_header *out, const json_t *json);
 bool evm_bloom_may_hold(const uint8_t bloom[EVM_BLOOM_BYTES],
 			const struct address *contract);
 
-/* Whether it allows for a log with these topics. */
-bool evm_bloom_may_hold_topics(const uint8_t bloom[EVM_BLOOM_BYTES],
-			       const struct hash32 *topics, unsigned count);
+/* The same for any bytes, once computed: the three bits that they set. */
+struct evm_bloom_bits {
+	uint16_t bits[3];
+};
+struct evm_bloom_bits evm_bloom_bits(const void *data, size_t size);
+bool evm_bloom_has(const uint8_t bloom[EVM_BLOOM_BYTES],
+		   const struct evm_bloom_bits *bits);
 
 struct evm_log {
 	struct abi_log log; /* its data is owned by the struct evm_logs */

@@ -83,15 +83,35 @@ static bool is_ours(const struct fetch_filter *filter, const struct address *a)
 	return false;
 }
 
-static bool bloom_allows(const struct evm_header *h, const struct abi_log *log)
+/* Of the same few contracts and events all the time: their bits are kept. */
+static const struct evm_bloom_bits *bits_of(struct fetch *f, const void *data,
+					    size_t size)
 {
-	return evm_bloom_may_hold(h->bloom, &log->address) &&
-	       evm_bloom_may_hold_topics(h->bloom, log->topics,
-					 log->topics_count);
+	const uint8_t *bytes = data;
+	struct fetch_bits *kept =
+		&f->kept[(bytes[0] ^ bytes[size - 1]) % FETCH_BITS_KEPT];
+
+	if (kept->size != size || memcmp(kept->data, data, size) != 0) {
+		kept->size = size;
+		memcpy(kept->data, data, size);
+		kept->bits = evm_bloom_bits(data, size);
+	}
+	return &kept->bits;
+}
+
+/* By its contract and its event; what else it says would cost a hash each. */
+static bool bloom_allows(struct fetch *f, const struct evm_header *h,
+			 const struct abi_log *log)
+{
+	return evm_bloom_has(h->bloom, bits_of(f, log->address.bytes,
+					       sizeof log->address.bytes)) &&
+	       (!log->topics_count ||
+		evm_bloom_has(h->bloom, bits_of(f, log->topics[0].bytes,
+						sizeof log->topics[0].bytes)));
 }
 
 /* What is wrong with the logs; NULL: nothing. */
-static const char *logs_misfit(const struct fetch *f)
+static const char *logs_misfit(struct fetch *f)
 {
 	const struct fetch_question *q = &f->question;
 	const struct evm_log *before = NULL;
@@ -110,7 +130,7 @@ static const char *logs_misfit(const struct fetch *f)
 		    (before->block > l->block ||
 		     (before->block == l->block && before->index >= l->index)))
 			return "logs out of order";
-		if (!bloom_allows(h, &l->log))
+		if (!bloom_allows(f, h, &l->log))
 			return "a log that the block's bloom filter excludes";
 		before = l;
 	}

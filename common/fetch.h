@@ -39,6 +39,14 @@ struct fetch;
 typedef void fetch_done(void *arg, struct fetch *fetch,
 			enum fetch_verdict verdict);
 
+enum { FETCH_BITS_KEPT = 32 };
+
+struct fetch_bits {
+	size_t size;
+	uint8_t data[32];
+	struct evm_bloom_bits bits;
+};
+
 struct fetch {
 	/* What it says, until the next fetch_begin(). */
 	struct fetch_question question;
@@ -57,6 +65,7 @@ struct fetch {
 	unsigned missing; /* answers */
 	unsigned doubts;  /* times that logs were asked for again */
 	bool failed, lacks, too_much, no_logs;
+	struct fetch_bits kept[FETCH_BITS_KEPT];
 };
 
 /* NULL if memory ran out. Borrows all. */

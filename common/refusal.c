@@ -1,7 +1,6 @@
 /* Words to look for, most certain first. */
 #include "common/refusal.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,13 +98,17 @@ static const char *const before_blocks[] = {
 	"narrow your filter: ",
 };
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* "2000", "2,000", "2K", "10k"; 0 if it is none of these. */
 static uint64_t read_count(const char *text)
 {
 	uint64_t n = 0;
 
-	while ((isdigit((unsigned char)*text) ||
-		(*text == ',' && isdigit((unsigned char)text[1]))) &&
+	while ((is_digit(*text) || (*text == ',' && is_digit(text[1]))) &&
 	       n < BLOCKS_MAX) {
 		if (*text != ',')
 			n = 10 * n + (uint64_t)(*text - '0');

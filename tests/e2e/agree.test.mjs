@@ -69,8 +69,8 @@ describe("a node that has left for a branch of its own", () => {
 		const url = `http://127.0.0.1:${port}`;
 		await other.ready(async () => (await fetch(url, { method: "POST", body: "[]" })).status > 0, { everyMs: 50 });
 		await self.indexer.stop();
-		const nodes = [url, ...proxies.map((p) => p.rpc)].join();
-		const sockets = [`ws://127.0.0.1:${port}`, ...proxies.map((p) => p.ws)].join();
+		const nodes = [url, ...self.proxies.map((p) => p.rpc)].join();
+		const sockets = [`ws://127.0.0.1:${port}`, ...self.proxies.map((p) => p.ws)].join();
 		const three = self.world.market.add(
 			self.world.market.makeService("chain-indexer", { args: [`--rpc=${nodes}`, `--ws=${sockets}`] }),
 		);
