@@ -99,7 +99,7 @@ bool providers_failed(struct providers *p, unsigned i, uint64_t now_ms,
 		n->failing_ms = now_ms;
 	if (rest_ms > PROVIDERS_ASKED_MAX_MS)
 		rest_ms = PROVIDERS_ASKED_MAX_MS;
-	if (n->failures == 0 || sent_ms >= n->failed_ms) {
+	if (n->failures == 0 || sent_ms > n->failed_ms) {
 		n->failures++;
 		n->failed_ms = now_ms;
 		rest = rest_of(p, n);
