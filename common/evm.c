@@ -108,20 +108,37 @@ enum err evm_header_parse(struct evm_header *out, const json_t *json)
 	return e == ERR_RANGE ? ERR_MALFORMED : e;
 }
 
+struct evm_bloom_bits evm_bloom_bits(const void *data, size_t size)
+{
+	struct evm_bloom_bits b;
+	struct hash32 h;
+
+	keccak256(&h, data, size);
+	for (unsigned i = 0; i < 3; i++)
+		b.bits[i] =
+			(uint16_t)((h.bytes[2 * i] << 8 | h.bytes[2 * i + 1]) %
+				   (8 * EVM_BLOOM_BYTES));
+	return b;
+}
+
+bool evm_bloom_has(const uint8_t bloom[EVM_BLOOM_BYTES],
+		   const struct evm_bloom_bits *b)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (!(bloom[EVM_BLOOM_BYTES - 1 - b->bits[i] / 8] >>
+			      b->bits[i] % 8 &
+		      1))
+			return false;
+	return true;
+}
+
 bool evm_bloom_may_hold(const uint8_t bloom[EVM_BLOOM_BYTES],
 			const struct address *contract)
 {
-	struct hash32 h;
+	struct evm_bloom_bits b =
+		evm_bloom_bits(contract->bytes, sizeof contract->bytes);
 
-	keccak256(&h, contract->bytes, sizeof contract->bytes);
-	for (unsigned i = 0; i < 6; i += 2) {
-		unsigned bit = (unsigned)(h.bytes[i] << 8 | h.bytes[i + 1]) %
-			       (8 * EVM_BLOOM_BYTES);
-
-		if (!(bloom[EVM_BLOOM_BYTES - 1 - bit / 8] >> bit % 8 & 1))
-			return false;
-	}
-	return true;
+	return evm_bloom_has(bloom, &b);
 }
 
 enum err evm_receipt_parse(struct evm_receipt *out, const json_t *json)

@@ -33,6 +33,14 @@ NODISCARD enum err evm_header_parse(struct evm_header *out, const json_t *json);
 bool evm_bloom_may_hold(const uint8_t bloom[EVM_BLOOM_BYTES],
 			const struct address *contract);
 
+/* The same for any bytes, once computed: the three bits that they set. */
+struct evm_bloom_bits {
+	uint16_t bits[3];
+};
+struct evm_bloom_bits evm_bloom_bits(const void *data, size_t size);
+bool evm_bloom_has(const uint8_t bloom[EVM_BLOOM_BYTES],
+		   const struct evm_bloom_bits *bits);
+
 struct evm_log {
 	struct abi_log log; /* its data is owned by the struct evm_logs */
 	uint64_t block;
@@ -45,6 +53,7 @@ struct evm_logs {
 	struct evm_log *items;
 	size_t count, room;
 	struct buf data;
+	uint64_t id;	   /* of the answer; 0: none that is a number */
 	bool refused;	   /* the node answered with an error */
 	int64_t code;	   /* of the error */
 	char message[160]; /* of the error */

@@ -18,6 +18,7 @@ enum member {
 	MEMBER_INDEX,
 	MEMBER_REMOVED,
 	/* Of the answer. */
+	MEMBER_ID,
 	MEMBER_RESULT,
 	MEMBER_ERROR,
 	/* Of an error. */
@@ -229,6 +230,7 @@ static enum member member_of(const unsigned char *name, size_t size)
 		NAME("transactionHash", MEMBER_TX),
 		NAME("logIndex", MEMBER_INDEX),
 		NAME("removed", MEMBER_REMOVED),
+		NAME("id", MEMBER_ID),
 		NAME("result", MEMBER_RESULT),
 		NAME("error", MEMBER_ERROR),
 		NAME("code", MEMBER_CODE),
@@ -254,6 +256,8 @@ static int on_name(void *arg, const unsigned char *name, size_t size)
 	r->member = member_of(name, size);
 	if (r->depth == DEPTH_ANSWER)
 		r->top = r->member;
+	else if (r->member == MEMBER_ID)
+		r->member = MEMBER_OTHER;
 	bit = 1u << r->member;
 	if (r->log && r->member != MEMBER_OTHER && r->seen & bit)
 		return 0;
@@ -346,11 +350,12 @@ static int on_number(void *arg, const char *text, size_t size)
 	struct reader *r = arg;
 	char copy[32] = "";
 
-	if (r->top == MEMBER_ERROR && r->member == MEMBER_CODE &&
-	    size < sizeof copy) {
+	if (size < sizeof copy)
 		memcpy(copy, text, size);
+	if (r->top == MEMBER_ERROR && r->member == MEMBER_CODE)
 		r->out->code = strtoll(copy, NULL, 10);
-	}
+	if (r->top == MEMBER_ID && r->depth == DEPTH_ANSWER)
+		r->out->id = strtoull(copy, NULL, 10);
 	return on_null(arg);
 }
 
@@ -385,6 +390,7 @@ enum err evm_logs_parse(struct evm_logs *out, struct bytes body)
 	bool ok;
 
 	out->count = 0;
+	out->id = 0;
 	out->refused = false;
 	out->code = 0;
 	memset(out->message, 0, sizeof out->message);

@@ -20,6 +20,8 @@ enum {
 	EXIT_OK = 0,	  /* stopped because it was asked to */
 	EXIT_STOPPED = 1, /* something ended it; the last log line says what */
 	EXIT_CONFIG = 2,  /* it can't run like this: mend the options */
+	EXIT_HALTED = 3,  /* a person has to decide: see the last log line;
+			   * starting it again changes nothing */
 };
 
 /* Options of every service; their rows are in common/frame.def and

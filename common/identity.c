@@ -1,119 +1,228 @@
-/* One batch of questions, asked again until there are answers. */
+/* One batch of questions for each node, asked again until there are answers. */
 #include "common/identity.h"
 
 #include <inttypes.h>
 
 #include "common/log.h"
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000, PATIENCE_MS = 1000, CONTRACTS = 3 };
 
-static void ask(void *arg);
+static void ask_all(void *arg);
 
-static bool is_ours(const struct identity *c)
+/* ---- what it comes to --------------------------------------------------- */
+
+static void say_other(const struct identity *c, const struct identity_node *n)
 {
-	if (c->chain_id != c->contracts->chain_id) {
+	if (n->verdict == IDENTITY_OTHER_CHAIN)
 		log_error("node.chain_id",
 			  "node=%s is=%" PRIu64 " want=%" PRIu64
 			  " text=\"the node is of another chain than the "
 			  "contracts: mend --rpc or --contracts\"",
-			  rpc_node(c->rpc), c->chain_id,
+			  rpc_node_name(c->rpc, n->node), n->chain_id,
 			  c->contracts->chain_id);
-		return false;
-	}
-	if (c->wrong)
+	if (n->verdict == IDENTITY_NO_CONTRACTS)
 		log_error("node.contracts",
 			  "node=%s text=\"no contract at an address of "
 			  "--contracts: another chain with the same id, or "
 			  "one that began anew; deploy, or mend --contracts\"",
-			  rpc_node(c->rpc));
-	return !c->wrong;
+			  rpc_node_name(c->rpc, n->node));
+}
+
+/* How many nodes have the same genesis block as @node. */
+static unsigned support(const struct identity *c, unsigned node)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < rpc_nodes(c->rpc); i++)
+		same += c->nodes[i].verdict == IDENTITY_OURS &&
+			hash32_eq(&c->nodes[i].genesis,
+				  &c->nodes[node].genesis);
+	return same;
+}
+
+/* The node to believe; -1: none is ours. */
+static int leader(const struct identity *c)
+{
+	int best = -1;
+
+	for (unsigned i = 0; i < rpc_nodes(c->rpc); i++)
+		if (c->nodes[i].verdict == IDENTITY_OURS &&
+		    (best < 0 || support(c, i) > support(c, (unsigned)best)))
+			best = (int)i;
+	return best;
+}
+
+/* Nodes that are not proven are asked by the rpc itself from now on. */
+static void begin(struct identity *c, const struct identity_node *ours)
+{
+	c->concluded = true;
+	c->genesis = ours->genesis;
+	c->head = ours->head;
+	for (unsigned i = 0; i < rpc_nodes(c->rpc); i++) {
+		struct identity_node *n = &c->nodes[i];
+
+		say_other(c, n);
+		if (n->verdict == IDENTITY_OURS &&
+		    hash32_eq(&n->genesis, &c->genesis)) {
+			rpc_proven(c->rpc, i);
+			rpc_told_head(c->rpc, i, n->head.block.number);
+		} else if (n->verdict != IDENTITY_UNKNOWN) {
+			rpc_complain(c->rpc, i, PROVIDER_OTHER_CHAIN,
+				     "it is of another chain than others: not "
+				     "asked any more");
+		}
+	}
+	rpc_expect(c->rpc, c->contracts->chain_id, &c->genesis);
+	if (c->done)
+		c->done(c->arg);
+}
+
+static void wait(struct identity *c)
+{
+	frame_set_ready(c->frame, false, "waiting for the node");
+	if (!c->complained)
+		log_warn("node.waiting",
+			 "node=%s text=\"it does not answer as a node "
+			 "does: asking it every second\"",
+			 rpc_node(c->rpc));
+	c->complained = true;
+	loop_timer(c->frame->loop, AGAIN_MS, true, ask_all, c);
 }
 
 static void conclude(struct identity *c)
 {
-	if (c->unreachable) {
-		frame_set_ready(c->frame, false, "waiting for the node");
-		if (!c->complained)
-			log_warn("node.waiting",
-				 "node=%s text=\"it does not answer as a node "
-				 "does: asking it every second\"",
-				 rpc_node(c->rpc));
-		c->complained = true;
-		loop_timer(c->frame->loop, AGAIN_MS, true, ask, c);
+	int best = leader(c);
+	bool unknown = false;
+
+	if (best >= 0) {
+		begin(c, &c->nodes[best]);
 		return;
 	}
-	if (!is_ours(c))
-		frame_stop(c->frame, "node.other", ERR_CONFIG);
-	else if (c->done)
-		c->done(c->arg);
+	for (unsigned i = 0; i < rpc_nodes(c->rpc); i++)
+		unknown |= c->nodes[i].verdict == IDENTITY_UNKNOWN;
+	if (unknown) {
+		wait(c);
+		return;
+	}
+	for (unsigned i = 0; i < rpc_nodes(c->rpc); i++)
+		say_other(c, &c->nodes[i]);
+	frame_stop(c->frame, "node.other", ERR_CONFIG);
 }
 
-static void count_answer(struct identity *c, enum err e)
+static bool all_answered(const struct identity *c)
 {
-	c->unreachable |= e != ERR_NONE;
-	if (--c->missing == 0)
+	for (unsigned i = 0; i < rpc_nodes(c->rpc); i++)
+		if (c->nodes[i].missing)
+			return false;
+	return true;
+}
+
+static void on_hurry(void *arg)
+{
+	struct identity *c = arg;
+
+	c->hurry = NULL;
+	if (!c->concluded && leader(c) >= 0)
 		conclude(c);
+}
+
+/* ---- one node ----------------------------------------------------------- */
+
+static void judge(struct identity_node *n)
+{
+	const struct deployment *d = n->identity->contracts;
+
+	n->verdict = n->unreachable		  ? IDENTITY_UNKNOWN
+		     : n->chain_id != d->chain_id ? IDENTITY_OTHER_CHAIN
+		     : n->no_code		  ? IDENTITY_NO_CONTRACTS
+						  : IDENTITY_OURS;
+}
+
+static void count_answer(struct identity_node *n, enum err e)
+{
+	struct identity *c = n->identity;
+
+	n->unreachable |= e != ERR_NONE;
+	if (--n->missing || c->concluded)
+		return;
+	judge(n);
+	if (all_answered(c)) {
+		loop_timer_cancel(c->frame->loop, &c->hurry);
+		conclude(c);
+	} else if (n->verdict == IDENTITY_OURS && !c->hurry) {
+		c->hurry = loop_timer(c->frame->loop, PATIENCE_MS, true,
+				      on_hurry, c);
+	}
 }
 
 static void on_chain_id(void *arg, const struct rpc_answer *a)
 {
-	struct identity *c = arg;
+	struct identity_node *n = arg;
 
-	count_answer(c,
-		     a->err ? a->err : evm_u64_parse(&c->chain_id, a->result));
+	count_answer(n,
+		     a->err ? a->err : evm_u64_parse(&n->chain_id, a->result));
 }
 
 static void on_genesis(void *arg, const struct rpc_answer *a)
 {
-	struct identity *c = arg;
+	struct identity_node *n = arg;
 
 	count_answer(
-		c, a->err ? a->err
-			  : evm_hash_parse(&c->genesis,
+		n, a->err ? a->err
+			  : evm_hash_parse(&n->genesis,
 					   json_object_get(a->result, "hash")));
 }
 
 static void on_head(void *arg, const struct rpc_answer *a)
 {
-	struct identity *c = arg;
+	struct identity_node *n = arg;
 
-	count_answer(c,
-		     a->err ? a->err : evm_header_parse(&c->head, a->result));
+	count_answer(n,
+		     a->err ? a->err : evm_header_parse(&n->head, a->result));
 }
 
 static void on_code(void *arg, const struct rpc_answer *a)
 {
-	struct identity *c = arg;
+	struct identity_node *n = arg;
 	struct buf code = {0};
 	enum err e = a->err ? a->err : evm_bytes_parse(&code, a->result);
 
-	c->wrong |= !e && code.size == 0;
+	n->no_code |= !e && code.size == 0;
 	buf_free(&code);
-	count_answer(c, e);
+	count_answer(n, e);
 }
 
-static void ask(void *arg)
+static void ask(struct identity_node *n)
 {
-	struct identity *c = arg;
-	const struct address *contracts[] = {&c->contracts->marketplace,
-					     &c->contracts->registry,
-					     &c->contracts->keys};
-	const unsigned count = sizeof contracts / sizeof contracts[0];
-	struct rpc_batch *b = rpc_batch_new(c->rpc);
+	struct identity *c = n->identity;
+	const struct address *contracts[CONTRACTS] = {
+		&c->contracts->marketplace, &c->contracts->registry,
+		&c->contracts->keys};
+	struct rpc_batch *b = rpc_batch_new_node(c->rpc, n->node);
 
-	c->unreachable = c->wrong = false;
-	c->missing = 3 + count;
-	rpc_batch_add(b, "eth_chainId", NULL, on_chain_id, c);
+	rpc_batch_add(b, "eth_chainId", NULL, on_chain_id, n);
 	rpc_batch_add(b, "eth_getBlockByNumber", json_pack("[s,b]", "0x0", 0),
-		      on_genesis, c);
+		      on_genesis, n);
 	rpc_batch_add(b, "eth_getBlockByNumber",
-		      json_pack("[s,b]", "latest", 0), on_head, c);
-	for (unsigned i = 0; i < count; i++)
+		      json_pack("[s,b]", "latest", 0), on_head, n);
+	for (unsigned i = 0; i < CONTRACTS; i++)
 		rpc_batch_add(
 			b, "eth_getCode",
 			json_pack("[o,s]", evm_address(contracts[i]), "latest"),
-			on_code, c);
+			on_code, n);
 	rpc_batch_send(b);
+}
+
+static void ask_all(void *arg)
+{
+	struct identity *c = arg;
+	unsigned count = rpc_nodes(c->rpc);
+
+	for (unsigned i = 0; i < count; i++)
+		c->nodes[i] = (struct identity_node){
+			.identity = c, .node = i, .missing = 3 + CONTRACTS};
+	for (unsigned i = 0; i < count; i++)
+		ask(&c->nodes[i]);
 }
 
 void identity_check(struct identity *id, struct frame *frame, struct rpc *rpc,
@@ -125,5 +234,5 @@ void identity_check(struct identity *id, struct frame *frame, struct rpc *rpc,
 				.contracts = contracts,
 				.done = done,
 				.arg = arg};
-	ask(id);
+	ask_all(id);
 }

@@ -2,18 +2,36 @@
 #include "common/metric.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 static const uint64_t bounds_us[METRIC_BOUNDS] = METRIC_BOUNDS_US;
 static struct metric *first;
 
+/* Those of one name stand together: the format asks for it. */
 void metric_register(struct metric *m)
+{
+	struct metric **p = &first, **place = NULL;
+
+	for (; *p && *p != m; p = &(*p)->next)
+		if (strcmp((*p)->name, m->name) == 0)
+			place = &(*p)->next;
+	if (*p)
+		return;
+	if (!place)
+		place = p;
+	m->next = *place;
+	*place = m;
+}
+
+void metric_forget(struct metric *m)
 {
 	struct metric **p = &first;
 
 	while (*p && *p != m)
 		p = &(*p)->next;
-	*p = m;
+	if (*p)
+		*p = m->next;
 }
 
 void metric_observe_us(struct metric *m, uint64_t us)
@@ -48,11 +66,17 @@ void metric_print(struct buf *out)
 {
 	static const char *const kinds[] = {"counter", "gauge", "histogram"};
 
-	for (struct metric *m = first; m; m = m->next) {
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
-			   m->help, m->name, kinds[m->kind]);
+	const char *before = "";
+
+	for (struct metric *m = first; m; before = m->name, m = m->next) {
+		if (strcmp(before, m->name) != 0)
+			buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
+				   m->help, m->name, kinds[m->kind]);
 		if (m->kind == METRIC_HISTOGRAM)
 			print_histogram(out, m);
+		else if (m->labels)
+			buf_printf(out, "%s{%s} %" PRId64 "\n", m->name,
+				   m->labels, metric_value(m));
 		else
 			buf_printf(out, "%s %" PRId64 "\n", m->name,
 				   metric_value(m));

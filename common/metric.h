@@ -24,6 +24,7 @@ enum { METRIC_BOUNDS = 13 };
 struct metric {
 	const char *name, *help;
 	enum metric_kind kind;
+	const char *labels;    /* `node="x"`; NULL: none. Not of a histogram */
 	_Atomic int64_t value; /* a histogram's sum, in microseconds */
 	_Atomic uint64_t buckets[METRIC_BOUNDS + 1];
 	struct metric *next;
@@ -34,9 +35,11 @@ struct metric {
 		.name = (name_), .help = (help_), .kind = METRIC_##kind_       \
 	}
 
-/* Show @m from now on; it must stay alive. Twice is once. Not thread-safe:
- * call it while starting. */
+/* Show @m from now on; it must stay alive. Twice is once. Several may have one
+ * name and different labels. Not thread-safe: call it while starting. */
 void metric_register(struct metric *m);
+/* Show it no longer. */
+void metric_forget(struct metric *m);
 
 static inline void metric_add(struct metric *m, int64_t n)
 {

@@ -1,57 +1,40 @@
-/* Requests, batches, and what counts as an answer. */
+/* The nodes: their names, their health, whether they are of our chain. */
 #include "common/rpc.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/evm.h"
 #include "common/log.h"
-#include "common/metric.h"
+#include "common/rpc_impl.h"
 
-static struct metric calls =
-	METRIC(COUNTER, "rpc_call_total", "calls sent to Ethereum nodes");
-static struct metric failures =
-	METRIC(COUNTER, "rpc_failed_total", "calls that no node answered");
-static struct metric call_time =
-	METRIC(HISTOGRAM, "rpc_call_seconds",
-	       "time from sending a request to its answer");
+enum { TICK_MS = 25, WATCH_MS = 2000 };
 
-enum { NODE_ROOM = 128, CALLS_PER_BATCH_START = 16 };
-
-struct rpc {
-	struct rpc_config config;
-	char *urls[RPC_NODES_MAX];
-	char names[RPC_NODES_MAX][NODE_ROOM]; /* without path and query */
-	unsigned count, current;
-	uint64_t last_id;
-	struct rpc_batch *under_way;
+static const char *const fault_names[] = {
+	[PROVIDER_SILENT] = "silent", [PROVIDER_LIMITED] = "limited",
+	[PROVIDER_BROKEN] = "broken", [PROVIDER_CONTRADICTED] = "contradicted",
+	[PROVIDER_LATE] = "late",     [PROVIDER_OTHER_CHAIN] = "other_chain",
 };
 
-struct call {
-	uint64_t id;
-	rpc_done *done;
-	void *arg;
-	bool answered;
-};
+static const struct metric fault_metric =
+	METRIC(COUNTER, "rpc_node_fault_total",
+	       "what a node did wrong: silent, limited, broken, contradicted, "
+	       "late, other_chain");
+static const struct metric usable_metric =
+	METRIC(GAUGE, "rpc_node_usable", "1 while a node can be asked");
+static const struct metric head_metric =
+	METRIC(GAUGE, "rpc_node_head_block", "newest block of a node");
 
-/* One HTTP request: one call, or several. */
-struct rpc_batch {
-	struct rpc *rpc;
-	json_t *body; /* array of requests; freed once sent */
-	struct call *calls;
-	size_t count, room;
-	bool raw, many;
-	unsigned node;
-	uint64_t sent_us;
-	struct http_call *http;
-	struct rpc_batch *next, **link;
-};
+uint64_t rpc_now_ms(void)
+{
+	return metric_now_us() / 1000;
+}
 
-/* ---- nodes -------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
-static void name_node(char out[NODE_ROOM], const char *url)
+static void name_node(char out[RPC_NAME_ROOM], const char *url)
 {
 	const char *host = strstr(url, "://");
 	const char *at;
@@ -64,25 +47,87 @@ static void name_node(char out[NODE_ROOM], const char *url)
 		size -= (size_t)(at + 1 - host);
 		host = at + 1;
 	}
-	snprintf(out, NODE_ROOM, "%.*s", (int)(size < 100 ? size : 100), host);
+	snprintf(out, RPC_NAME_ROOM, "%.*s", (int)(size < 100 ? size : 100),
+		 host);
+	for (char *c = out; *c; c++) /* it stands in quotes */
+		if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
+			*c = '?';
+}
+
+/* Two of one provider differ in what isn't shown. */
+static void tell_apart(struct rpc *r, unsigned i)
+{
+	char *name = r->nodes[i].name;
+	unsigned same = 1;
+
+	for (unsigned k = 0; k < i; k++)
+		same += strncmp(r->nodes[k].name, name, strlen(name)) == 0 &&
+			strchr("#", r->nodes[k].name[strlen(name)]);
+	if (same > 1)
+		snprintf(name + strlen(name), RPC_NAME_ROOM - strlen(name),
+			 "#%u", same);
+}
+
+static void show(struct metric *out, const struct metric *what, char *labels,
+		 size_t room, const char *node, const char *fault)
+{
+	*out = *what;
+	snprintf(labels, room,
+		 fault ? "node=\"%s\",fault=\"%s\"" : "node=\"%s\"", node,
+		 fault);
+	out->labels = labels;
+	metric_register(out);
+}
+
+static void show_node(struct rpc_node *n)
+{
+	const size_t room = sizeof n->labels[0];
+	char name[RPC_NAME_ROOM];
+
+	memcpy(name, n->name, sizeof name);
+	for (unsigned f = 0; f < PROVIDER_FAULTS; f++)
+		show(&n->faults[f], &fault_metric, n->labels[f], room, name,
+		     fault_names[f]);
+	show(&n->usable, &usable_metric, n->labels[PROVIDER_FAULTS], room, name,
+	     NULL);
+	show(&n->head, &head_metric, n->labels[PROVIDER_FAULTS], room, name,
+	     NULL);
+	metric_set(&n->usable, 1);
+}
+
+static void forget_node(struct rpc_node *n)
+{
+	for (unsigned f = 0; f < PROVIDER_FAULTS; f++)
+		metric_forget(&n->faults[f]);
+	metric_forget(&n->usable);
+	metric_forget(&n->head);
+	free(n->url);
 }
 
 static enum err add_url(struct rpc *r, const char *url)
 {
-	if (r->count == RPC_NODES_MAX || (strncmp(url, "http://", 7) != 0 &&
-					  strncmp(url, "https://", 8) != 0)) {
+	unsigned i = r->providers.count;
+
+	if (i == RPC_NODES_MAX || (strncmp(url, "http://", 7) != 0 &&
+				   strncmp(url, "https://", 8) != 0)) {
 		log_error("rpc.url",
 			  "url=\"%s\" text=\"a node's URL begins with "
 			  "http:// or https://; at most %d\"",
 			  url, RPC_NODES_MAX);
 		return ERR_CONFIG;
 	}
-	r->urls[r->count] = strdup(url);
-	if (!r->urls[r->count])
+	r->nodes[i].url = strdup(url);
+	if (!r->nodes[i].url)
 		return ERR_NO_MEMORY;
-	name_node(r->names[r->count++], url);
+	name_node(r->nodes[i].name, url);
+	tell_apart(r, i);
+	show_node(&r->nodes[i]);
+	r->nodes[i].probe = (struct rpc_probe){.rpc = r, .node = i};
+	r->providers.count++;
 	return ERR_NONE;
 }
+
+/* ---- life --------------------------------------------------------------- */
 
 enum err rpc_new(struct rpc **out, const struct rpc_config *config)
 {
@@ -90,30 +135,23 @@ enum err rpc_new(struct rpc **out, const struct rpc_config *config)
 	char *list = strdup(config->urls), *rest = list, *url;
 	enum err e = r && list ? ERR_NONE : ERR_NO_MEMORY;
 
-	metric_register(&calls);
-	metric_register(&failures);
-	metric_register(&call_time);
+	rpc_calls_register();
 	if (!e)
 		r->config = *config;
 	while (!e && (url = strsep(&rest, ",")))
 		e = add_url(r, url);
 	free(list);
-	if (e)
+	if (e) {
 		rpc_free(&r);
+	} else {
+		providers_init(&r->providers, r->providers.count, config->seed);
+		if (!r->config.patience_ms)
+			r->config.patience_ms = RPC_PATIENCE_MS;
+		if (!r->config.answer_max)
+			r->config.answer_max = RPC_ANSWER_MAX_BYTES;
+	}
 	*out = r;
 	return e;
-}
-
-static void free_batch(struct rpc_batch *b)
-{
-	if (b->link) {
-		*b->link = b->next;
-		if (b->next)
-			b->next->link = b->link;
-	}
-	json_decref(b->body);
-	free(b->calls);
-	free(b);
 }
 
 void rpc_free(struct rpc **rpc)
@@ -122,268 +160,227 @@ void rpc_free(struct rpc **rpc)
 
 	if (!r)
 		return;
-	while (r->under_way) {
-		http_cancel(r->under_way->http);
-		free_batch(r->under_way);
-	}
-	for (unsigned i = 0; i < r->count; i++)
-		free(r->urls[i]);
+	rpc_calls_free(r);
+	if (r->tick)
+		loop_timer_cancel(r->config.loop, &r->tick);
+	for (unsigned i = 0; i < r->providers.count; i++)
+		forget_node(&r->nodes[i]);
 	free(r);
 	*rpc = NULL;
 }
 
 unsigned rpc_nodes(const struct rpc *rpc)
 {
-	return rpc->count;
+	return rpc->providers.count;
+}
+
+const char *rpc_node_name(const struct rpc *rpc, unsigned node)
+{
+	return rpc->nodes[node].name;
 }
 
 const char *rpc_node(const struct rpc *rpc)
 {
-	return rpc->names[rpc->current];
+	return rpc_node_name(rpc, rpc->providers.current);
 }
 
-/* ---- answering ---------------------------------------------------------- */
-
-/* Tell whoever has not heard yet that there is no answer. */
-static void fail_rest(struct rpc_batch *b, const char *message)
+const struct providers *rpc_providers(const struct rpc *rpc)
 {
-	struct rpc *r = b->rpc;
-	bool failed = false;
+	return &rpc->providers;
+}
 
-	for (size_t i = 0; i < b->count; i++) {
-		struct rpc_answer a = {.err = ERR_UNREACHABLE,
-				       .message = message};
+int rpc_choose(struct rpc *rpc, unsigned but)
+{
+	return providers_choose(&rpc->providers, rpc_now_ms(), but);
+}
 
-		if (b->calls[i].answered)
-			continue;
-		if (!failed) {
-			metric_add(&failures, 1);
-			log_debug("rpc.failed", "node=%s text=\"%s\"",
-				  r->names[b->node], message);
-			if (b->node == r->current)
-				r->current = (r->current + 1) % r->count;
-		}
-		failed = true;
-		b->calls[i].answered = true;
-		b->calls[i].done(b->calls[i].arg, &a);
+/* ---- health ------------------------------------------------------------- */
+
+static void show_usable(struct rpc *r, unsigned node)
+{
+	const struct provider *p = &r->providers.list[node];
+
+	metric_set(&r->nodes[node].usable, !p->excluded && !p->failures);
+}
+
+void rpc_blame(struct rpc *r, unsigned node, enum provider_fault fault,
+	       uint64_t sent_ms, uint64_t rest_ms, const char *text)
+{
+	struct rpc_node *n = &r->nodes[node];
+
+	metric_add(&n->faults[fault], 1);
+	if (providers_failed(&r->providers, node, rpc_now_ms(), sent_ms, fault,
+			     rest_ms)) {
+		if (fault == PROVIDER_OTHER_CHAIN)
+			log_error("node.excluded", "node=%s text=\"%s\"",
+				  n->name, text);
+		else
+			log_warn("node.failing", "node=%s fault=%s text=\"%s\"",
+				 n->name, fault_names[fault], text);
 	}
+	show_usable(r, node);
+	rpc_tick_soon(r);
 }
 
-static struct call *find_call(struct rpc_batch *b, const json_t *id)
+void rpc_complain(struct rpc *r, unsigned node, enum provider_fault fault,
+		  const char *text)
 {
-	/* Ids are consecutive. */
-	uint64_t first = b->count ? b->calls[0].id : 0;
-	uint64_t i = (uint64_t)json_integer_value(id) - first;
-
-	if (!json_is_integer(id) || i >= b->count || b->calls[i].answered)
-		return NULL;
-	return &b->calls[i];
+	rpc_blame(r, node, fault, rpc_now_ms(), 0, text);
 }
 
-static void answer_one(struct rpc_batch *b, json_t *object)
+void rpc_praise(struct rpc *r, unsigned node, uint64_t latency_us)
 {
-	struct call *c = find_call(b, json_object_get(object, "id"));
-	json_t *error = json_object_get(object, "error");
-	struct rpc_answer a = {.result = json_object_get(object, "result")};
+	if (providers_answered(&r->providers, node, rpc_now_ms(), latency_us))
+		log_info("node.recovered", "node=%s", r->nodes[node].name);
+	show_usable(r, node);
+}
 
-	if (!c)
-		return; /* answers nothing that we asked */
-	if (json_is_object(error)) {
-		a.err = ERR_REFUSED;
-		a.code = json_integer_value(json_object_get(error, "code"));
-		a.message =
-			json_string_value(json_object_get(error, "message"));
-		a.data = json_object_get(error, "data");
-		if (!a.message)
-			a.message = "";
-	} else if (!a.result) {
+void rpc_told_head(struct rpc *r, unsigned node, uint64_t number)
+{
+	providers_head(&r->providers, node, number);
+	metric_set(&r->nodes[node].head, (int64_t)number);
+}
+
+void rpc_told_final(struct rpc *r, unsigned node, uint64_t number)
+{
+	providers_finalized(&r->providers, node, number);
+}
+
+/* ---- who they are ------------------------------------------------------- */
+
+static void conclude_probe(struct rpc_probe *p)
+{
+	struct rpc *r = p->rpc;
+
+	if (p->refused)
+		rpc_complain(r, p->node, PROVIDER_BROKEN,
+			     "it doesn't say which chain it is of");
+	if (p->refused || p->failed)
+		return; /* it will be asked again */
+	if (p->differs) {
+		rpc_complain(r, p->node, PROVIDER_OTHER_CHAIN,
+			     "it is of another chain: not asked any more");
 		return;
 	}
-	c->answered = true;
-	c->done(c->arg, &a);
+	if (providers_proven(&r->providers, p->node))
+		log_info("node.included",
+			 "node=%s text=\"it is of our chain now\"",
+			 r->nodes[p->node].name);
+	show_usable(r, p->node);
 }
 
-static void answer_raw(struct rpc_batch *b, struct bytes body)
+static void count_answer(struct rpc_probe *p, const struct rpc_answer *a,
+			 bool ok)
 {
-	struct rpc_answer a = {.raw = body};
-
-	b->calls[0].answered = true;
-	b->calls[0].done(b->calls[0].arg, &a);
+	p->failed |= a->err == ERR_UNREACHABLE;
+	p->refused |= !ok && a->err != ERR_UNREACHABLE;
+	if (--p->missing == 0)
+		conclude_probe(p);
 }
 
-static void answer_parsed(struct rpc_batch *b, struct bytes body)
+static void on_chain_id(void *arg, const struct rpc_answer *a)
 {
-	json_error_t where;
-	json_t *root = json_loadb((const char *)body.data, body.size,
-				  JSON_REJECT_DUPLICATES, &where);
-	json_t *item;
-	size_t i;
+	struct rpc_probe *p = arg;
+	uint64_t id;
+	bool ok = !a->err && !evm_u64_parse(&id, a->result);
 
-	if (!root)
+	p->differs |= ok && id != p->rpc->chain_id;
+	count_answer(p, a, ok);
+}
+
+static void on_genesis(void *arg, const struct rpc_answer *a)
+{
+	struct rpc_probe *p = arg;
+	struct hash32 h;
+	bool ok = !a->err &&
+		  !evm_hash_parse(&h, json_object_get(a->result, "hash"));
+
+	p->differs |= ok && !hash32_eq(&h, &p->rpc->genesis);
+	/* Some nodes keep no block that old. */
+	count_answer(p, a, ok || a->err != ERR_UNREACHABLE);
+}
+
+static void on_number(void *arg, const struct rpc_answer *a)
+{
+	struct rpc_probe *p = arg;
+	uint64_t n;
+	bool ok = !a->err && !evm_u64_parse(&n, a->result);
+
+	if (ok)
+		rpc_told_head(p->rpc, p->node, n);
+	count_answer(p, a, ok);
+}
+
+static void probe(struct rpc *r, unsigned node)
+{
+	struct rpc_probe *p = &r->nodes[node].probe;
+	bool proven = r->providers.list[node].proven;
+	struct rpc_batch *b;
+
+	if (p->missing)
 		return;
-	if (json_is_array(root))
-		json_array_foreach (root, i, item)
-			answer_one(b, item);
-	else
-		answer_one(b, root);
-	json_decref(root);
-}
-
-static void on_answer(void *arg, const struct http_answer *h)
-{
-	struct rpc_batch *b = arg;
-	char text[160];
-
-	metric_observe_us(&call_time, metric_now_us() - b->sent_us);
-	if (h->err) {
-		snprintf(text, sizeof text, "%s", h->text);
-	} else if (h->status != 200) {
-		/* Nodes answer refusals with 4xx, too: look for one. */
-		snprintf(text, sizeof text, "HTTP status %u", h->status);
-		if (!b->raw && h->status >= 400 && h->status < 500 &&
-		    h->status != 429)
-			answer_parsed(b, h->body);
-	} else if (b->raw) {
-		answer_raw(b, h->body);
-	} else {
-		answer_parsed(b, h->body);
-		snprintf(text, sizeof text, "not an answer to what was asked");
-	}
-	fail_rest(b, text);
-	free_batch(b);
-}
-
-/* ---- asking ------------------------------------------------------------- */
-
-struct rpc_batch *rpc_batch_new(struct rpc *rpc)
-{
-	struct rpc_batch *b = calloc(1, sizeof *b);
-
-	if (!b)
-		return NULL;
-	b->rpc = rpc;
-	b->body = json_array();
-	b->many = true;
-	b->node = rpc->current;
-	return b;
-}
-
-static bool make_room(struct rpc_batch *b)
-{
-	size_t room = b->room ? 2 * b->room : CALLS_PER_BATCH_START;
-	struct call *grown;
-
-	if (b->count < b->room)
-		return true;
-	grown = realloc(b->calls, room * sizeof *grown);
-	if (!grown)
-		return false;
-	b->calls = grown;
-	b->room = room;
-	return true;
-}
-
-void rpc_batch_add(struct rpc_batch *b, const char *method, json_t *params,
-		   rpc_done *done, void *arg)
-{
-	struct call *c;
-
-	if (!b || !make_room(b)) {
-		json_decref(params);
-		done(arg, &(struct rpc_answer){.err = ERR_UNREACHABLE,
-					       .message = "out of memory"});
-		return;
-	}
-	c = &b->calls[b->count++];
-	*c = (struct call){.done = done, .arg = arg};
-	json_array_append_new(b->body,
-			      json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0",
-					"method", method, "params",
-					params ? params : json_array()));
-}
-
-/* Only now, so that they are consecutive whatever else was asked since the
- * first call was added. */
-static void give_ids(struct rpc_batch *b)
-{
-	for (size_t i = 0; i < b->count; i++) {
-		b->calls[i].id = ++b->rpc->last_id;
-		json_object_set_new(json_array_get(b->body, i), "id",
-				    json_integer((json_int_t)b->calls[i].id));
-	}
-}
-
-void rpc_batch_send(struct rpc_batch *b)
-{
-	struct http_request request = {.answer_max = RPC_ANSWER_MAX_BYTES};
-	struct bytes body;
-	char *text;
-
-	if (!b)
-		return;
-	if (!b->count) {
-		free_batch(b);
-		return;
-	}
-	give_ids(b);
-	text = json_dumps(b->many ? b->body : json_array_get(b->body, 0),
-			  JSON_COMPACT);
-	if (text) {
-		body = (struct bytes){(const uint8_t *)text, strlen(text)};
-		request.url = b->rpc->urls[b->node];
-		request.body = &body;
-		request.timeout_ms = b->rpc->config.timeout_ms;
-		b->http =
-			http_send(b->rpc->config.http, &request, on_answer, b);
-	}
-	free(text);
-	json_decref(b->body);
-	b->body = NULL;
-	b->sent_us = metric_now_us();
-	metric_add(&calls, (int64_t)b->count);
-	if (!b->http) {
-		fail_rest(b, "out of memory");
-		free_batch(b);
-		return;
-	}
-	b->next = b->rpc->under_way;
-	b->link = &b->rpc->under_way;
-	if (b->next)
-		b->next->link = &b->next;
-	b->rpc->under_way = b;
-}
-
-static void send_call(struct rpc *rpc, unsigned node, bool raw,
-		      const char *method, json_t *params, rpc_done *done,
-		      void *arg)
-{
-	struct rpc_batch *b = rpc_batch_new(rpc);
-
-	if (b) {
-		b->many = false;
-		b->raw = raw;
-		b->node = node;
-	}
-	rpc_batch_add(b, method, params, done, arg);
+	p->failed = p->refused = p->differs = false;
+	p->missing = proven ? 2 : 3;
+	b = rpc_batch_new_node(r, node);
+	rpc_batch_add(b, "eth_chainId", NULL, on_chain_id, p);
+	rpc_batch_add(b, "eth_blockNumber", NULL, on_number, p);
+	if (!proven)
+		rpc_batch_add(b, "eth_getBlockByNumber",
+			      json_pack("[s,b]", "0x0", 0), on_genesis, p);
 	rpc_batch_send(b);
 }
 
-void rpc_call(struct rpc *rpc, const char *method, json_t *params,
-	      rpc_done *done, void *arg)
+void rpc_expect(struct rpc *r, uint64_t chain_id, const struct hash32 *genesis)
 {
-	send_call(rpc, rpc->current, false, method, params, done, arg);
+	r->expects = true;
+	r->chain_id = chain_id;
+	r->genesis = *genesis;
+	providers_must_prove(&r->providers);
+	rpc_tick_soon(r);
 }
 
-void rpc_call_raw(struct rpc *rpc, const char *method, json_t *params,
-		  rpc_done *done, void *arg)
+void rpc_proven(struct rpc *r, unsigned node)
 {
-	send_call(rpc, rpc->current, true, method, params, done, arg);
+	(void)providers_proven(&r->providers, node);
 }
 
-void rpc_call_node(struct rpc *rpc, unsigned node, const char *method,
-		   json_t *params, rpc_done *done, void *arg)
+/* ---- now and then ------------------------------------------------------- */
+
+/* Whether there is something to be done later. */
+static bool needs_tick(const struct rpc *r)
 {
-	send_call(rpc, node, false, method, params, done, arg);
+	if (rpc_calls_wait(r) ||
+	    (r->providers.count > 1 && (r->batches || r->expects)))
+		return true;
+	for (unsigned i = 0; i < r->providers.count; i++)
+		if (r->expects && !r->providers.list[i].proven)
+			return true;
+	return false;
+}
+
+static void on_tick(void *arg)
+{
+	struct rpc *r = arg;
+	uint64_t now = rpc_now_ms();
+	bool watch = r->expects && r->providers.count > 1 &&
+		     now - r->watched_ms >= WATCH_MS;
+
+	if (watch)
+		r->watched_ms = now;
+	for (unsigned i = 0; i < r->providers.count; i++)
+		if (providers_to_prove(&r->providers, i, now) ||
+		    (watch && providers_fit(&r->providers, i, now)))
+			probe(r, i);
+	rpc_calls_tick(r);
+	if (!needs_tick(r))
+		loop_timer_cancel(r->config.loop, &r->tick);
+}
+
+void rpc_tick_soon(struct rpc *r)
+{
+	if (!r->tick && r->config.loop && needs_tick(r))
+		r->tick =
+			loop_timer(r->config.loop, TICK_MS, false, on_tick, r);
 }
 
 /* ---- transactions ------------------------------------------------------- */

@@ -7,12 +7,13 @@
 #include "common/sha256.h"
 #include "translate.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 struct index {
 	struct index_config config;
 	struct msg_chain_opened opened;
 	struct fork *fork;
+	struct block_ref final;
 	uint64_t events, unreadable;
 };
 
@@ -48,6 +49,16 @@ struct fork *index_fork(struct index *ix)
 const struct msg_chain_opened *index_opened(const struct index *ix)
 {
 	return &ix->opened;
+}
+
+void index_set_final(struct index *ix, const struct block_ref *block)
+{
+	ix->final = *block;
+}
+
+const struct block_ref *index_final(const struct index *ix)
+{
+	return &ix->final;
 }
 
 uint64_t index_events(const struct index *ix)
@@ -237,6 +248,7 @@ enum err index_save(struct index *ix, struct buf *out)
 	buf_free(&opened);
 	buf_put_be64(out, ix->events);
 	buf_put_be64(out, ix->unreadable);
+	put_block(out, &ix->final);
 	buf_put_be32(out, count);
 	for (uint64_t n = fork_next(ix->fork) - count; n < fork_next(ix->fork);
 	     n++)
@@ -244,12 +256,19 @@ enum err index_save(struct index *ix, struct buf *out)
 	return buf_err(out);
 }
 
-static void take_block(struct scan *s, struct fork *fork)
+static struct block_ref take_block(struct scan *s)
 {
 	struct block_ref b = {.number = scan_be64(s)};
 
 	scan_bytes(s, b.hash.bytes, sizeof b.hash.bytes);
 	b.time.v = scan_be64(s);
+	return b;
+}
+
+static void take_next(struct scan *s, struct fork *fork)
+{
+	struct block_ref b = take_block(s);
+
 	if (fork_count(fork) && b.number != fork_next(fork))
 		s->bad = true;
 	if (!s->bad)
@@ -262,6 +281,7 @@ enum err index_load(struct index *ix, struct bytes state)
 	struct msg_chain_opened opened;
 	struct bytes body;
 	uint64_t events, unreadable;
+	struct block_ref final;
 	struct fork *fork;
 	uint32_t count;
 	enum err e;
@@ -277,9 +297,10 @@ enum err index_load(struct index *ix, struct bytes state)
 		return e;
 	events = scan_be64(&s);
 	unreadable = scan_be64(&s);
+	final = take_block(&s);
 	count = scan_be32(&s);
 	while (count-- && !s.bad)
-		take_block(&s, fork);
+		take_next(&s, fork);
 	e = scan_done(&s);
 	if (e) {
 		fork_free(&fork);
@@ -288,6 +309,7 @@ enum err index_load(struct index *ix, struct bytes state)
 	fork_free(&ix->fork);
 	ix->fork = fork;
 	ix->opened = opened;
+	ix->final = final;
 	ix->events = events;
 	ix->unreadable = unreadable;
 	return ERR_NONE;

@@ -58,6 +58,11 @@ NODISCARD enum err index_roll_back(struct index *index, struct sink *out,
  * the block comes again, or another one. Returns what the sink does. */
 NODISCARD enum err index_drop_half(struct index *index, struct sink *out);
 
+/* The newest block that is known to be final; number 0: none. Kept in the
+ * state, not in the log: a start from a snapshot knows it again. */
+void index_set_final(struct index *index, const struct block_ref *block);
+const struct block_ref *index_final(const struct index *index);
+
 /* How many logs were said, and how many could not be read. */
 uint64_t index_events(const struct index *index);
 uint64_t index_unreadable(const struct index *index);

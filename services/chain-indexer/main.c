@@ -24,6 +24,8 @@ enum {
 	FLUSH_BYTES = 1 << 20,
 	WAITING_BYTES_MAX = 64 << 20, /* while Redis does not answer */
 	READ_MAX = 1000,
+	RANGE_MAX = 100000,    /* blocks; their headers are held in memory */
+	ANSWER_MIN = 64 << 10, /* bytes; a header is about 2 KiB */
 };
 
 struct options {
@@ -238,15 +240,30 @@ static void on_caught_up(void *arg)
 		watch_node(self, tip);
 }
 
+static void on_final(void *arg, const struct block_ref *block)
+{
+	struct indexer *self = arg;
+
+	index_set_final(self->index, block);
+}
+
 static void on_failed(void *arg, enum err e)
 {
 	struct indexer *self = arg;
 
-	if (e == ERR_FINALITY)
+	if (e == ERR_FINALITY) {
+		/* The next start has to know what was final. */
+		frame_flush(self->frame);
+		self->saved = 0;
 		log_error("chain.finality",
-			  "text=\"the node follows another chain than the one "
-			  "in the logs, further back than --depth: if it was "
-			  "reset, give another --name or an empty redis\"");
+			  "final=%" PRIu64
+			  " text=\"the nodes follow another chain than the one "
+			  "in the logs, further back than what was final or "
+			  "than --depth: see docs/reliability.md, 'Run-book: "
+			  "finality violated'; if the chain was reset, give "
+			  "another --name or an empty redis\"",
+			  index_final(self->index)->number);
+	}
 	frame_stop(self->frame, "chain.ended", e);
 }
 
@@ -288,10 +305,15 @@ static enum err begin_following(struct indexer *self)
 		.contracts = contracts,
 		.contracts_count = CONTRACTS,
 		.range_max = (unsigned)self->options.range,
+		.agree = (unsigned)self->options.agree,
+		.agree_strict = self->options.agree_strict,
+		.patience_ms = (unsigned)self->options.rpc_patience,
+		.final = *index_final(self->index),
 	};
 	struct chain_handlers handlers = {.block = on_block,
 					  .rolled_back = on_rolled_back,
 					  .caught_up = on_caught_up,
+					  .final = on_final,
 					  .failed = on_failed,
 					  .arg = self};
 	enum err e = open_index(self);
@@ -332,11 +354,18 @@ static enum err prepare(void *arg)
 {
 	struct indexer *self = arg;
 
-	if (self->options.range >= 1 && self->options.poll >= 10)
-		return deployment_read(&self->contracts,
-				       self->options.contracts);
+	const struct options *o = &self->options;
+
+	if (o->range >= 1 && o->range <= RANGE_MAX && o->poll >= 10 &&
+	    o->agree >= 1 && o->agree <= RPC_NODES_MAX &&
+	    o->rpc_patience >= 1 && o->rpc_patience <= o->rpc_timeout &&
+	    o->rpc_answer_max >= ANSWER_MIN)
+		return deployment_read(&self->contracts, o->contracts);
 	log_error("config.range",
-		  "text=\"--range is at least 1, --poll at least 10\"");
+		  "text=\"--range is 1 to %d, --poll at least 10, --agree 1 to "
+		  "%d, --rpc-patience 1 to --rpc-timeout, --rpc-answer-max at "
+		  "least %d\"",
+		  RANGE_MAX, RPC_NODES_MAX, ANSWER_MIN);
 	return ERR_CONFIG;
 }
 
@@ -346,7 +375,9 @@ static enum err start(struct frame *frame, void *arg)
 	struct rpc_config config = {
 		.loop = frame->loop,
 		.urls = self->options.rpc,
-		.timeout_ms = (unsigned)self->options.rpc_timeout};
+		.timeout_ms = (unsigned)self->options.rpc_timeout,
+		.patience_ms = (unsigned)self->options.rpc_patience,
+		.answer_max = self->options.rpc_answer_max};
 	enum err e;
 
 	metric_register(&indexed);

@@ -78,18 +78,14 @@ static void send_all(struct cli *cli, struct cli_question *q, size_t count)
 static enum cli_exit try_some(struct cli *cli, struct cli_question *q,
 			      size_t count)
 {
-	for (unsigned try = 0; try < rpc_nodes(cli->rpc); try++) {
-		struct cli_asking asking = {.cli = cli, .missing = count};
-		enum cli_exit x;
+	struct cli_asking asking = {.cli = cli, .missing = count};
+	enum cli_exit x;
 
-		for (size_t i = 0; i < count; i++)
-			q[i].asking = &asking;
-		send_all(cli, q, count);
-		x = cli_turn(cli, &asking.done);
-		if (x || !asking.unreachable)
-			return x;
-	}
-	return CLI_UNREACHABLE;
+	for (size_t i = 0; i < count; i++)
+		q[i].asking = &asking;
+	send_all(cli, q, count);
+	x = cli_turn(cli, &asking.done);
+	return !x && asking.unreachable ? CLI_UNREACHABLE : x;
 }
 
 enum cli_exit cli_try_many(struct cli *cli, struct cli_question *q,
@@ -193,6 +189,9 @@ static void on_logs(void *arg, const struct rpc_answer *a)
 	struct logs_answer *l = arg;
 
 	l->err = a->err ? a->err : evm_logs_parse(l->logs, a->raw);
+	if (l->err && !a->err)
+		rpc_complain(l->cli->rpc, a->node, PROVIDER_BROKEN,
+			     "not an answer to eth_getLogs");
 	snprintf(l->message, sizeof l->message, "%s",
 		 a->message ? a->message : err_text(l->err));
 	l->done = true;

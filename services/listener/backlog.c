@@ -38,18 +38,28 @@ static bool logs_fit(const struct backlog *b)
 	return true;
 }
 
+/* What is wrong with an answer; NULL: nothing. */
+static const char *misfit(struct backlog *b, const struct rpc_answer *a)
+{
+	if (a->err)
+		return a->message;
+	if (!evm_logs_parse(&b->logs, a->raw) &&
+	    (b->logs.refused || (b->logs.id == a->id && logs_fit(b))))
+		return b->logs.refused ? b->logs.message : NULL;
+	rpc_complain(b->config.rpc, a->node, PROVIDER_BROKEN,
+		     "not an answer to eth_getLogs");
+	return "not an answer to what was asked";
+}
+
 static void on_logs(void *arg, const struct rpc_answer *a)
 {
 	struct backlog *b = arg;
+	const char *wrong = misfit(b, a);
 
-	if (a->err || evm_logs_parse(&b->logs, a->raw) || b->logs.refused ||
-	    !logs_fit(b)) {
+	if (wrong) {
 		log_info("backlog.retry",
 			 "from=%" PRIu64 " blocks=%" PRIu64 " text=\"%s\"",
-			 b->next, b->to - b->next + 1,
-			 a->err		   ? a->message
-			 : b->logs.refused ? b->logs.message
-					   : "not an answer to what was asked");
+			 b->next, b->to - b->next + 1, wrong);
 		ask_again(b);
 		return;
 	}

@@ -37,7 +37,21 @@ def evm():
 
 def rpc():
     batch = text([answer("0x1", 2), REFUSAL, answer(None, 3)])
-    return [b"\1\0" + text(answer("0x1")), b"\1\1" + text(REFUSAL), b"\3\0" + batch, b"\0\0raw", b"\1\4<html>"]
+    limited = text(REFUSAL | {"error": {"code": -32005, "message": "request rate exceeded, limited to a 1,000 range"}})
+    return [b"\1\0" + text(answer("0x1")), b"\1\1" + text(REFUSAL), b"\3\0" + batch, b"\0\0raw", b"\1\4<html>",
+            b"\1\0" + limited, b"\1\3"]
+
+
+def fetch():
+    def hash_of(n):
+        return "0x" + f"{n:02x}" * 32
+    headers = [HEADER | {"number": hex(n), "hash": hash_of(n), "parentHash": hash_of(n - 1)} for n in range(7, 11)]
+    logs = [LOG | {"blockNumber": hex(n), "blockHash": hash_of(n)} for n in (7, 9)]
+
+    def framed(*parts):
+        return b"".join(struct.pack(">H", len(p)) + p for p in parts)
+    return [framed(*map(text, headers), text(answer(logs))), framed(*map(text, headers), text(REFUSAL)),
+            framed(*map(text, headers[:3]), b"null", text(answer([])))]
 
 
 def prover():
@@ -111,7 +125,7 @@ def core():
     return [bytes([n]) + bytes(range(256)) for n in range(8)]
 
 
-TARGETS = {f.__name__: f for f in (evm, rpc, prover, conf, deployment, store, feed, gateway, core, logfile)}
+TARGETS = {f.__name__: f for f in (evm, rpc, fetch, prover, conf, deployment, store, feed, gateway, core, logfile)}
 
 
 def wire(golden):

@@ -4,26 +4,37 @@
 
 #include <jansson.h>
 
+#include "common/evm.h"
 #include "common/log.h"
 #include "common/rpc.h"
 
+static const struct hash32 genesis = {{0x9e}};
 static struct loop *loop;
 static struct http *http;
 static struct rpc *rpc;
 
 /* ---- nodes -------------------------------------------------------------- */
 
-enum { NODES = 2, HEARD_MAX = 16 };
+enum { NODES = 2, HEARD_MAX = 16, CHAIN_ID = 31337 };
 
-enum style { IN_ORDER, REVERSED, WITHOUT_THE_SECOND, TWICE, ONE_ERROR };
+enum style {
+	IN_ORDER,
+	REVERSED,
+	WITHOUT_THE_SECOND,
+	TWICE,
+	ONE_ERROR,
+};
 
 static struct server nodes[NODES];
 static struct node {
 	bool broken;
+	bool hangs;
+	bool limited; /* 429, Retry-After: 1 */
+	uint64_t chain_id;
 	enum style style; /* of answers to batches */
 } behaviours[NODES];
 
-static json_t *answer_to(const json_t *request)
+static json_t *answer_to(const struct node *n, const json_t *request)
 {
 	json_t *id = json_object_get(request, "id");
 	const char *method =
@@ -37,6 +48,21 @@ static json_t *answer_to(const json_t *request)
 				    json_pack("{s:i, s:s, s:s}", "code", -32000,
 					      "message", "not today", "data",
 					      "0x08"));
+	else if (strcmp(method, "too_often") == 0)
+		json_object_set_new(
+			a, "error",
+			json_pack("{s:i, s:s}", "code", -32005, "message",
+				  "project ID request rate exceeded"));
+	else if (strcmp(method, "eth_chainId") == 0)
+		json_object_set_new(
+			a, "result",
+			evm_quantity(n->chain_id ? n->chain_id : CHAIN_ID));
+	else if (strcmp(method, "eth_blockNumber") == 0)
+		json_object_set_new(a, "result", json_string("0x10"));
+	else if (strcmp(method, "eth_getBlockByNumber") == 0)
+		json_object_set_new(
+			a, "result",
+			json_pack("{s:o}", "hash", evm_hash(&genesis)));
 	else if (strcmp(method, "refused_mutely") == 0)
 		json_object_set_new(a, "error", json_object());
 	else if (strcmp(method, "null") == 0)
@@ -53,8 +79,9 @@ static json_t *answer_to(const json_t *request)
 	return a;
 }
 
-static json_t *answer_to_batch(const json_t *requests, enum style style)
+static json_t *answer_to_batch(const struct node *n, const json_t *requests)
 {
+	const enum style style = n->style;
 	json_t *all = json_array();
 	size_t i;
 	json_t *r;
@@ -69,11 +96,11 @@ static json_t *answer_to_batch(const json_t *requests, enum style style)
 		if (style == WITHOUT_THE_SECOND && i == 1)
 			continue;
 		if (style == REVERSED)
-			json_array_insert_new(all, 0, answer_to(r));
+			json_array_insert_new(all, 0, answer_to(n, r));
 		else
-			json_array_append_new(all, answer_to(r));
+			json_array_append_new(all, answer_to(n, r));
 		if (style == TWICE)
-			json_array_append_new(all, answer_to(r));
+			json_array_append_new(all, answer_to(n, r));
 	}
 	return all;
 }
@@ -83,8 +110,8 @@ static enum server_then answer(void *arg, const struct server_request *r,
 {
 	const struct node *n = arg;
 	json_t *request = json_loadb(r->body, r->body_size, 0, NULL);
-	json_t *a = json_is_array(request) ? answer_to_batch(request, n->style)
-					   : answer_to(request);
+	json_t *a = json_is_array(request) ? answer_to_batch(n, request)
+					   : answer_to(n, request);
 	char *text = json_dumps(a, JSON_COMPACT);
 	const char *status = strstr(r->body, "as_400")	 ? "400 Bad Request"
 			     : strstr(r->body, "as_429") ? "429 Too Many"
@@ -96,7 +123,10 @@ static enum server_then answer(void *arg, const struct server_request *r,
 		server_respond(out, "200 OK", "", "<html>", 6);
 	else if (strstr(r->body, "half"))
 		server_respond(out, "200 OK", "", text, strlen(text) / 2);
-	else if (strstr(r->body, "hang"))
+	else if (n->limited)
+		server_respond(out, "429 Too Many", "Retry-After: 1\r\n", "",
+			       0);
+	else if (n->hangs || strstr(r->body, "hang"))
 		then = SERVER_HANG;
 	else
 		server_respond(out, status, "", text, strlen(text));
@@ -111,6 +141,7 @@ static enum server_then answer(void *arg, const struct server_request *r,
 static struct heard {
 	unsigned times;
 	enum err err;
+	unsigned node;
 	int64_t code;
 	char result[128], message[160], data[32];
 } heards[HEARD_MAX];
@@ -126,6 +157,7 @@ static void done(void *arg, const struct rpc_answer *a)
 
 	h->times++;
 	h->err = a->err;
+	h->node = a->node;
 	h->code = a->code;
 	snprintf(h->result, sizeof h->result, "%s", text ? text : "");
 	snprintf(h->message, sizeof h->message, "%s",
@@ -143,7 +175,8 @@ static void done(void *arg, const struct rpc_answer *a)
 static int begin(void **state)
 {
 	char urls[128];
-	struct rpc_config config = {.urls = urls, .timeout_ms = 2000};
+	struct rpc_config config = {
+		.urls = urls, .timeout_ms = 2000, .patience_ms = 100};
 
 	(void)state;
 	waiting = 0;
@@ -261,7 +294,7 @@ static void a_node_that_hangs_is_given_up(void **state)
 	rpc_free(&rpc);
 	snprintf(url, sizeof url, "http://127.0.0.1:%d", nodes[0].port);
 	config.urls = url;
-	config.timeout_ms = 50;
+	config.timeout_ms = 300;
 	assert_err(rpc_new(&rpc, &config), ERR_NONE);
 	ask("hang");
 	assert_err(heards[0].err, ERR_UNREACHABLE);
@@ -286,27 +319,39 @@ static void a_raw_answer_is_not_read(void **state)
 
 /* ---- several nodes ------------------------------------------------------ */
 
-static void the_next_node_is_asked_after_a_failure(void **state)
+static void stop_loop(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+static void run(unsigned ms)
+{
+	loop_timer(loop, ms, true, stop_loop, NULL);
+	loop_run(loop);
+}
+
+static void the_next_node_is_asked_when_one_fails(void **state)
 {
 	(void)state;
 	behaviours[0].broken = true;
 	ask("eth_x");
-	assert_err(heards[0].err, ERR_UNREACHABLE);
-	ask("eth_x");
 	assert_err(heards[0].err, ERR_NONE);
-	ask("eth_x");
+	assert_int_equal(heards[0].node, 1);
+	ask("eth_x"); /* the first one rests */
 	assert_int_equal(nodes[0].requests, 1);
 	assert_int_equal(nodes[1].requests, 2);
-	behaviours[0].broken = false; /* round and round */
 	behaviours[1].broken = true;
 	ask("eth_x");
+	assert_err(heards[0].err, ERR_UNREACHABLE);
+	behaviours[0].broken = false; /* what both failed at is put off */
 	ask("eth_x");
 	assert_err(heards[0].err, ERR_NONE);
-	assert_int_equal(nodes[0].requests, 2);
+	assert_int_equal(heards[0].node, 0);
 }
 
 /* Many calls under way to a node that is gone are one failure. */
-static void calls_that_fail_together_move_on_by_one(void **state)
+static void calls_that_fail_together_are_all_answered_by_another(void **state)
 {
 	(void)state;
 	behaviours[0].broken = true;
@@ -314,9 +359,96 @@ static void calls_that_fail_together_move_on_by_one(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		rpc_call(rpc, "eth_x", NULL, done, &heards[i]);
 	loop_run(loop);
+	for (unsigned i = 0; i < 3; i++)
+		assert_err(heards[i].err, ERR_NONE);
+	assert_int_equal(nodes[0].requests, 3);
+	assert_int_equal(nodes[1].requests, 3);
+	assert_int_equal(rpc_providers(rpc)->list[0].failures, 1);
+}
+
+static void a_node_that_takes_long_is_not_waited_for(void **state)
+{
+	(void)state;
+	behaviours[0].hangs = true;
 	ask("eth_x");
 	assert_err(heards[0].err, ERR_NONE);
+	assert_int_equal(heards[0].node, 1);
+	ask("eth_x"); /* nor asked first the next time */
+	assert_int_equal(nodes[0].requests, 1);
+}
+
+static void who_asks_to_be_left_alone_is(void **state)
+{
+	uint64_t told_ms = rpc_now_ms();
+
+	(void)state;
+	behaviours[0].limited = true;
+	ask("eth_x");
+	assert_int_equal(heards[0].node, 1);
+	behaviours[0].limited = false;
+	behaviours[1].broken = true;
+	ask("eth_x"); /* waits for the time that it named, a second */
+	assert_err(heards[0].err, ERR_NONE);
+	assert_int_equal(heards[0].node, 0);
+	assert_true(rpc_now_ms() - told_ms >= 1000);
+}
+
+static void a_refusal_that_means_too_often_is_asked_elsewhere(void **state)
+{
+	(void)state;
+	ask("too_often"); /* of both */
+	assert_err(heards[0].err, ERR_UNREACHABLE);
+	assert_string_equal(heards[0].message,
+			    "project ID request rate exceeded");
+	assert_int_equal(nodes[0].requests, 1);
 	assert_int_equal(nodes[1].requests, 1);
+}
+
+static void a_node_of_another_chain_is_not_asked(void **state)
+{
+	(void)state;
+	behaviours[0].chain_id = 5;
+	rpc_expect(rpc, CHAIN_ID, &genesis);
+	for (int i = 0; i < 3; i++) {
+		ask("eth_x");
+		assert_err(heards[0].err, ERR_NONE);
+		assert_int_equal(heards[0].node, 1);
+	}
+	assert_true(rpc_providers(rpc)->list[0].excluded);
+	assert_int_equal(rpc_providers(rpc)->list[1].head, 16);
+}
+
+static void who_comes_back_proves_its_chain_first(void **state)
+{
+	(void)state;
+	rpc_expect(rpc, CHAIN_ID, &genesis);
+	rpc_proven(rpc, 0);
+	rpc_proven(rpc, 1);
+	behaviours[0].broken = true;
+	ask("eth_x");
+	assert_int_equal(heards[0].node, 1);
+	behaviours[0].broken = false; /* another node, behind the same name */
+	behaviours[0].chain_id = 5;
+	for (int i = 0; i < 100 && !rpc_providers(rpc)->list[0].excluded; i++)
+		run(20);
+	assert_true(rpc_providers(rpc)->list[0].excluded);
+}
+
+static void a_call_that_is_forgotten_is_not_answered(void **state)
+{
+	struct rpc_batch *b = rpc_batch_new(rpc);
+
+	(void)state;
+	add(b, "a", 0);
+	add(b, "b", 1);
+	rpc_batch_send(b);
+	rpc_call(rpc, "c", NULL, done, &heards[0]);
+	rpc_forget(rpc, &heards[0]);
+	waiting = 1;
+	loop_run(loop);
+	run(50);
+	assert_int_equal(heards[0].times, 0);
+	assert_int_equal(heards[1].times, 1);
 }
 
 static void a_certain_node_can_be_asked(void **state)
@@ -333,6 +465,7 @@ static void a_certain_node_can_be_asked(void **state)
 	rpc_call_node(rpc, 1, "eth_x", NULL, done, &heards[0]);
 	loop_run(loop);
 	assert_err(heards[0].err, ERR_UNREACHABLE);
+	behaviours[1].broken = false;
 	ask("eth_x");
 	assert_int_equal(nodes[0].requests, 1);
 }
@@ -418,10 +551,23 @@ static void answers_may_come_in_any_order(void **state)
 	assert_string_equal(heards[2].result, "\"c\"");
 }
 
-static void what_is_missing_is_unreachable(void **state)
+static void what_is_missing_is_asked_of_the_next_node(void **state)
 {
 	(void)state;
 	behaviours[0].style = WITHOUT_THE_SECOND;
+	send_three();
+	assert_int_equal(nodes[1].requests, 1);
+	assert_int_equal(heards[0].node, 0);
+	assert_int_equal(heards[1].node, 1);
+	assert_int_equal(heards[2].node, 0);
+	assert_err(heards[1].err, ERR_REFUSED);
+}
+
+static void what_nobody_answers_is_unreachable(void **state)
+{
+	(void)state;
+	behaviours[0].style = WITHOUT_THE_SECOND;
+	behaviours[1].broken = true;
 	send_three();
 	assert_err(heards[0].err, ERR_NONE);
 	assert_err(heards[1].err, ERR_UNREACHABLE);
@@ -436,10 +582,10 @@ static void the_first_answer_counts(void **state)
 	assert_string_equal(heards[2].result, "\"c\"");
 }
 
-static void a_batch_that_was_refused_as_a_whole_is_unreachable(void **state)
+static void a_batch_that_was_refused_as_a_whole_has_no_answer(void **state)
 {
 	(void)state;
-	behaviours[0].style = ONE_ERROR;
+	behaviours[0].style = behaviours[1].style = ONE_ERROR;
 	send_three();
 	for (int i = 0; i < 3; i++)
 		assert_err(heards[i].err, ERR_UNREACHABLE);
@@ -552,16 +698,23 @@ int main(void)
 		TEST(what_is_no_answer_is_unreachable_and_says_why),
 		TEST(a_node_that_hangs_is_given_up),
 		TEST(a_raw_answer_is_not_read),
-		TEST(the_next_node_is_asked_after_a_failure),
-		TEST(calls_that_fail_together_move_on_by_one),
+		TEST(the_next_node_is_asked_when_one_fails),
+		TEST(calls_that_fail_together_are_all_answered_by_another),
+		TEST(a_node_that_takes_long_is_not_waited_for),
+		TEST(who_asks_to_be_left_alone_is),
+		TEST(a_refusal_that_means_too_often_is_asked_elsewhere),
+		TEST(a_node_of_another_chain_is_not_asked),
+		TEST(who_comes_back_proves_its_chain_first),
+		TEST(a_call_that_is_forgotten_is_not_answered),
 		TEST(a_certain_node_can_be_asked),
 		TEST(a_nodes_name_holds_no_secret),
 		TEST(a_list_that_is_none_is_refused),
 		TEST(each_call_of_a_batch_has_its_own_answer),
 		TEST(answers_may_come_in_any_order),
-		TEST(what_is_missing_is_unreachable),
+		TEST(what_is_missing_is_asked_of_the_next_node),
+		TEST(what_nobody_answers_is_unreachable),
 		TEST(the_first_answer_counts),
-		TEST(a_batch_that_was_refused_as_a_whole_is_unreachable),
+		TEST(a_batch_that_was_refused_as_a_whole_has_no_answer),
 		TEST(calls_and_batches_may_be_made_side_by_side),
 		TEST(a_large_batch_is_answered_whole),
 		TEST(an_empty_batch_is_only_freed),
