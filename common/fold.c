@@ -81,7 +81,7 @@ static void snapshot_if_due(struct fold *f)
 	struct snapshot at;
 
 	if (f->done - saver_saved(f->saver) < f->frame->market.snapshot_every ||
-	    !saver_is_due(f->saver))
+	    !saver_is_ready(f->saver))
 		return;
 	if (waiting(f))
 		frame_flush(f->frame);

@@ -7,8 +7,7 @@
 #include <sys/mman.h>
 
 enum {
-	SMALL = 6, /* so many segments come one by one from the C library */
-	HUGE_FROM = 16 << 20, /* bytes mapped together, for huge pages */
+	SMALL = 6,    /* so many segments come one by one from the C library */
 	TOGETHER = 4, /* … and then so many at a time from the kernel */
 };
 
@@ -42,10 +41,6 @@ static bool map_with(struct pool *p, unsigned k)
 
 	if (m == MAP_FAILED)
 		return false;
-	/* A fork copies an entry for each page: 2 MiB instead of 4 KiB make it
-	 * short (saver.h). A hint: without it all is the same, but slower. */
-	if (bytes_with(p, k) >= HUGE_FROM)
-		madvise(m, bytes_with(p, k), MADV_HUGEPAGE);
 	for (unsigned i = first_of(k); i < after_of(k); i++) {
 		p->segments[i] = m;
 		m += bytes_of(p, i);

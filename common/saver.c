@@ -12,10 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/collapse.h"
 #include "common/log.h"
 #include "common/metric.h"
 
-enum { LOOK_MS = 1000, COPY_NICE = 10 };
+enum { LOOK_MS = 1000, STEP_MS = 2, COPY_NICE = 10 };
 
 static struct metric written =
 	METRIC(COUNTER, "snapshot_written_total", "snapshots written");
@@ -34,9 +35,11 @@ static struct metric age =
 
 struct saver {
 	struct frame *frame;
-	struct loop_timer *look;
-	pid_t copy; /* 0: none */
-	int watch;  /* pidfd of it */
+	struct loop_timer *look, *steps;
+	struct collapse pages;
+	bool prepared; /* for the next fork */
+	pid_t copy;    /* 0: none */
+	int watch;     /* pidfd of it */
 	struct snapshot at;
 	uint64_t saved;		       /* input entry of the newest snapshot */
 	uint64_t began_us, settled_us; /* the copy; the newest snapshot */
@@ -184,15 +187,31 @@ void saver_free(struct saver **saver)
 		return;
 	kill_copy(s);
 	loop_timer_cancel(s->frame->loop, &s->look);
+	loop_timer_cancel(s->frame->loop, &s->steps);
 	free(s);
 	*saver = NULL;
 }
 
-bool saver_is_due(const struct saver *s)
+static void on_step(void *arg)
 {
-	return !s->copy &&
-	       (!s->failed_us ||
-		metric_now_us() - s->failed_us > SAVER_RETRY_S * 1000000ULL);
+	struct saver *s = arg;
+
+	if (collapse_step(&s->pages))
+		return;
+	loop_timer_cancel(s->frame->loop, &s->steps);
+	s->prepared = true;
+}
+
+bool saver_is_ready(struct saver *s)
+{
+	if (s->copy || (s->failed_us && metric_now_us() - s->failed_us <=
+						SAVER_RETRY_S * 1000000ULL))
+		return false;
+	if (s->prepared || s->steps)
+		return s->prepared;
+	collapse_begin(&s->pages);
+	s->steps = loop_timer(s->frame->loop, STEP_MS, false, on_step, s);
+	return !s->steps; /* without a timer, as it is */
 }
 
 void saver_begin(struct saver *s, const struct snapshot *at, saver_fn *save,
@@ -203,6 +222,7 @@ void saver_begin(struct saver *s, const struct snapshot *at, saver_fn *save,
 
 	s->at = (struct snapshot){at->epoch, at->input, at->output, {0}};
 	s->began_us = metric_now_us();
+	s->prepared = false;
 	copy = fork();
 	if (copy == 0) {
 		cut_off(parent);

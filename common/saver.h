@@ -5,11 +5,12 @@
  * of its own to Redis, and nothing else of the process: every other descriptor
  * is closed, so it can't touch sockets, locks or journals. It ends without
  * running what is registered for an exit, and with the process, whatever ends
- * that. All that the loop waits for is the fork itself.
+ * that. All that the loop waits for is the fork itself, and before it a while
+ * of short steps that make it short.
  *
  * A copy that fails, is killed or takes longer than SAVER_PATIENCE_S has
  * changed nothing: what it wrote doesn't count without its manifest, and goes
- * by itself (store.h). saver_is_due() says when to try again. */
+ * by itself (store.h). saver_is_ready() says when to try again. */
 #ifndef COMMON_SAVER_H
 #define COMMON_SAVER_H
 
@@ -32,11 +33,12 @@ NODISCARD enum err saver_new(struct saver **out, struct frame *frame,
 /* Kills the copy, if one is at work. */
 void saver_free(struct saver **saver);
 
-/* Whether nobody is at work, and nothing failed just now. */
-bool saver_is_due(const struct saver *s);
+/* Whether a snapshot may begin now: nobody is at work, nothing failed just now,
+ * and the fork will be short (collapse.h). Sees to the last if it isn't so. */
+bool saver_is_ready(struct saver *s);
 
 /* Write the state that @save gives as the snapshot @at (its state is left
- * alone). Failures are logged and counted. saver_is_due() has to hold. */
+ * alone). Failures are logged and counted. After saver_is_ready(). */
 void saver_begin(struct saver *s, const struct snapshot *at, saver_fn *save,
 		 void *arg);
 
