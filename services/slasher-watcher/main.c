@@ -221,6 +221,10 @@ static enum err open_sender(struct slasher *self)
 		.tip_wei = self->options.tip,
 		.fee_cap_wei = self->options.fee_cap,
 		.final_depth = (unsigned)self->options.final_depth,
+		.bump_after = (unsigned)self->options.bump_after,
+		.min_balance_wei = self->options.min_balance,
+		.outsiders = OUTBOX_STOP,
+		.adopt_nonce = self->options.adopt_nonce,
 	};
 	enum err e = rpc_new(&self->rpc, &rpc);
 
@@ -231,12 +235,13 @@ static enum err open_sender(struct slasher *self)
 static enum err check_options(const struct options *o)
 {
 	if (o->batch_max >= 1 && o->batch_max <= BATCH_MAX &&
-	    o->final_depth >= 1 && o->final_depth <= 10000 && o->fee_cap &&
-	    o->gas_per_item && o->gas_per_item <= 100000000 &&
-	    o->gas_base <= 100000000)
+	    o->bump_after <= 10000 && o->final_depth >= 1 &&
+	    o->final_depth <= 10000 && o->fee_cap && o->gas_per_item &&
+	    o->gas_per_item <= 100000000 && o->gas_base <= 100000000)
 		return ERR_NONE;
 	log_error("config.range",
-		  "text=\"--batch-max is 1 to %d, --final-depth 1 to 10000; "
+		  "text=\"--batch-max is 1 to %d, --final-depth 1 to 10000, "
+		  "--bump-after at most 10000; "
 		  "--fee-cap and --gas-per-item are not 0; gas is at most "
 		  "100000000\"",
 		  BATCH_MAX);
@@ -301,6 +306,7 @@ static void status(void *arg, struct status *out)
 	status_number(out, "in_flight", s.in_flight);
 	status_number(out, "next_nonce", s.next_nonce);
 	status_number(out, "reverted", s.reverted);
+	status_text(out, "held", sender_held(self->sender));
 }
 
 static void stop(void *arg)
