@@ -52,12 +52,16 @@ void outbox_forget(struct outbox *o, struct item *i)
 	free_item(i);
 }
 
+/* What is final is kept as long as it could be planned once more. */
 static bool is_over(const struct outbox *o, const struct item *i)
 {
-	if (i->state == MINED)
-		return i->mined.number + o->config.final_depth <
-		       o->block.number;
-	return i->state == PLANNED && outbox_is_late(o, i);
+	if (i->state == SIGNED)
+		return false;
+	if (i->valid_until.v && !outbox_is_late(o, i))
+		return false;
+	return i->state == MINED ? i->mined.number + o->config.final_depth <
+					   o->block.number
+				 : i->valid_until.v != 0;
 }
 
 static void sweep(struct outbox *o)
@@ -71,11 +75,13 @@ static void sweep(struct outbox *o)
 	}
 }
 
-void outbox_forget_final(struct outbox *o, uint64_t number)
+void outbox_forget_final(struct outbox *o, const struct block_ref *block)
 {
-	if (o->block.number >= number)
+	if (o->block.number >= block->number)
 		return;
-	o->block.number = number;
+	o->block.number = block->number;
+	if (o->block.time.v < block->time.v)
+		o->block.time = block->time;
 	sweep(o);
 }
 

@@ -84,7 +84,8 @@ void outbox_set_floor(struct outbox *o, uint64_t nonce);
 void outbox_set_balance(struct outbox *o, const struct u256 *balance);
 
 /* The newest block and its base fee. Intents that it is too late for are
- * dropped; mined ones that are deep enough are forgotten. */
+ * dropped; mined ones that are deep enough are forgotten, once it is too late
+ * to plan them again. */
 void outbox_set_block(struct outbox *o, const struct block_ref *block,
 		      const struct u256 *base_fee);
 

@@ -68,10 +68,11 @@ struct item *outbox_find(const struct outbox *o, const struct hash32 *id);
 /* NULL: no memory. */
 struct item *outbox_add(struct outbox *o);
 void outbox_forget(struct outbox *o, struct item *i);
-/* A receipt tells of block @number. A journal may be long, and what is alive at
- * a time is little: what is final by then is forgotten, while it is written as
- * when it is read, so that both lead to the same. */
-void outbox_forget_final(struct outbox *o, uint64_t number);
+/* A receipt tells of @block; its time may be 0, not known. A journal may be
+ * long, and what is alive at a time is little: what is final by then is
+ * forgotten, while it is written as when it is read, so that both lead to the
+ * same. */
+void outbox_forget_final(struct outbox *o, const struct block_ref *block);
 
 static inline bool outbox_is_cancelling(const struct item *i)
 {

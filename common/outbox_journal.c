@@ -139,7 +139,7 @@ static enum err take_mined(struct outbox *o, const struct msg_tx_mined *m)
 	i->mined = m->block;
 	i->success = m->success;
 	i->lost = i->overtaken = false;
-	outbox_forget_final(o, m->block.number);
+	outbox_forget_final(o, &m->block);
 	return ERR_NONE;
 }
 

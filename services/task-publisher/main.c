@@ -19,6 +19,7 @@
 #include "common/sender.h"
 #include "protocol/deployment.h"
 #include "services/task-publisher/publish.h"
+#include "services/task-publisher/retry.h"
 
 enum {
 	KIND_ASSIGN = 1,      /* in tx_signed */
@@ -50,6 +51,7 @@ struct publisher {
 	struct rpc *rpc;
 	struct sender *sender;
 	struct publish *publish;
+	struct retry *retry;
 	struct follow *chain, *match;
 	struct block_ref block; /* newest seen in the chain log */
 	/* The engine's key, as the chain has it. */
@@ -82,57 +84,120 @@ static enum err sign_batch(struct publisher *self,
 	return ERR_NONE;
 }
 
-static enum err plan_batch(struct publisher *self,
-			   const struct publish_batch *batch, struct buf *call,
-			   struct buf *ids)
+static enum err encode_batch(void *arg, const struct publish_batch *batch,
+			     struct buf *call)
 {
 	uint8_t signature[SIGNATURE_SIZE];
+	enum err e = sign_batch(arg, batch, signature);
+
+	return e ? e
+		 : abi_call_assign_tasks(
+			   call, batch->assignments, batch->assignments_count,
+			   &batch->decision,
+			   (struct bytes){signature, sizeof signature});
+}
+
+static uint64_t gas_of(void *arg, const struct publish_batch *batch)
+{
+	const struct options *o = &((struct publisher *)arg)->options;
+
+	return o->gas_base + o->gas_per_task * batch->assignments_count;
+}
+
+static enum err plan_intent(struct publisher *self,
+			    const struct publish_batch *batch, struct buf *call,
+			    struct buf *ids)
+{
 	struct outbox_intent intent = {
 		.kind = KIND_ASSIGN,
 		.to = self->contracts.marketplace,
-		.gas_limit =
-			self->options.gas_base +
-			self->options.gas_per_task * batch->assignments_count,
+		.gas_limit = gas_of(self, batch),
 		.decided_on = batch->block,
 		.valid_until = {batch->decision.valid_until},
 	};
-	enum err e = sign_batch(self, batch, signature);
+	enum err e = encode_batch(self, batch, call);
 
-	if (!e)
-		e = abi_call_assign_tasks(
-			call, batch->assignments, batch->assignments_count,
-			&batch->decision,
-			(struct bytes){signature, sizeof signature});
-	if (e)
-		return e;
 	for (size_t i = 0; i < batch->assignments_count; i++)
 		buf_put_be64(ids, batch->assignments[i].request_id.limb[0]);
+	if (!e)
+		e = buf_err(ids);
+	if (e)
+		return e;
 	intent.data = buf_bytes(call);
 	intent.subjects = (struct u64s){ids->data, ids->size / 8};
 	publish_batch_id(&intent.id, batch);
-	e = buf_err(ids);
-	return e ? e : sender_plan(self->sender, &intent);
+	e = sender_plan(self->sender, &intent);
+	if (e && e != ERR_EXISTS)
+		return e;
+	/* One that a journal knows may have reverted before a restart. */
+	if (retry_note(self->retry, batch))
+		return ERR_NO_MEMORY;
+	if (sender_fate(self->sender, &intent.id) == OUTBOX_REVERTED)
+		retry_reverted(self->retry, &intent.id);
+	return e;
+}
+
+static enum err plan_batch(struct publisher *self,
+			   const struct publish_batch *batch)
+{
+	struct buf call = {0}, ids = {0};
+	enum err e = plan_intent(self, batch, &call, &ids);
+
+	buf_free(&call);
+	buf_free(&ids);
+	if (!e)
+		log_info("batch.planned",
+			 "batch=%" PRIu64 " tasks=%zu block=%" PRIu64
+			 " round=%u",
+			 batch->decision.batch, batch->assignments_count,
+			 batch->block.number, batch->round);
+	return e;
 }
 
 static enum err on_batch(void *arg, const struct publish_batch *batch)
 {
 	struct publisher *self = arg;
-	struct buf call = {0}, ids = {0};
-	enum err e = plan_batch(self, batch, &call, &ids);
+	enum err e = plan_batch(self, batch);
 
-	buf_free(&call);
-	buf_free(&ids);
 	if (e == ERR_EXPIRED)
 		metric_add(&too_late, (int64_t)batch->assignments_count);
-	if (e == ERR_EXPIRED || e == ERR_EXISTS)
-		return ERR_NONE;
-	if (e)
-		return e;
-	metric_add(&published, (int64_t)batch->assignments_count);
-	log_info("batch.planned", "batch=%" PRIu64 " tasks=%zu block=%" PRIu64,
-		 batch->decision.batch, batch->assignments_count,
-		 batch->block.number);
-	return ERR_NONE;
+	if (!e)
+		metric_add(&published, (int64_t)batch->assignments_count);
+	return e == ERR_EXPIRED || e == ERR_EXISTS ? ERR_NONE : e;
+}
+
+/* What is left of a batch that reverted. */
+static void on_rest(void *arg, const struct publish_batch *batch)
+{
+	struct publisher *self = arg;
+	enum err e = plan_batch(self, batch);
+
+	if (!e)
+		sender_flush(self->sender);
+	else if (e != ERR_EXPIRED && e != ERR_EXISTS)
+		frame_stop(self->frame, "batch.rest", e);
+}
+
+static void on_mined(void *arg, const struct hash32 *id, enum outbox_fate fate)
+{
+	struct publisher *self = arg;
+
+	if (fate == OUTBOX_REVERTED)
+		retry_reverted(self->retry, id);
+}
+
+/* ---- readiness ----------------------------------------------------------- */
+
+static void show_ready(void *arg)
+{
+	struct publisher *self = arg;
+	const char *held = self->sender ? sender_held(self->sender) : "";
+
+	if (self->key_valid)
+		frame_set_ready(self->frame, !*held, held);
+	else
+		frame_set_ready(self->frame, false,
+				"the engine's key is not registered");
 }
 
 /* ---- the engine's key on chain ------------------------------------------ */
@@ -155,13 +220,12 @@ static void on_key(void *arg, const struct rpc_answer *a)
 	buf_free(&bytes);
 	if (self->key_valid) {
 		self->key_complained = false;
-		frame_set_ready(self->frame, true, "");
+		show_ready(self);
 		if (!was)
 			sender_flush(self->sender);
 		return;
 	}
-	frame_set_ready(self->frame, false,
-			"the engine's key is not registered");
+	show_ready(self);
 	if (!self->key_complained)
 		log_warn("engine.unregistered",
 			 "engine=%s text=\"no match can be published until "
@@ -211,6 +275,7 @@ static enum err on_block(void *arg, const struct msg_block_mark *m)
 	struct publisher *self = arg;
 
 	self->block = m->block;
+	retry_block(self->retry, m->block.time);
 	sender_on_block(self->sender, &m->block, &m->base_fee.v);
 	return ERR_NONE;
 }
@@ -323,11 +388,21 @@ static enum err open_sender(struct publisher *self)
 		.min_balance_wei = self->options.min_balance,
 		.outsiders = OUTBOX_STOP,
 		.adopt_nonce = self->options.adopt_nonce,
+		.mined = on_mined,
+		.held = show_ready,
 		.arg = self,
 	};
+	struct retry_config retry = {.to = self->contracts.marketplace,
+				     .encode = encode_batch,
+				     .gas = gas_of,
+				     .plan = on_rest,
+				     .arg = self};
 	enum err e = rpc_new(&self->rpc, &rpc);
 
-	config.rpc = self->rpc;
+	config.rpc = retry.rpc = self->rpc;
+	secret_key_address(&retry.from, self->relayer);
+	if (!e)
+		e = retry_new(&self->retry, &retry);
 	return e ? e : sender_new(&self->sender, &config);
 }
 
@@ -407,6 +482,7 @@ static void stop(void *arg)
 	rpc_free(&self->rpc);
 	http_free(&self->http);
 	sender_free(&self->sender);
+	retry_free(&self->retry);
 	publish_free(&self->publish);
 }
 

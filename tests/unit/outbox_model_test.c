@@ -359,6 +359,8 @@ static void outsider(void)
  * have forgotten, the other not. */
 static bool is_old(uint64_t intent)
 {
+	if (w.intents[intent].valid_until > w.highest * BLOCK_S)
+		return false;
 	for (size_t i = 0; i < w.txs_count; i++)
 		if (w.txs[i].block && !w.txs[i].outsider &&
 		    w.txs[i].intent == intent &&
@@ -420,8 +422,11 @@ static void die(void)
 	outbox_free(&w.f->o);
 	w.f->o = next;
 	ask(true);
+	/* They are read again. Of what was too late once, and isn't any more
+	 * because the chain went back, the contract knows the number. */
 	for (uint64_t n = 0; n < w.intents_count; n++)
-		plan(n);
+		if (w.intents[n].valid_until > w.highest * BLOCK_S)
+			plan(n);
 	buf_free(&before);
 	buf_free(&after);
 }

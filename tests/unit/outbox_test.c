@@ -394,6 +394,27 @@ static void what_is_final_is_forgotten(void **state)
 	assert_int_equal(fate(1), OUTBOX_UNKNOWN);
 }
 
+/* Else a restart, which reads decisions again, would do it twice. */
+static void what_is_final_is_kept_while_it_could_be_planned_again(void **state)
+{
+	struct outbox_intent i = intent_of(1);
+	struct hash32 hash;
+
+	(void)state;
+	i.valid_until.v = f->block + DEPTH + 5;
+	assert_err(outbox_plan(f->o, &i), ERR_NONE);
+	sign_all();
+	hash = newest_signed(0).hash;
+	mined(f, &hash, f->block);
+	for (int n = 0; n < DEPTH + 4; n++) {
+		block(f);
+		assert_err(outbox_plan(f->o, &i), ERR_EXISTS);
+	}
+	block(f);
+	assert_int_equal(fate(1), OUTBOX_UNKNOWN);
+	assert_err(outbox_plan(f->o, &i), ERR_EXPIRED);
+}
+
 static void it_is_about_a_subject_until_its_events_were_seen(void **state)
 {
 	uint8_t subjects[16] = {[7] = 41, [15] = 42};
@@ -559,6 +580,7 @@ int main(void)
 		TEST(a_fee_that_does_not_fit_is_the_largest),
 		TEST(what_was_mined_in_a_block_that_is_gone_is_sent_again),
 		TEST(what_is_final_is_forgotten),
+		TEST(what_is_final_is_kept_while_it_could_be_planned_again),
 		TEST(it_is_about_a_subject_until_its_events_were_seen),
 		TEST(a_restart_sends_the_same_bytes),
 		TEST(an_intent_that_is_done_twice_does_not_stop_a_restart),
