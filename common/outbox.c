@@ -390,6 +390,18 @@ struct outbox_sizes outbox_sizes(const struct outbox *o)
 	return s;
 }
 
+bool outbox_intent_of(const struct outbox *o, const struct hash32 *id,
+		      uint8_t *kind, struct u64s *subjects)
+{
+	const struct item *i = outbox_find(o, id);
+
+	if (!i)
+		return false;
+	*kind = i->kind;
+	*subjects = (struct u64s){i->subjects.data, i->subjects.size / 8};
+	return true;
+}
+
 enum outbox_fate outbox_fate(const struct outbox *o, const struct hash32 *id)
 {
 	const struct item *i = outbox_find(o, id);

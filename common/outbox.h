@@ -180,6 +180,11 @@ struct outbox_sizes outbox_sizes(const struct outbox *o);
 bool outbox_id_of(const struct outbox *o, const struct hash32 *hash,
 		  struct hash32 *id);
 
+/* What the intent @id is and is about, borrowed until the next change; false if
+ * it isn't known. */
+bool outbox_intent_of(const struct outbox *o, const struct hash32 *id,
+		      uint8_t *kind, struct u64s *subjects);
+
 /* What became of the intent @id. */
 enum outbox_fate {
 	OUTBOX_UNKNOWN,

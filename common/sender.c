@@ -253,6 +253,12 @@ enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id)
 	return outbox_fate(s->outbox, id);
 }
 
+bool sender_intent_of(const struct sender *s, const struct hash32 *id,
+		      uint8_t *kind, struct u64s *subjects)
+{
+	return outbox_intent_of(s->outbox, id, kind, subjects);
+}
+
 bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
 {
 	return outbox_is_about(s->outbox, kind, subject);

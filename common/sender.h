@@ -57,6 +57,8 @@ void sender_free(struct sender **sender);
 NODISCARD enum err sender_plan(struct sender *s,
 			       const struct outbox_intent *intent);
 enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id);
+bool sender_intent_of(const struct sender *s, const struct hash32 *id,
+		      uint8_t *kind, struct u64s *subjects);
 bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject);
 
 /* Say something else in the journal and in the log, beside transactions. To be
