@@ -156,7 +156,7 @@ void outbox_set_balance(struct outbox *o, const struct u256 *balance)
 void outbox_set_block(struct outbox *o, const struct block_ref *block,
 		      const struct u256 *base_fee)
 {
-	/* What the journal knew of blocks was old. */
+	/* What was sent before waits from now on. */
 	for (struct item *i = o->first; i && !o->has_block; i = i->next)
 		i->waits_since = block->number;
 	o->has_block = true;
@@ -343,6 +343,8 @@ void outbox_each_to_send(struct outbox *o, outbox_send_fn *fn, void *arg)
 		    !fn(arg, &i->id, &i->attempts[i->attempts_count - 1].hash,
 			buf_bytes(&i->raw)))
 			continue;
+		if (!i->sent)
+			i->waits_since = o->block.number;
 		i->sent = true;
 		i->sent_at = o->block.number;
 	}

@@ -32,7 +32,7 @@ struct item {
 	struct u256 max_fee, tip;
 	bool sent;
 	uint64_t sent_at;     /* number of the newest block then */
-	uint64_t waits_since; /* number of a block; the newest attempt does */
+	uint64_t waits_since; /* the same, when it was sent the first time */
 	bool outbid;	      /* a node wants more */
 	bool overtaken; /* the account's nonce is higher, yet it isn't mined */
 	uint64_t overtaken_at; /* number of the newest block then */

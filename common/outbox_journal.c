@@ -6,8 +6,7 @@
 
 /* ---- signed -------------------------------------------------------------- */
 
-static enum err add_attempt(struct outbox *o, struct item *i,
-			    const struct msg_tx_signed *m)
+static enum err add_attempt(struct item *i, const struct msg_tx_signed *m)
 {
 	size_t room = i->attempts_room ? 2 * i->attempts_room : 1;
 	struct attempt *grown;
@@ -26,7 +25,6 @@ static enum err add_attempt(struct outbox *o, struct item *i,
 	i->max_fee = m->max_fee.v;
 	i->tip = m->tip.v;
 	i->sent = i->outbid = false;
-	i->waits_since = o->block.number;
 	return buf_err(&i->raw);
 }
 
@@ -56,7 +54,7 @@ static enum err take_first(struct outbox *o, const struct msg_tx_signed *m,
 	if (o->next_nonce <= m->nonce)
 		o->next_nonce = m->nonce + 1;
 	o->begun = true;
-	return buf_failed(&i->subjects) ? ERR_NO_MEMORY : add_attempt(o, i, m);
+	return buf_failed(&i->subjects) ? ERR_NO_MEMORY : add_attempt(i, m);
 }
 
 static bool is_cancel(const struct outbox *o, const struct tx *tx)
@@ -91,7 +89,7 @@ static enum err take_again(struct outbox *o, const struct msg_tx_signed *m,
 	    u256_cmp(&now.max_priority_fee, &before.max_priority_fee) <= 0 ||
 	    !(m->cancel ? is_cancel(o, &now) : same_payload(&before, &now)))
 		return ERR_CONFLICT;
-	return add_attempt(o, i, m);
+	return add_attempt(i, m);
 }
 
 static enum err take_signed(struct outbox *o, const struct msg_tx_signed *m)
@@ -159,7 +157,6 @@ static enum err take_unmined(struct outbox *o, const struct msg_tx_unmined *m)
 		return ERR_CONFLICT;
 	i->state = SIGNED;
 	i->sent = i->overtaken = false;
-	i->waits_since = o->block.number;
 	return ERR_NONE;
 }
 

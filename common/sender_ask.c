@@ -20,9 +20,14 @@ static struct metric nonce_lost =
 	       "transactions whose number somebody else used");
 static struct metric balance_gwei =
 	METRIC(GAUGE, "tx_balance_gwei", "what the account has for gas");
+static struct metric looked =
+	METRIC(GAUGE, "tx_looked_block",
+	       "newest block that was asked about: what was mined, and what "
+	       "the account has");
 
 void sender_ask_register(void)
 {
+	metric_register(&looked);
 	metric_register(&mined);
 	metric_register(&reverted);
 	metric_register(&nonce_lost);
@@ -141,6 +146,8 @@ static void conclude(struct sender *s)
 	if (!e && s->ready) /* what was held may go on */
 		e = outbox_sign(s->outbox, &s->sink);
 	sender_commit(s, e);
+	if (s->has_nonce)
+		metric_set(&looked, (int64_t)s->asked_at);
 	if (s->ready)
 		return;
 	if (s->has_nonce)
@@ -220,6 +227,7 @@ void sender_ask(struct sender *s, bool all)
 		return;
 	outbox_each_watched(s->outbox, all, note_one, s);
 	s->asking = count + 2;
+	s->asked_at = fork_tip(s->blocks) ? fork_tip(s->blocks)->number : 0;
 	batch = rpc_batch_new(s->config.rpc);
 	for (size_t i = 0; i < count; i++)
 		rpc_batch_add(batch, "eth_getTransactionReceipt",

@@ -20,6 +20,7 @@ struct sender {
 	/* What the chain is being asked about, all at once. */
 	struct question *questions;
 	size_t questions_count;
+	uint64_t asked_at;	     /* number of the newest block then */
 	size_t asking;		     /* answers that are missing */
 	bool has_nonce, has_balance; /* they are among the answers */
 	bool ready;

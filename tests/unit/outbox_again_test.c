@@ -452,7 +452,8 @@ static void a_poor_account_is_held_until_it_is_funded(void **state)
 	outbox_set_balance(f->o, &enough);
 	assert_int_equal(outbox_hold(f->o), OUTBOX_FREE);
 	assert_int_equal(send_all(), 1); /* a node may have refused it */
-	assert_int_equal(turn(), 2);
+	assert_int_equal(turn(), 1);
+	assert_int_equal(blocks(3), 2); /* both wait from then on */
 }
 
 static struct hash32 lose_one(void)
