@@ -126,7 +126,8 @@ static bool gather(void *arg, uint64_t request_id, struct unix_s since)
 		notes_find(self->notes, later_kind(kind), request_id, since);
 
 	if (sender_is_about(self->sender, (uint8_t)kind, request_id) ||
-	    notes_find(self->notes, shadow_kind(kind), request_id, since) ||
+	    (self->options.shadow &&
+	     notes_find(self->notes, shadow_kind(kind), request_id, since)) ||
 	    (later && later->not_before > g->block))
 		return true;
 	if (later && later->alone) {

@@ -6,31 +6,16 @@
  * never send two different transactions under one nonce, nor anything that
  * isn't in its journal and its log. Which matches go together is in
  * publish.h; how a transaction is sent once, in common/outbox.h. */
-#include <inttypes.h>
-#include <string.h>
-
-#include "common/eip712.h"
+#include "abi_market.h"
 #include "common/evm.h"
-#include "common/frame.h"
 #include "common/hex.h"
-#include "common/identity.h"
 #include "common/log.h"
-#include "common/metric.h"
-#include "common/sender.h"
-#include "protocol/deployment.h"
-#include "services/task-publisher/publish.h"
-#include "services/task-publisher/retry.h"
+#include "services/task-publisher/publisher.h"
 
 enum {
-	KIND_ASSIGN = 1,      /* in tx_signed */
 	CHAIN_BEFORE = 2000,  /* entries of the chain log read at the start */
 	MATCH_BEFORE = 20000, /* of the match log: more than are still valid */
 	KEY_AGAIN_MS = 2000,
-};
-
-struct options {
-#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
-#include "services/task-publisher/config.def"
 };
 
 static const struct conf_row rows[] = {
@@ -39,152 +24,6 @@ static const struct conf_row rows[] = {
 	 fallback, unit,	meaning},
 #include "services/task-publisher/config.def"
 	{0}};
-
-struct publisher {
-	struct options options;
-	struct frame *frame;
-	struct deployment contracts;
-	struct identity identity;
-	struct secret_key *engine, *relayer;
-	struct hash32 domain;
-	struct http *http;
-	struct rpc *rpc;
-	struct sender *sender;
-	struct publish *publish;
-	struct retry *retry;
-	struct follow *chain, *match;
-	struct block_ref block; /* newest seen in the chain log */
-	/* The engine's key, as the chain has it. */
-	bool key_asked, key_valid, key_complained;
-};
-
-static struct metric published =
-	METRIC(COUNTER, "task_published_total", "matches put into batches");
-static struct metric too_late =
-	METRIC(COUNTER, "task_too_late_total",
-	       "matches that were void before they could be sent");
-
-/* ---- batches ------------------------------------------------------------ */
-
-static enum err sign_batch(struct publisher *self,
-			   const struct publish_batch *batch,
-			   uint8_t out[SIGNATURE_SIZE])
-{
-	struct hash32 hash, digest;
-	struct signature signature;
-	enum err e = eip712_hash_assignments(&hash, batch->assignments,
-					     batch->assignments_count,
-					     &batch->decision);
-
-	if (e)
-		return e;
-	eip712_digest(&digest, &self->domain, &hash);
-	secp_sign(&signature, &digest, self->engine);
-	signature_to_bytes(out, &signature);
-	return ERR_NONE;
-}
-
-static enum err encode_batch(void *arg, const struct publish_batch *batch,
-			     struct buf *call)
-{
-	uint8_t signature[SIGNATURE_SIZE];
-	enum err e = sign_batch(arg, batch, signature);
-
-	return e ? e
-		 : abi_call_assign_tasks(
-			   call, batch->assignments, batch->assignments_count,
-			   &batch->decision,
-			   (struct bytes){signature, sizeof signature});
-}
-
-static uint64_t gas_of(void *arg, const struct publish_batch *batch)
-{
-	const struct options *o = &((struct publisher *)arg)->options;
-
-	return o->gas_base + o->gas_per_task * batch->assignments_count;
-}
-
-static enum err plan_intent(struct publisher *self,
-			    const struct publish_batch *batch, struct buf *call,
-			    struct buf *ids)
-{
-	struct outbox_intent intent = {
-		.kind = KIND_ASSIGN,
-		.to = self->contracts.marketplace,
-		.gas_limit = gas_of(self, batch),
-		.decided_on = batch->block,
-		.valid_until = {batch->decision.valid_until},
-	};
-	enum err e = encode_batch(self, batch, call);
-
-	for (size_t i = 0; i < batch->assignments_count; i++)
-		buf_put_be64(ids, batch->assignments[i].request_id.limb[0]);
-	if (!e)
-		e = buf_err(ids);
-	if (e)
-		return e;
-	intent.data = buf_bytes(call);
-	intent.subjects = (struct u64s){ids->data, ids->size / 8};
-	publish_batch_id(&intent.id, batch);
-	e = sender_plan(self->sender, &intent);
-	if (e && e != ERR_EXISTS)
-		return e;
-	/* One that a journal knows may have reverted before a restart. */
-	if (retry_note(self->retry, batch))
-		return ERR_NO_MEMORY;
-	if (sender_fate(self->sender, &intent.id) == OUTBOX_REVERTED)
-		retry_reverted(self->retry, &intent.id);
-	return e;
-}
-
-static enum err plan_batch(struct publisher *self,
-			   const struct publish_batch *batch)
-{
-	struct buf call = {0}, ids = {0};
-	enum err e = plan_intent(self, batch, &call, &ids);
-
-	buf_free(&call);
-	buf_free(&ids);
-	if (!e)
-		log_info("batch.planned",
-			 "batch=%" PRIu64 " tasks=%zu block=%" PRIu64
-			 " round=%u",
-			 batch->decision.batch, batch->assignments_count,
-			 batch->block.number, batch->round);
-	return e;
-}
-
-static enum err on_batch(void *arg, const struct publish_batch *batch)
-{
-	struct publisher *self = arg;
-	enum err e = plan_batch(self, batch);
-
-	if (e == ERR_EXPIRED)
-		metric_add(&too_late, (int64_t)batch->assignments_count);
-	if (!e)
-		metric_add(&published, (int64_t)batch->assignments_count);
-	return e == ERR_EXPIRED || e == ERR_EXISTS ? ERR_NONE : e;
-}
-
-/* What is left of a batch that reverted. */
-static void on_rest(void *arg, const struct publish_batch *batch)
-{
-	struct publisher *self = arg;
-	enum err e = plan_batch(self, batch);
-
-	if (!e)
-		sender_flush(self->sender);
-	else if (e != ERR_EXPIRED && e != ERR_EXISTS)
-		frame_stop(self->frame, "batch.rest", e);
-}
-
-static void on_mined(void *arg, const struct hash32 *id, enum outbox_fate fate)
-{
-	struct publisher *self = arg;
-
-	if (fate == OUTBOX_REVERTED)
-		retry_reverted(self->retry, id);
-}
 
 /* ---- readiness ----------------------------------------------------------- */
 
@@ -388,14 +227,14 @@ static enum err open_sender(struct publisher *self)
 		.min_balance_wei = self->options.min_balance,
 		.outsiders = OUTBOX_STOP,
 		.adopt_nonce = self->options.adopt_nonce,
-		.mined = on_mined,
+		.mined = batch_mined,
 		.held = show_ready,
 		.arg = self,
 	};
 	struct retry_config retry = {.to = self->contracts.marketplace,
-				     .encode = encode_batch,
-				     .gas = gas_of,
-				     .plan = on_rest,
+				     .encode = batch_encode,
+				     .gas = batch_gas,
+				     .plan = batch_rest,
 				     .arg = self};
 	enum err e = rpc_new(&self->rpc, &rpc);
 
@@ -434,13 +273,12 @@ static enum err prepare(void *arg)
 static enum err start(struct frame *frame, void *arg)
 {
 	struct publisher *self = arg;
-	struct publish_handlers handlers = {on_batch,	   on_opened,
+	struct publish_handlers handlers = {batch_decided, on_opened,
 					    on_block,	   on_rolled_back,
 					    on_engine_key, self};
 	enum err e;
 
-	metric_register(&published);
-	metric_register(&too_late);
+	batch_register();
 	self->frame = frame;
 	self->block = (struct block_ref){.number = 0};
 	self->key_asked = self->key_valid = false;

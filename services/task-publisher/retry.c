@@ -27,7 +27,6 @@ struct kept {
 struct retry {
 	struct retry_config config;
 	struct kept *first;
-	struct unix_s now;
 };
 
 /* ---- copies
@@ -213,6 +212,18 @@ static bool ran(const struct rpc_answer *a)
 	       strcasestr(a->message, "gas");
 }
 
+/* About the whole: a retry is no use. That it was published already is known
+ * after a restart, when what became of a part counts for all: what is missing
+ * of it is decided on anew. */
+static void take_reason(struct retry *r, struct kept *k,
+			const uint8_t selector[4])
+{
+	if (abi_error_of_selector(selector) == ABI_ERROR_BATCH_ALREADY_USED)
+		drop(r, k);
+	else
+		give_up(r, k, abi_error_name(selector));
+}
+
 static void take_refusal(struct retry *r, struct kept *k,
 			 const struct rpc_answer *a)
 {
@@ -221,7 +232,7 @@ static void take_refusal(struct retry *r, struct kept *k,
 	if (!ran(a))
 		; /* asked again at the next block */
 	else if (read_reason(a, &data))
-		give_up(r, k, abi_error_name(data.data));
+		take_reason(r, k, data.data);
 	else if (k->batch.assignments_count == 1)
 		give_up(r, k, a->message);
 	else
@@ -280,7 +291,6 @@ void retry_block(struct retry *r, struct unix_s now)
 {
 	struct kept *next;
 
-	r->now = now;
 	for (struct kept *k = r->first; k; k = next) {
 		next = k->next;
 		if (k->asking)

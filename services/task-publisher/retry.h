@@ -47,7 +47,8 @@ NODISCARD enum err retry_note(struct retry *r,
 /* The batch of this intent reverted. One that isn't kept is left alone. */
 void retry_reverted(struct retry *r, const struct hash32 *id);
 
-/* The newest block's time; what no node answered about is asked again. */
+/* A block of this time: batches that it is too late for are forgotten; what no
+ * node answered about is asked again. */
 void retry_block(struct retry *r, struct unix_s now);
 
 #endif /* SERVICES_TASK_PUBLISHER_RETRY_H */

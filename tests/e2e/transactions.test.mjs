@@ -89,7 +89,7 @@ class Bench {
 	// A request in a block, and its transaction at the node, while nothing is mined by itself.
 	async pendingRequest() {
 		await this.stopClock();
-		const [id] = await this.requestsInOneBlock(1, () => this.client.mine({ blocks: 1 }));
+		const [id] = await this.requestsInOneBlock(1, () => this.mineAt(1));
 		await this.pending();
 		return id;
 	}
