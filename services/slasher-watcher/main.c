@@ -19,15 +19,7 @@ static const struct conf_row rows[] = {
 
 /* ---- the chain log ------------------------------------------------------ */
 
-/* The newest blocks, by which we look back. */
-static enum err remember(struct slasher *self, const struct block_ref *block)
-{
-	if (!fork_count(self->blocks) ||
-	    block->number == fork_next(self->blocks))
-		fork_push(self->blocks, block);
-	return ERR_NONE;
-}
-
+/* The newest blocks are remembered, to look back by slash_depth. */
 static enum err forget(struct slasher *self, uint64_t above)
 {
 	const struct block_ref *tip = fork_tip(self->blocks);
@@ -43,13 +35,15 @@ static enum err forget(struct slasher *self, uint64_t above)
 			0);
 }
 
-static enum err on_block(struct slasher *self)
+static void on_block(struct slasher *self)
 {
 	struct watch_sizes s = watch_sizes(self->watch);
 
 	if (sender_is_ready(self->sender))
 		sender_on_block(self->sender, &s.block, &s.base_fee.v);
-	return remember(self, &s.block);
+	if (!fork_count(self->blocks) ||
+	    s.block.number == fork_next(self->blocks))
+		fork_push(self->blocks, &s.block);
 }
 
 static enum err on_rollback(struct slasher *self, struct bytes body)
@@ -69,7 +63,7 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	enum err e = watch_receive(self->watch, out, number, body);
 
 	if (!e && number == MSG_BLOCK_MARK)
-		e = on_block(self);
+		on_block(self);
 	if (!e && number == MSG_ROLLBACK)
 		e = on_rollback(self, body);
 	return e;
