@@ -213,16 +213,20 @@ enum err outbox_roll_back(struct outbox *o, struct sink *out, uint64_t number)
 {
 	enum err e = ERR_NONE;
 
-	for (struct item *i = o->first; i && !e; i = i->next)
+	for (struct item *i = o->first; i && !e; i = i->next) {
 		if (i->state == MINED && i->mined.number > number)
 			e = outbox_say_unmined(o, out, i);
+		/* It may have been in one of them, and no pool has it now. */
+		if (i->state == SIGNED && number < o->block.number)
+			i->sent = false;
+	}
 	return e;
 }
 
 static bool all_absent(const struct outbox *o, const struct item *i)
 {
 	for (size_t k = 0; k < i->attempts_count; k++)
-		if (i->attempts[k].absent_at != o->block.number + 1)
+		if (i->attempts[k].absent_at != o->asked_at + 1)
 			return false;
 	return true;
 }
@@ -257,7 +261,7 @@ enum err outbox_not_mined(struct outbox *o, struct sink *out,
 	if (i->state == MINED)
 		return which == i->mined_attempt ? outbox_say_unmined(o, out, i)
 						 : ERR_NONE;
-	i->attempts[which].absent_at = o->block.number + 1;
+	i->attempts[which].absent_at = o->asked_at + 1;
 	*lost = is_lost(o, i, nonce);
 	if (!*lost)
 		return ERR_NONE;
@@ -367,9 +371,10 @@ void outbox_outbid(struct outbox *o, const struct hash32 *hash)
 		i->outbid = true;
 }
 
-void outbox_each_watched(const struct outbox *o, bool all, outbox_watch_fn *fn,
+void outbox_each_watched(struct outbox *o, bool all, outbox_watch_fn *fn,
 			 void *arg)
 {
+	o->asked_at = o->block.number;
 	for (const struct item *i = o->first; i; i = i->next) {
 		for (size_t k = 0; i->state == SIGNED && k < i->attempts_count;
 		     k++)

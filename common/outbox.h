@@ -100,12 +100,12 @@ NODISCARD enum err outbox_plan(struct outbox *o,
  * lately that its events may not have been seen yet. */
 bool outbox_is_about(const struct outbox *o, uint8_t kind, uint64_t subject);
 
-/* Sign, lowest nonce first: the cancels of what it is too late for, what has
- * waited for bump_after blocks (both fees an eighth higher, or what the block
- * asks for if that is more), then what is planned while there is room. Says
- * tx_signed for each. While something holds it, less: see outbox_hold().
- * Returns what the sink returns, ERR_NO_MEMORY, or ERR_CONFLICT: the journal
- * holds bytes that are no transaction. */
+/* Sign, lowest nonce first: the cancels of what it is too late for, what wasn't
+ * mined when it was asked about bump_after blocks after it was sent (both fees
+ * an eighth higher, or what the block asks for if that is more), then what is
+ * planned while there is room. Says tx_signed for each. While something holds
+ * it, less: see outbox_hold(). Returns what the sink returns, ERR_NO_MEMORY, or
+ * ERR_CONFLICT: the journal holds bytes that are no transaction. */
 NODISCARD enum err outbox_sign(struct outbox *o, struct sink *out);
 
 /* Why it signs nothing new just now, the gravest reason first. */
@@ -137,9 +137,10 @@ void outbox_send_again(struct outbox *o, const struct hash32 *id);
 void outbox_outbid(struct outbox *o, const struct hash32 *hash);
 
 /* Call @fn for the hash of each attempt that may be mined and isn't known to
- * be; if @all, also of those that were mined and aren't final. */
+ * be; if @all, also of those that were mined and aren't final. What is answered
+ * about them until the next call is of the block that is the newest now. */
 typedef void outbox_watch_fn(void *arg, const struct hash32 *hash);
-void outbox_each_watched(const struct outbox *o, bool all, outbox_watch_fn *fn,
+void outbox_each_watched(struct outbox *o, bool all, outbox_watch_fn *fn,
 			 void *arg);
 
 /* The attempt @hash is in a block: says tx_mined. ERR_NOT_FOUND: it isn't one
@@ -165,7 +166,8 @@ NODISCARD enum err outbox_not_mined(struct outbox *o, struct sink *out,
 				    const struct hash32 *hash, uint64_t nonce,
 				    bool *lost);
 
-/* Blocks above @number are gone: says tx_unmined for what was in them. */
+/* Blocks above @number are gone: says tx_unmined for what was in them. All that
+ * is under way is to be sent again, and waits from then on. */
 NODISCARD enum err outbox_roll_back(struct outbox *o, struct sink *out,
 				    uint64_t number);
 

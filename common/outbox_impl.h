@@ -9,7 +9,7 @@ enum item_state { PLANNED, SIGNED, MINED };
 struct attempt {
 	struct hash32 hash;
 	bool cancel;
-	uint64_t absent_at; /* newest block when a node didn't know it, + 1 */
+	uint64_t absent_at; /* block of which a node said so, + 1 */
 };
 
 struct item {
@@ -59,6 +59,7 @@ struct outbox {
 	bool has_block; /* a newest one was told since the start */
 	struct block_ref block;
 	struct u256 base_fee;
+	uint64_t asked_at; /* number of the newest block then */
 	uint64_t reverted;
 };
 

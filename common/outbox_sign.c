@@ -177,12 +177,16 @@ static enum err sign_payload_again(struct outbox *o, struct item *i,
 		       : ERR_NONE;
 }
 
+/* Long enough, and no attempt was mined meanwhile: a receipt may be on its way
+ * that nobody has asked for yet. */
 static bool has_waited(const struct outbox *o, const struct item *i)
 {
 	unsigned blocks = i->outbid ? 1 : o->config.bump_after;
 
-	return o->has_block && i->sent && o->config.bump_after &&
-	       i->waits_since + blocks <= o->block.number;
+	for (size_t k = 0; k < i->attempts_count; k++)
+		if (i->attempts[k].absent_at <= i->waits_since + blocks)
+			return false;
+	return o->has_block && i->sent && o->config.bump_after;
 }
 
 static enum err sign_again(struct outbox *o, struct item *i, struct sink *out)

@@ -12,7 +12,7 @@
 
 enum {
 	IN_FLIGHT_MAX = 8,
-	RESEND_BLOCKS = 3,
+	RESEND_BLOCKS = 2, /* sooner than a bump: the node may have lost it */
 	ASK_RECEIPTS_MS = 100, /* after a block: first what has to be sent */
 	READ_MAX = 1000,
 	PATH_ROOM = FRAME_PATH_ROOM + 16,

@@ -8,6 +8,7 @@ import { sleep } from "../../deploy/local/processes.mjs";
 import { World, until } from "./world.mjs";
 
 const ENGINE = ["chain-indexer", "orderbook", "matcher", "task-publisher", "slasher-watcher"];
+const BUMP_AFTER = 4; // blocks, by default
 const relayer = account(ROLES.relayer);
 const rounds = Number(process.env.KALYPSO_ROUNDS ?? 8);
 
@@ -165,7 +166,7 @@ class Bench {
 describe("the publisher's transactions", () => {
 	let bench;
 	before(async () => {
-		bench = await Bench.start({ serviceArgs: { "task-publisher": ["--bump-after=2"] } });
+		bench = await Bench.start();
 	});
 	afterEach(() => bench.check());
 	after(() => bench?.world.stop());
@@ -173,7 +174,7 @@ describe("the publisher's transactions", () => {
 	test("what isn't mined offers more, under the same nonce, until it is", async () => {
 		const id = await bench.pendingRequest();
 		const nonce = await bench.nonce();
-		for (let i = 0; i < 2; i++) await bench.mineAt(50);
+		for (let i = 0; i < BUMP_AFTER; i++) await bench.mineAt(50);
 		const { attempt } = await bench.told("tx.bumped");
 		assert.equal(Number(attempt), 2);
 		assert.equal(await bench.nonce(), nonce);
@@ -241,7 +242,7 @@ describe("the publisher's transactions", () => {
 
 	test("a bumped attempt whose block is gone is sent again as it was", async () => {
 		const id = await bench.pendingRequest();
-		for (let i = 0; i < 2; i++) await bench.mineAt(60);
+		for (let i = 0; i < BUMP_AFTER; i++) await bench.mineAt(60);
 		await bench.pending();
 		await until("the bump at the node", async () => {
 			const { pending } = await bench.client.getTxpoolContent();
@@ -281,7 +282,7 @@ describe("the publisher's transactions", () => {
 		bench.explained = (await bench.transactions()).filter(({ status }) => status !== "success").map(({ hash }) => hash);
 		for (const hash of bench.explained)
 			assert.ok(bench.lines("tx.reverted").some((line) => line.tx === hash));
-		await bench.restart("task-publisher", ["--bump-after=2"]);
+		await bench.restart("task-publisher");
 	});
 
 	test("an outsider's nonce stops it, with an alarm, until an operator has looked", async () => {
@@ -300,10 +301,10 @@ describe("the publisher's transactions", () => {
 		await until("the decision", async () => (await bench.publisher.metric("tx_planned")) > 0);
 		assert.equal(await bench.publisher.metric("tx_sent_total"), sent);
 		assert.equal(await bench.publisher.isReady(), false);
-		await bench.restart("task-publisher", ["--bump-after=2"]);
+		await bench.restart("task-publisher");
 		assert.equal(await bench.publisher.metric("tx_stopped"), 1);
 		assert.equal(await bench.nonce("pending"), nonce + 1);
-		await bench.restart("task-publisher", ["--bump-after=2", `--adopt-nonce=${at}`]);
+		await bench.restart("task-publisher", [`--adopt-nonce=${at}`]);
 		await bench.assigned(id);
 	});
 });

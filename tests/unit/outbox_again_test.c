@@ -99,12 +99,19 @@ static size_t turn(void)
 	return f->count - before;
 }
 
+static void not_mined_yet(void *arg, const struct hash32 *hash)
+{
+	(void)arg;
+	assert_false(not_mined(f, hash, 0));
+}
+
 static size_t blocks(unsigned n)
 {
 	size_t said = 0;
 
 	while (n--) {
 		block(f);
+		outbox_each_watched(f->o, false, not_mined_yet, NULL);
 		said += turn();
 	}
 	return said;
@@ -116,6 +123,7 @@ static void count_hash(void *arg, const struct hash32 *hash)
 	++*(unsigned *)arg;
 }
 
+/* A round of questions begins; how many there are. */
 static unsigned watched(void)
 {
 	unsigned n = 0;
@@ -211,6 +219,19 @@ static void what_was_never_sent_is_not_bumped(void **state)
 	assert_int_equal(f->count, 1);
 }
 
+/* Its receipt may be there, and nobody has asked for it yet. */
+static void what_was_not_asked_about_is_not_bumped(void **state)
+{
+	(void)state;
+	start_one(0);
+	for (int i = 0; i < 9; i++) {
+		block(f);
+		assert_int_equal(turn(), 0);
+	}
+	outbox_each_watched(f->o, false, not_mined_yet, NULL);
+	assert_int_equal(turn(), 1);
+}
+
 static void a_node_that_wants_more_gets_it_at_the_next_block(void **state)
 {
 	struct hash32 hash = start_one(0), other = {{9}};
@@ -238,6 +259,18 @@ static void no_payload_is_offered_more_than_eight_ninths_of_the_cap(
 	assert_true(fee * 9 / 8 > 888 - 2); /* as far as it goes */
 	assert_true(send_all() == 0 && fate(1) == OUTBOX_SIGNED);
 	assert_int_equal(blocks(20), 0);
+}
+
+static void after_a_roll_back_it_is_sent_as_it_was_and_waits_again(void **state)
+{
+	(void)state;
+	start_one(0);
+	assert_int_equal(blocks(2), 0);
+	f->block -= 2;
+	assert_err(outbox_roll_back(f->o, &f->sink, f->block), ERR_NONE);
+	assert_int_equal(send_all(), 1);
+	assert_int_equal(blocks(4), 0);
+	assert_int_equal(blocks(1), 1);
 }
 
 static void without_bump_after_nothing_is_bumped(void **state)
@@ -545,14 +578,17 @@ static void an_attempt_that_is_not_asked_about_may_be_mined(void **state)
 	blocks(3);
 	second = newest().hash;
 	for (int i = 0; i < 9; i++) {
+		watched();
 		assert_false(not_mined(f, &first, 1));
 		block(f);
 	}
 	for (int i = 0; i < 2; i++) {
+		watched();
 		assert_false(not_mined(f, &second, 1));
 		assert_false(not_mined(f, &first, 1));
 		block(f);
 	}
+	watched();
 	assert_false(not_mined(f, &second, 1));
 	assert_true(not_mined(f, &first, 1));
 }
@@ -633,8 +669,10 @@ int main(void)
 		TEST(a_bump_offers_what_the_block_asks_for_if_that_is_more),
 		TEST(the_lowest_nonce_is_bumped_first),
 		TEST(what_was_never_sent_is_not_bumped),
+		TEST(what_was_not_asked_about_is_not_bumped),
 		TEST(a_node_that_wants_more_gets_it_at_the_next_block),
 		TEST(no_payload_is_offered_more_than_eight_ninths_of_the_cap),
+		TEST(after_a_roll_back_it_is_sent_as_it_was_and_waits_again),
 		TEST(without_bump_after_nothing_is_bumped),
 		TEST(an_older_attempt_may_be_mined),
 		TEST(after_a_restart_it_waits_as_long_again),

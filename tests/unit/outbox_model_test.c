@@ -370,7 +370,7 @@ static bool is_old(uint64_t intent)
 }
 
 /* What an outbox knows that its journal has to lead to, as bytes. */
-static void describe(const struct outbox *o, struct buf *out)
+static void describe(struct outbox *o, struct buf *out)
 {
 	static struct hashes h;
 
