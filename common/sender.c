@@ -1,80 +1,69 @@
 /* Journal, log and nodes, in that order. */
-#include "common/sender.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/evm.h"
-#include "common/fork.h"
 #include "common/hex.h"
-#include "common/journal.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/sender_impl.h"
+#include "common/u256.h"
 
 enum {
 	IN_FLIGHT_MAX = 8,
-	RESEND_BLOCKS = 3,
-	ASK_AGAIN_MS = 500,
+	RESEND_BLOCKS = 2, /* sooner than a bump: the node may have lost it */
 	ASK_RECEIPTS_MS = 100, /* after a block: first what has to be sent */
-	SEND_AGAIN_MS = 100,
 	READ_MAX = 1000,
 	PATH_ROOM = FRAME_PATH_ROOM + 16,
 };
 
-static struct metric sent =
-	METRIC(COUNTER, "tx_sent_total", "transactions handed to nodes");
-static struct metric mined =
-	METRIC(COUNTER, "tx_mined_total", "transactions found in a block");
-static struct metric reverted =
-	METRIC(COUNTER, "tx_reverted_total", "of these, without success");
-static struct metric refused =
-	METRIC(COUNTER, "tx_refused_total", "transactions that a node refused");
-static struct metric nonce_lost =
-	METRIC(COUNTER, "tx_nonce_lost_total",
-	       "transactions whose number somebody else used");
 static struct metric in_flight =
 	METRIC(GAUGE, "tx_in_flight", "transactions signed and not mined");
 static struct metric planned =
 	METRIC(GAUGE, "tx_planned", "transactions that wait for a nonce");
+static struct metric bumped =
+	METRIC(COUNTER, "tx_bumped_total", "attempts that offered more");
+static struct metric cancelled = METRIC(COUNTER, "tx_cancelled_total",
+					"nonces filled with nothing, because "
+					"it was too late for what they had");
+static struct metric held =
+	METRIC(GAUGE, "tx_held", "1 while something holds new transactions");
+static struct metric stopped =
+	METRIC(GAUGE, "tx_stopped",
+	       "1 while stopped: somebody else sends from the account");
 
-struct sender {
-	struct sink sink; /* first: into the journal and the log */
-	struct sender_config config;
-	struct outbox *outbox;
-	struct journal *journal;
-	struct fork *blocks;	  /* canonical ones, to judge receipts by */
-	struct sending *sendings; /* on their way to nodes */
-	struct loop_timer *again, *receipts;
-	uint64_t nonce; /* of the account, on the chain */
-	/* What the chain is being asked about, all at once. */
-	struct question *questions;
-	size_t questions_count;
-	size_t asking;	/* answers that are missing */
-	bool has_nonce; /* it is among the answers */
-	bool ready;
-};
+/* ---- saying -----------------------------------------------------------------
+ */
 
-/* Is this attempt mined? */
-struct question {
-	struct sender *sender;
-	struct hash32 hash;
-	bool absent; /* the node says no */
-};
-
-static struct loop *loop_of(const struct sender *s)
+static void tell_again(const struct msg_tx_signed *m)
 {
-	return s->config.frame->loop;
+	char hash[HASH32_ROOM], fee[U256_DEC_ROOM];
+
+	metric_add(m->cancel ? &cancelled : &bumped, 1);
+	log_info(m->cancel ? "tx.cancelled" : "tx.bumped",
+		 "tx=%s nonce=%" PRIu64 " attempt=%" PRIu32 " max_fee=%s",
+		 hash32_format(hash, &m->hash), m->nonce, m->attempt,
+		 u256_format_dec(fee, &m->max_fee.v));
 }
 
 static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 {
 	struct sender *s = (struct sender *)sink;
 	struct writer *log = s->config.frame->writer;
+	struct msg_tx_signed m;
 	enum err e = journal_put(s->journal, number, body);
 
+	if (number == MSG_TX_SIGNED && !msg_tx_signed_decode(&m, body) &&
+	    m.attempt > 1)
+		tell_again(&m);
 	return e || !log ? e : writer_put(log, number, body, NULL);
+}
+
+enum err sender_say(struct sender *s, const struct wire_message *kind,
+		    const void *message)
+{
+	return wire_send(&s->sink, kind, message);
 }
 
 /* ---- the journal and the log to the same end ---------------------------- */
@@ -108,6 +97,8 @@ static enum err take_entry(void *arg, const struct entry *entry)
 	struct writer *log = s->config.frame->writer;
 	enum err e = outbox_receive(s->outbox, entry->type, entry->body);
 
+	if (!e && s->config.said)
+		e = s->config.said(s->config.arg, entry->type, entry->body);
 	return e || !log ? e : writer_put(log, entry->type, entry->body, NULL);
 }
 
@@ -136,110 +127,75 @@ static enum err restore(struct sender *s)
 	return e;
 }
 
-/* ---- sending ------------------------------------------------------------ */
+/* ---- what holds it
+ * ----------------------------------------------------------- */
 
-/* One transaction on its way to one node. */
-struct sending {
-	struct sender *sender;
-	struct hash32 hash;
-	struct sending *next, **link;
-};
-
-static struct sending *sending_new(struct sender *s, const struct hash32 *hash)
+const char *sender_held(const struct sender *s)
 {
-	struct sending *x = malloc(sizeof *x);
-
-	if (!x)
-		return NULL;
-	*x = (struct sending){s, *hash, s->sendings, &s->sendings};
-	if (x->next)
-		x->next->link = &x->next;
-	s->sendings = x;
-	return x;
+	switch (outbox_hold(s->outbox)) {
+	case OUTBOX_FREE:
+		return "";
+	case OUTBOX_HELD_OUTSIDER:
+		return "somebody else sends from the account";
+	case OUTBOX_HELD_POOR:
+		return "the account is below --min-balance";
+	case OUTBOX_HELD_FEE:
+		return "the base fee is above --fee-cap";
+	}
+	return "";
 }
 
-static void sending_free(struct sending *x)
+static void tell_hold(const struct sender *s, enum outbox_hold hold)
 {
-	*x->link = x->next;
-	if (x->next)
-		x->next->link = x->link;
-	free(x);
-}
+	char account[ADDRESS_ROOM], wei[U256_DEC_ROOM];
 
-static void on_sent(void *arg, const struct rpc_answer *a)
-{
-	struct sending *x = arg;
-	char hash[HASH32_ROOM];
-
-	hash32_format(hash, &x->hash);
-	switch (rpc_send_verdict(a)) {
-	case RPC_SEND_ACCEPTED:
-	case RPC_SEND_KNOWN:
-		log_debug("tx.accepted", "tx=%s", hash);
+	address_format(account, outbox_sender(s->outbox));
+	switch (hold) {
+	case OUTBOX_FREE:
+		log_info("tx.resumed", "account=%s", account);
 		break;
-	case RPC_SEND_NONCE_USED: /* its receipt will tell */
-		log_info("tx.nonce_used", "tx=%s", hash);
+	case OUTBOX_HELD_OUTSIDER:
+		log_error("tx.outsider",
+			  "account=%s account_nonce=%" PRIu64
+			  " text=\"somebody else sends from this account: "
+			  "nothing is sent until you have looked, and start "
+			  "with --adopt-nonce=%" PRIu64 "\"",
+			  account, outbox_stopped_at(s->outbox),
+			  outbox_stopped_at(s->outbox));
 		break;
-	case RPC_SEND_UNDERPRICED:
-	case RPC_SEND_UNKNOWN:
-		metric_add(&refused, 1);
-		log_warn("tx.refused", "tx=%s text=\"%s\"", hash, a->message);
-		break;
-	case RPC_SEND_POOR:
-		metric_add(&refused, 1);
+	case OUTBOX_HELD_POOR:
 		log_error("tx.poor",
-			  "tx=%s text=\"the account can't pay for gas: send "
-			  "it some\"",
-			  hash);
+			  "account=%s balance=%s min_balance=%" PRIu64
+			  " text=\"send it ether: nothing is signed before\"",
+			  account, u256_format_dec(wei, &s->balance),
+			  s->config.min_balance_wei);
+		break;
+	case OUTBOX_HELD_FEE:
+		log_error("tx.fee_above_cap",
+			  "account=%s fee_cap=%" PRIu64
+			  " text=\"the base fee is more than may be offered: "
+			  "waiting for it to fall\"",
+			  account, s->config.fee_cap_wei);
 		break;
 	}
-	sending_free(x);
 }
 
-static bool send_one(void *arg, const struct hash32 *id,
-		     const struct hash32 *hash, struct bytes raw)
+static void look_at_hold(struct sender *s)
 {
-	struct sender *s = arg;
+	enum outbox_hold hold = outbox_hold(s->outbox);
 
-	(void)id;
-	/* Every node answers on its own. */
-	for (unsigned i = 0; i < rpc_nodes(s->config.rpc); i++) {
-		struct sending *x = sending_new(s, hash);
-
-		if (!x)
-			return false;
-		rpc_call_node(s->config.rpc, i, "eth_sendRawTransaction",
-			      json_pack("[o]", evm_data(raw)), on_sent, x);
-	}
-	metric_add(&sent, 1);
-	return true;
-}
-
-static void send_ready(struct sender *s);
-
-static void on_again(void *arg)
-{
-	struct sender *s = arg;
-
-	s->again = NULL;
-	send_ready(s);
-}
-
-/* Send what is signed, once it is in the log. */
-static void send_ready(struct sender *s)
-{
-	struct writer *log = s->config.frame->writer;
-
-	if (!s->ready)
+	if (s->hold == hold)
 		return;
-	if (log && writer_waiting(log)) { /* frame_flush() tries again */
-		if (!s->again)
-			s->again = loop_timer(loop_of(s), SEND_AGAIN_MS, true,
-					      on_again, s);
-		return;
-	}
-	outbox_each_to_send(s->outbox, send_one, s);
+	s->hold = hold;
+	metric_set(&held, hold != OUTBOX_FREE);
+	metric_set(&stopped, hold == OUTBOX_HELD_OUTSIDER);
+	tell_hold(s, hold);
+	if (s->config.held)
+		s->config.held(s->config.arg);
 }
+
+/* ---- durable, then sent
+ * -------------------------------------------------------- */
 
 static void show_sizes(const struct sender *s)
 {
@@ -249,9 +205,7 @@ static void show_sizes(const struct sender *s)
 	metric_set(&planned, (int64_t)sizes.planned);
 }
 
-/* Make durable what was said, in the journal and in the log at the same time,
- * then send. */
-static void commit(struct sender *s, enum err e)
+void sender_commit(struct sender *s, enum err e)
 {
 	struct frame *f = s->config.frame;
 
@@ -265,76 +219,12 @@ static void commit(struct sender *s, enum err e)
 	}
 	if (f->writer)
 		frame_flush(f);
-	send_ready(s);
+	sender_send_ready(s);
 	show_sizes(s);
+	look_at_hold(s);
 }
 
-void sender_flush(struct sender *s)
-{
-	if (s->ready)
-		commit(s, outbox_sign(s->outbox, &s->sink));
-}
-
-enum err sender_plan(struct sender *s, const struct outbox_intent *intent)
-{
-	return outbox_plan(s->outbox, intent);
-}
-
-enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id)
-{
-	return outbox_fate(s->outbox, id);
-}
-
-bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
-{
-	return outbox_is_about(s->outbox, kind, subject);
-}
-
-/* ---- what was mined ----------------------------------------------------- */
-
-/* Whether the block is of the branch that we follow, as far as we know. */
-static bool is_canonical(const struct sender *s, const struct evm_receipt *r,
-			 const struct block_ref *ours)
-{
-	if (ours)
-		return hash32_eq(&ours->hash, &r->block_hash);
-	return !fork_tip(s->blocks) || r->block <= fork_tip(s->blocks)->number;
-}
-
-static void take_receipt(struct sender *s, const struct evm_receipt *r)
-{
-	struct outbox_receipt o = {.hash = r->tx,
-				   .block = {r->block, r->block_hash, {0}},
-				   .success = r->success,
-				   .gas_used = r->gas_used,
-				   .gas_price = r->gas_price};
-	const struct block_ref *ours = fork_at(s->blocks, r->block);
-	struct hash32 id;
-	enum err e;
-
-	if (!outbox_id_of(s->outbox, &r->tx, &id) || !is_canonical(s, r, ours))
-		return;
-	if (ours)
-		o.block.time = ours->time; /* receipts don't tell */
-	e = outbox_mined(s->outbox, &s->sink, &o);
-	if (e == ERR_NOT_FOUND)
-		return;
-	metric_add(&mined, 1);
-	if (!r->success) {
-		char hash[HASH32_ROOM];
-
-		metric_add(&reverted, 1);
-		log_warn("tx.reverted", "tx=%s block=%" PRIu64,
-			 hash32_format(hash, &r->tx), r->block);
-	}
-	commit(s, e);
-	if (!e && s->config.mined)
-		s->config.mined(s->config.arg, &id, r->success);
-}
-
-/* ---- asking the chain --------------------------------------------------- */
-
-static void begin_sending(struct sender *s)
+void sender_begin(struct sender *s)
 {
 	struct outbox_sizes sizes;
 
@@ -347,127 +237,42 @@ static void begin_sending(struct sender *s)
 	sender_flush(s);
 }
 
-/* The node has no receipt of it. */
-static enum err take_absence(struct sender *s, const struct hash32 *hash)
+void sender_flush(struct sender *s)
 {
-	char text[HASH32_ROOM];
-	bool lost;
-	enum err e =
-		outbox_not_mined(s->outbox, &s->sink, hash, s->nonce, &lost);
-
-	if (lost) {
-		metric_add(&nonce_lost, 1);
-		log_error("tx.nonce_lost",
-			  "tx=%s text=\"somebody else sends from this account "
-			  "and used its number: give this process an account "
-			  "of its own\"",
-			  hash32_format(text, hash));
-	}
-	return e;
-}
-
-static void ask_again(void *arg);
-
-/* Every answer is there. */
-static void conclude(struct sender *s)
-{
-	enum err e = ERR_NONE;
-
-	if (s->has_nonce)
-		outbox_set_floor(s->outbox, s->nonce);
-	for (size_t i = 0; i < s->questions_count && s->has_nonce && !e; i++)
-		if (s->questions[i].absent)
-			e = take_absence(s, &s->questions[i].hash);
-	free(s->questions);
-	s->questions = NULL;
-	commit(s, e);
 	if (s->ready)
-		return;
-	if (s->has_nonce)
-		begin_sending(s);
-	else
-		s->again = loop_timer(loop_of(s), ASK_AGAIN_MS, true, ask_again,
-				      s);
+		sender_commit(s, outbox_sign(s->outbox, &s->sink));
 }
 
-static void on_receipt(void *arg, const struct rpc_answer *a)
+enum err sender_plan(struct sender *s, const struct outbox_intent *intent)
 {
-	struct question *q = arg;
-	struct sender *s = q->sender;
-	struct evm_receipt r;
-	enum err e = a->err ? a->err : evm_receipt_parse(&r, a->result);
-
-	q->absent = e == ERR_NOT_FOUND;
-	if (!e)
-		take_receipt(s, &r);
-	if (--s->asking == 0)
-		conclude(s);
+	return outbox_plan(s->outbox, intent);
 }
 
-static void on_nonce(void *arg, const struct rpc_answer *a)
+enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id)
 {
-	struct sender *s = arg;
-
-	s->has_nonce = !a->err && !evm_u64_parse(&s->nonce, a->result);
-	if (--s->asking == 0)
-		conclude(s);
+	return outbox_fate(s->outbox, id);
 }
 
-static void count_one(void *arg, const struct hash32 *hash)
+bool sender_intent_of(const struct sender *s, const struct hash32 *id,
+		      uint8_t *kind, struct u64s *subjects)
 {
-	(void)hash;
-	++*(size_t *)arg;
+	return outbox_intent_of(s->outbox, id, kind, subjects);
 }
 
-static void note_one(void *arg, const struct hash32 *hash)
+bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
 {
-	struct sender *s = arg;
-
-	s->questions[s->questions_count++] = (struct question){s, *hash, false};
+	return outbox_is_about(s->outbox, kind, subject);
 }
 
-/* What of ours is mined, and what nonce the account has. @all: also ask about
- * what the journal says is mined. Not while answers are missing. */
-static void ask_chain(struct sender *s, bool all)
-{
-	struct rpc_batch *batch;
-	size_t count = 0;
-
-	if (s->asking)
-		return; /* at the next block */
-	outbox_each_watched(s->outbox, all, count_one, &count);
-	s->questions = calloc(count + 1, sizeof *s->questions);
-	s->questions_count = 0;
-	if (!s->questions)
-		return;
-	outbox_each_watched(s->outbox, all, note_one, s);
-	s->asking = count + 1;
-	batch = rpc_batch_new(s->config.rpc);
-	for (size_t i = 0; i < count; i++)
-		rpc_batch_add(batch, "eth_getTransactionReceipt",
-			      json_pack("[o]", evm_hash(&s->questions[i].hash)),
-			      on_receipt, &s->questions[i]);
-	rpc_batch_add(batch, "eth_getTransactionCount",
-		      json_pack("[o,s]", evm_address(outbox_sender(s->outbox)),
-				"latest"),
-		      on_nonce, s);
-	rpc_batch_send(batch);
-}
-
-static void ask_again(void *arg)
-{
-	struct sender *s = arg;
-
-	s->again = NULL;
-	ask_chain(s, true);
-}
+/* ---- blocks
+ * --------------------------------------------------------------------- */
 
 static void ask_later(void *arg)
 {
 	struct sender *s = arg;
 
 	s->receipts = NULL;
-	ask_chain(s, false);
+	sender_ask(s, false);
 }
 
 void sender_on_block(struct sender *s, const struct block_ref *block,
@@ -477,8 +282,8 @@ void sender_on_block(struct sender *s, const struct block_ref *block,
 	if (!fork_count(s->blocks) || block->number == fork_next(s->blocks))
 		fork_push(s->blocks, block);
 	if (s->ready && !s->receipts)
-		s->receipts = loop_timer(loop_of(s), ASK_RECEIPTS_MS, true,
-					 ask_later, s);
+		s->receipts = loop_timer(s->config.frame->loop, ASK_RECEIPTS_MS,
+					 true, ask_later, s);
 	sender_flush(s);
 }
 
@@ -486,7 +291,7 @@ void sender_on_rollback(struct sender *s, uint64_t number)
 {
 	if (fork_at(s->blocks, number))
 		fork_pop_to(s->blocks, number);
-	commit(s, outbox_roll_back(s->outbox, &s->sink, number));
+	sender_commit(s, outbox_roll_back(s->outbox, &s->sink, number));
 }
 
 /* ---- starting ----------------------------------------------------------- */
@@ -500,10 +305,13 @@ enum err sender_new(struct sender **out, const struct sender_config *config)
 		.tip = u256_from_u64(config->tip_wei),
 		.fee_cap = u256_from_u64(config->fee_cap_wei),
 		.final_depth = config->final_depth,
-		.resend_after = RESEND_BLOCKS};
-	struct metric *metrics[] = {&sent,    &mined,	   &reverted,
-				    &refused, &nonce_lost, &in_flight,
-				    &planned};
+		.resend_after = RESEND_BLOCKS,
+		.bump_after = config->bump_after,
+		.min_balance = u256_from_u64(config->min_balance_wei),
+		.outsiders = config->outsiders,
+		.adopt_nonce = config->adopt_nonce};
+	struct metric *metrics[] = {&in_flight, &planned, &bumped,
+				    &cancelled, &held,	  &stopped};
 	struct sender *s = calloc(1, sizeof *s);
 	enum err e;
 
@@ -511,6 +319,8 @@ enum err sender_new(struct sender **out, const struct sender_config *config)
 		return ERR_NO_MEMORY;
 	for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
 		metric_register(metrics[i]);
+	sender_send_register();
+	sender_ask_register();
 	s->sink.put = sink_put;
 	s->config = *config;
 	e = fork_new(&s->blocks, config->final_depth + 1, 0);
@@ -521,7 +331,7 @@ enum err sender_new(struct sender **out, const struct sender_config *config)
 	if (e)
 		sender_free(&s);
 	else
-		ask_chain(s, true);
+		sender_ask(s, true);
 	*out = s;
 	return e;
 }
@@ -532,10 +342,9 @@ void sender_free(struct sender **sender)
 
 	if (!s)
 		return;
-	loop_timer_cancel(loop_of(s), &s->again);
-	loop_timer_cancel(loop_of(s), &s->receipts);
-	while (s->sendings)
-		sending_free(s->sendings);
+	loop_timer_cancel(s->config.frame->loop, &s->again);
+	loop_timer_cancel(s->config.frame->loop, &s->receipts);
+	sender_send_free(s);
 	free(s->questions);
 	journal_close(&s->journal);
 	outbox_free(&s->outbox);

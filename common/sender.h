@@ -4,7 +4,9 @@
  * always: signed bytes into the journal on disk, then by a fenced append into
  * the service's log (if it has one), then to every node. The log is numbered
  * by the journal; at the start either restores the other. Nothing is sent
- * before the chain was asked about what the journal says is under way. */
+ * before the chain was asked about what the journal says is under way. After
+ * each block the nodes are asked what was mined and what the account has; no
+ * question stands between a plan and its sending. */
 #ifndef COMMON_SENDER_H
 #define COMMON_SENDER_H
 
@@ -21,10 +23,23 @@ struct sender_config {
 	const struct secret_key *key;  /* borrowed */
 	uint64_t tip_wei, fee_cap_wei; /* per gas */
 	unsigned final_depth;	       /* blocks */
+	/* As in outbox.h. */
+	unsigned bump_after;
+	uint64_t min_balance_wei;
+	enum outbox_outsiders outsiders;
+	uint64_t adopt_nonce;
 	/* Told when the account is ready to send: once. */
 	void (*ready)(void *arg);
-	/* An intent's transaction is in a block; its block may go again. */
-	void (*mined)(void *arg, const struct hash32 *id, bool success);
+	/* An intent's transaction is in a block, @fate is OUTBOX_MINED,
+	 * _REVERTED or _CANCELLED; its block may go again. */
+	void (*mined)(void *arg, const struct hash32 *id,
+		      enum outbox_fate fate);
+	/* Something holds new transactions, or no longer does: see
+	 * sender_held(). It was logged. */
+	void (*held)(void *arg);
+	/* An entry of the journal that the sender doesn't know, from before the
+	 * start: what sender_say() said. */
+	enum err (*said)(void *arg, uint16_t number, struct bytes body);
 	void *arg;
 };
 
@@ -42,7 +57,15 @@ void sender_free(struct sender **sender);
 NODISCARD enum err sender_plan(struct sender *s,
 			       const struct outbox_intent *intent);
 enum outbox_fate sender_fate(const struct sender *s, const struct hash32 *id);
+bool sender_intent_of(const struct sender *s, const struct hash32 *id,
+		      uint8_t *kind, struct u64s *subjects);
 bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject);
+
+/* Say something else in the journal and in the log, beside transactions. To be
+ * followed by sender_flush(). ERR_STORAGE, ERR_NO_MEMORY: the process must
+ * stop. */
+NODISCARD enum err sender_say(struct sender *s, const struct wire_message *kind,
+			      const void *message);
 
 /* Sign what there is room for, make it durable, send it. */
 void sender_flush(struct sender *s);
@@ -55,5 +78,7 @@ void sender_on_rollback(struct sender *s, uint64_t number);
 const struct address *sender_address(const struct sender *s);
 struct outbox_sizes sender_sizes(const struct sender *s);
 bool sender_is_ready(const struct sender *s);
+/* What holds new transactions, for people: "poor" and so on; "" if nothing. */
+const char *sender_held(const struct sender *s);
 
 #endif /* COMMON_SENDER_H */

@@ -40,6 +40,7 @@ const DEFAULTS = {
 	penalty: "5",
 	stake: "100",
 	services: SERVICES,
+	serviceArgs: {}, // more arguments, by service: {matcher: ["--depth=64"]}
 	listeners: true,
 	matchLifetime: 30,
 	args: [], // further options of every service
@@ -234,7 +235,7 @@ export class LocalMarket {
 
 	async startServices() {
 		this.gatewayPort = await freePort(); // the same after a restart
-		for (const name of this.services) this.add(this.makeService(name)).start();
+		for (const name of this.services) this.add(this.makeService(name, { args: this.serviceArgs[name] })).start();
 		await Promise.all(this.services.map((name) => this.serviceReady(name)));
 	}
 

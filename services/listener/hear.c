@@ -278,6 +278,9 @@ static enum err open_sender(struct listener *self)
 		.tip_wei = o->tip,
 		.fee_cap_wei = o->fee_cap,
 		.final_depth = (unsigned)o->final_depth,
+		.bump_after = (unsigned)o->bump_after,
+		.min_balance_wei = o->min_balance,
+		.outsiders = OUTBOX_YIELD, /* its owner may use the account */
 	};
 
 	return sender_new(&self->sender, &config);

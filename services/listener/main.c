@@ -121,14 +121,15 @@ static enum err check_options(const struct options *o)
 	    o->gather <= 60000 && o->block_delay <= 10000 &&
 	    o->submit_gas >= 21000 && o->submit_gas <= 100000000 &&
 	    o->fee_cap && o->final_depth >= 1 && o->final_depth <= 10000 &&
-	    o->depth >= 16 && o->depth <= 10000)
+	    o->bump_after <= 10000 && o->depth >= 16 && o->depth <= 10000)
 		return ERR_NONE;
 	log_error("config.range",
 		  "text=\"--range is at least 1, --poll 10; --prover-timeout "
 		  "is 1 to 86400000, --parallel at most %d, --batch-max 1 to "
 		  "%d, --gather at most 60000, --block-delay 10000, "
 		  "--submit-gas 21000 to "
-		  "100000000, --fee-cap not 0, --final-depth 1 to 10000, "
+		  "100000000, --fee-cap not 0, --bump-after at most "
+		  "10000, --final-depth 1 to 10000, "
 		  "--depth 16 to 10000\"",
 		  PARALLEL_MAX, JOB_BATCH_MAX);
 	return ERR_CONFIG;

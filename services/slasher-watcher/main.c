@@ -3,30 +3,12 @@
  * Holds one key, which pays for gas and gets the bounties. Folds the chain log
  * into what is due (watch.h); writes the slash log and its journal. It must
  * never slash a task before its deadline has passed on the chain, nor send
- * anything that isn't in its journal and its log (common/outbox.h). */
-#include <inttypes.h>
+ * anything that isn't in its journal and its log (common/outbox.h). What is
+ * due becomes transactions in due.c. */
 #include <string.h>
 
-#include "abi_market.h"
-#include "common/fold.h"
-#include "common/identity.h"
 #include "common/log.h"
-#include "common/metric.h"
-#include "common/sender.h"
-#include "common/sha256.h"
-#include "common/u256.h"
-#include "protocol/deployment.h"
-#include "services/slasher-watcher/watch.h"
-
-/* In tx_signed. */
-enum kind { KIND_SLASH = 2, KIND_CANCEL = 3 };
-
-enum { BATCH_MAX = 256 };
-
-struct options {
-#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
-#include "services/slasher-watcher/config.def"
-};
+#include "services/slasher-watcher/slasher.h"
 
 static const struct conf_row rows[] = {
 #define OPT(kind, name, fallback, unit, meaning)                               \
@@ -35,144 +17,65 @@ static const struct conf_row rows[] = {
 #include "services/slasher-watcher/config.def"
 	{0}};
 
-struct slasher {
-	struct options options;
-	struct frame *frame;
-	unsigned depth;
-	struct deployment contracts;
-	struct identity identity;
-	struct secret_key *key;
-	struct http *http;
-	struct rpc *rpc;
-	struct sender *sender;
-	struct watch *watch;
-	struct fold *fold;
-};
-
-static struct metric slashing = METRIC(COUNTER, "slash_planned_total",
-				       "overdue tasks put into batches");
-static struct metric refunding = METRIC(COUNTER, "refund_planned_total",
-					"expired requests put into batches");
-static struct metric overdue =
-	METRIC(GAUGE, "task_overdue", "tasks past their deadline, not slashed");
-
-/* ---- batches ------------------------------------------------------------ */
-
-/* What is due and nobody is on the way with. */
-struct due {
-	struct slasher *slasher;
-	enum kind kind;
-	uint64_t ids[BATCH_MAX];
-	size_t count;
-	uint64_t all; /* also those that somebody is on the way with */
-};
-
-static bool gather(void *arg, uint64_t request_id, struct unix_s since)
-{
-	struct due *d = arg;
-
-	(void)since;
-	d->all++;
-	if (!sender_is_about(d->slasher->sender, (uint8_t)d->kind, request_id))
-		d->ids[d->count++] = request_id;
-	return d->count < d->slasher->options.batch_max;
-}
-
-static enum err encode(const struct due *d, struct buf *call)
-{
-	struct u256 ids[BATCH_MAX];
-
-	for (size_t i = 0; i < d->count; i++)
-		ids[i] = u256_from_u64(d->ids[i]);
-	return d->kind == KIND_SLASH
-		       ? abi_call_slash_many(call, ids, d->count)
-		       : abi_call_cancel_requests(call, ids, d->count);
-}
-
-/* The same items, due at the same block, are the same intent. */
-static void intent_id(struct hash32 *out, const struct due *d,
-		      struct bytes subjects, const struct block_ref *block)
-{
-	uint8_t kind = (uint8_t)d->kind;
-	struct sha256 sha;
-
-	sha256_init(&sha);
-	sha256_update(&sha, &kind, 1);
-	sha256_update(&sha, subjects.data, subjects.size);
-	sha256_update(&sha, block->hash.bytes, sizeof block->hash.bytes);
-	sha256_final(&sha, out);
-}
-
-static enum err plan(struct slasher *self, const struct due *d)
-{
-	struct block_ref block = watch_sizes(self->watch).block;
-	struct buf call = {0}, subjects = {0};
-	struct outbox_intent intent = {
-		.kind = (uint8_t)d->kind,
-		.to = self->contracts.marketplace,
-		.gas_limit = self->options.gas_base +
-			     self->options.gas_per_item * d->count,
-		.decided_on = block,
-	};
-	enum err e = encode(d, &call);
-
-	for (size_t i = 0; i < d->count; i++)
-		buf_put_be64(&subjects, d->ids[i]);
-	if (!e)
-		e = buf_err(&subjects);
-	if (!e) {
-		intent_id(&intent.id, d, buf_bytes(&subjects), &block);
-		intent.data = buf_bytes(&call);
-		intent.subjects = (struct u64s){subjects.data, d->count};
-		e = sender_plan(self->sender, &intent);
-	}
-	buf_free(&call);
-	buf_free(&subjects);
-	return e;
-}
-
-static void plan_due(struct slasher *self, enum watch_kind what, enum kind kind)
-{
-	struct due d = {.slasher = self, .kind = kind};
-	enum err e;
-
-	watch_each_due(self->watch, what, gather, &d);
-	if (kind == KIND_SLASH)
-		metric_set(&overdue, (int64_t)d.all);
-	if (!d.count)
-		return;
-	e = plan(self, &d);
-	if (e && e != ERR_EXISTS) {
-		frame_settle(self->frame, "slash.plan", e);
-		return;
-	}
-	metric_add(kind == KIND_SLASH ? &slashing : &refunding,
-		   (int64_t)d.count);
-	log_info(kind == KIND_SLASH ? "slash.planned" : "refund.planned",
-		 "items=%zu first=%" PRIu64, d.count, d.ids[0]);
-}
-
 /* ---- the chain log ------------------------------------------------------ */
+
+/* The newest blocks are remembered, to look back by slash_depth. */
+static enum err forget(struct slasher *self, uint64_t above)
+{
+	const struct block_ref *tip = fork_tip(self->blocks);
+
+	if (!tip || tip->number <= above)
+		return ERR_NONE;
+	if (fork_at(self->blocks, above)) {
+		fork_pop_to(self->blocks, above);
+		return ERR_NONE;
+	}
+	fork_free(&self->blocks); /* none is left */
+	return fork_new(&self->blocks, (unsigned)self->options.slash_depth + 1,
+			0);
+}
+
+static void on_block(struct slasher *self)
+{
+	struct watch_sizes s = watch_sizes(self->watch);
+
+	if (sender_is_ready(self->sender))
+		sender_on_block(self->sender, &s.block, &s.base_fee.v);
+	if (!fork_count(self->blocks) ||
+	    s.block.number == fork_next(self->blocks))
+		fork_push(self->blocks, &s.block);
+}
+
+static enum err on_rollback(struct slasher *self, struct bytes body)
+{
+	struct msg_rollback back;
+	enum err e = msg_rollback_decode(&back, body);
+
+	if (!e && sender_is_ready(self->sender))
+		sender_on_rollback(self->sender, back.to.number);
+	return e ? e : forget(self, back.to.number);
+}
 
 static enum err receive(void *arg, struct sink *out, uint16_t number,
 			struct bytes body)
 {
 	struct slasher *self = arg;
 	enum err e = watch_receive(self->watch, out, number, body);
-	struct msg_rollback back;
-	struct watch_sizes s;
 
-	if (e || !sender_is_ready(self->sender))
-		return e;
-	if (number == MSG_BLOCK_MARK) {
-		s = watch_sizes(self->watch);
-		sender_on_block(self->sender, &s.block, &s.base_fee.v);
-	} else if (number == MSG_ROLLBACK) {
-		e = msg_rollback_decode(&back, body);
-		if (!e)
-			sender_on_rollback(self->sender, back.to.number);
-	}
+	if (!e && number == MSG_BLOCK_MARK)
+		on_block(self);
+	if (!e && number == MSG_ROLLBACK)
+		e = on_rollback(self, body);
 	return e;
+}
+
+static void show_ready(void *arg)
+{
+	struct slasher *self = arg;
+	const char *held = self->sender ? sender_held(self->sender) : "";
+
+	if (self->fold && fold_is_live(self->fold))
+		frame_set_ready(self->frame, !*held, held);
 }
 
 static void settled(void *arg)
@@ -181,10 +84,8 @@ static void settled(void *arg)
 
 	if (!sender_is_ready(self->sender) || !fold_is_live(self->fold))
 		return;
-	frame_set_ready(self->frame, true, "");
-	plan_due(self, WATCH_OVERDUE, KIND_SLASH);
-	if (self->options.refund)
-		plan_due(self, WATCH_EXPIRED, KIND_CANCEL);
+	show_ready(self);
+	due_look(self);
 	sender_flush(self->sender);
 }
 
@@ -207,6 +108,21 @@ static enum err load(void *arg, struct bytes state)
 
 /* ---- life --------------------------------------------------------------- */
 
+static enum err open_lane(struct slasher *self, struct lane *lane,
+			  enum kind kind)
+{
+	struct verdict_config config = {
+		.rpc = self->rpc,
+		.marketplace = self->contracts.marketplace,
+		.registry = self->contracts.registry,
+	};
+
+	secret_key_address(&config.from, self->key);
+	lane->slasher = self;
+	lane->kind = kind;
+	return verdict_new(&lane->asker, &config);
+}
+
 static enum err open_sender(struct slasher *self)
 {
 	struct rpc_config rpc = {.loop = self->frame->loop,
@@ -221,33 +137,59 @@ static enum err open_sender(struct slasher *self)
 		.tip_wei = self->options.tip,
 		.fee_cap_wei = self->options.fee_cap,
 		.final_depth = (unsigned)self->options.final_depth,
+		.bump_after = (unsigned)self->options.bump_after,
+		.min_balance_wei = self->options.min_balance,
+		.outsiders = OUTBOX_STOP,
+		.adopt_nonce = self->options.adopt_nonce,
+		.mined = due_mined,
+		.held = show_ready,
+		.said = due_said,
+		.arg = self,
 	};
 	enum err e = rpc_new(&self->rpc, &rpc);
 
 	config.rpc = self->rpc;
+	if (!e)
+		e = open_lane(self, &self->slashes, KIND_SLASH);
+	if (!e)
+		e = open_lane(self, &self->refunds, KIND_CANCEL);
 	return e ? e : sender_new(&self->sender, &config);
 }
 
-static enum err check_options(const struct options *o)
+static enum err refuse(const char *text)
 {
-	if (o->batch_max >= 1 && o->batch_max <= BATCH_MAX &&
-	    o->final_depth >= 1 && o->final_depth <= 10000 && o->fee_cap &&
-	    o->gas_per_item && o->gas_per_item <= 100000000 &&
-	    o->gas_base <= 100000000)
-		return ERR_NONE;
-	log_error("config.range",
-		  "text=\"--batch-max is 1 to %d, --final-depth 1 to 10000; "
-		  "--fee-cap and --gas-per-item are not 0; gas is at most "
-		  "100000000\"",
-		  BATCH_MAX);
+	log_error("config.range", "text=\"%s\"", text);
 	return ERR_CONFIG;
+}
+
+static enum err check_options(struct slasher *self)
+{
+	const struct options *o = &self->options;
+	bool profit = strcmp(o->slash_policy, "profit") == 0;
+
+	if (!profit && strcmp(o->slash_policy, "always") != 0)
+		return refuse("--slash-policy is always or profit");
+	if (profit && !o->stake_worth)
+		return refuse("--slash-policy=profit needs --stake-worth");
+	if (o->slash_depth > 1000 || o->warn_before > 86400)
+		return refuse("--slash-depth is at most 1000, --warn-before "
+			      "at most 86400");
+	self->only_profit = profit;
+	if (o->batch_max >= 1 && o->batch_max <= VERDICT_ITEMS_MAX &&
+	    o->bump_after <= 10000 && o->final_depth >= 1 &&
+	    o->final_depth <= 10000 && o->fee_cap && o->gas_per_item &&
+	    o->gas_per_item <= 100000000 && o->gas_base <= 100000000)
+		return ERR_NONE;
+	return refuse("--batch-max is 1 to 256, --final-depth 1 to 10000, "
+		      "--bump-after at most 10000; --fee-cap and "
+		      "--gas-per-item are not 0; gas is at most 100000000");
 }
 
 static enum err prepare(void *arg)
 {
 	struct slasher *self = arg;
 	const struct options *o = &self->options;
-	enum err e = check_options(o);
+	enum err e = check_options(self);
 
 	if (!e)
 		e = deployment_read(&self->contracts, o->contracts);
@@ -269,12 +211,15 @@ static enum err start(struct frame *frame, void *arg)
 				 .settled = settled};
 	enum err e;
 
-	metric_register(&slashing);
-	metric_register(&refunding);
-	metric_register(&overdue);
+	due_register();
 	self->frame = frame;
 	self->depth = (unsigned)frame->market.depth;
 	e = watch_new(&self->watch, self->depth);
+	if (!e)
+		e = notes_new(&self->notes);
+	if (!e)
+		e = fork_new(&self->blocks,
+			     (unsigned)self->options.slash_depth + 1, 0);
 	if (!e)
 		e = http_new(&self->http, frame->loop);
 	if (!e)
@@ -301,6 +246,7 @@ static void status(void *arg, struct status *out)
 	status_number(out, "in_flight", s.in_flight);
 	status_number(out, "next_nonce", s.next_nonce);
 	status_number(out, "reverted", s.reverted);
+	status_text(out, "held", sender_held(self->sender));
 }
 
 static void stop(void *arg)
@@ -312,6 +258,10 @@ static void stop(void *arg)
 	rpc_free(&self->rpc);
 	http_free(&self->http);
 	sender_free(&self->sender);
+	verdict_free(&self->refunds.asker);
+	verdict_free(&self->slashes.asker);
+	fork_free(&self->blocks);
+	notes_free(&self->notes);
 	watch_free(&self->watch);
 }
 

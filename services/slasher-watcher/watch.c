@@ -138,21 +138,43 @@ struct watch_sizes watch_sizes(const struct watch *w)
 				    .base_fee = g.base_fee};
 }
 
-void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
-		    void *arg)
+static unsigned table_of(enum watch_kind kind)
 {
-	unsigned table = kind == WATCH_OVERDUE ? TASKS : OPEN;
+	return kind == WATCH_OVERDUE ? TASKS : OPEN;
+}
+
+void watch_each_between(const struct watch *w, enum watch_kind kind,
+			struct unix_s from, struct unix_s before, watch_fn *fn,
+			void *arg)
+{
+	unsigned table = table_of(kind);
 	const struct order *order = state_order(w->state, table);
-	struct unix_s now = globals(w).block.time;
-	struct timed probe = {0, {0}};
+	struct timed probe = {0, from}; /* no request has the id 0 */
 	row_id row;
 
 	while ((row = order_after(order, &probe))) {
 		probe = *(const struct timed *)state_row(w->state, table, row);
-		if (probe.until.v >= now.v ||
+		if (probe.until.v >= before.v ||
 		    !fn(arg, probe.request_id, probe.until))
 			return;
 	}
+}
+
+void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
+		    void *arg)
+{
+	watch_each_between(w, kind, (struct unix_s){0}, globals(w).block.time,
+			   fn, arg);
+}
+
+bool watch_has(const struct watch *w, enum watch_kind kind, uint64_t request_id,
+	       struct unix_s since)
+{
+	unsigned table = table_of(kind);
+	row_id row = find(w, table, request_id);
+	const struct timed *t = row ? state_row(w->state, table, row) : NULL;
+
+	return t && t->until.v == since.v;
 }
 
 /* ---- blocks ------------------------------------------------------------- */

@@ -29,6 +29,15 @@ typedef bool watch_fn(void *arg, uint64_t request_id, struct unix_s since);
 void watch_each_due(const struct watch *w, enum watch_kind kind, watch_fn *fn,
 		    void *arg);
 
+/* The same for whose deadline or expiry is from @from on and before @before. */
+void watch_each_between(const struct watch *w, enum watch_kind kind,
+			struct unix_s from, struct unix_s before, watch_fn *fn,
+			void *arg);
+
+/* Whether @request_id is in the list of @kind, with this deadline or expiry. */
+bool watch_has(const struct watch *w, enum watch_kind kind, uint64_t request_id,
+	       struct unix_s since);
+
 struct watch_sizes {
 	uint64_t open, tasks;
 	struct block_ref block; /* the newest */

@@ -6,30 +6,16 @@
  * never send two different transactions under one nonce, nor anything that
  * isn't in its journal and its log. Which matches go together is in
  * publish.h; how a transaction is sent once, in common/outbox.h. */
-#include <inttypes.h>
-#include <string.h>
-
-#include "common/eip712.h"
+#include "abi_market.h"
 #include "common/evm.h"
-#include "common/frame.h"
 #include "common/hex.h"
-#include "common/identity.h"
 #include "common/log.h"
-#include "common/metric.h"
-#include "common/sender.h"
-#include "protocol/deployment.h"
-#include "services/task-publisher/publish.h"
+#include "services/task-publisher/publisher.h"
 
 enum {
-	KIND_ASSIGN = 1,      /* in tx_signed */
 	CHAIN_BEFORE = 2000,  /* entries of the chain log read at the start */
 	MATCH_BEFORE = 20000, /* of the match log: more than are still valid */
 	KEY_AGAIN_MS = 2000,
-};
-
-struct options {
-#define OPT(kind, name, fallback, unit, meaning) CONF_TYPE_##kind name;
-#include "services/task-publisher/config.def"
 };
 
 static const struct conf_row rows[] = {
@@ -39,100 +25,18 @@ static const struct conf_row rows[] = {
 #include "services/task-publisher/config.def"
 	{0}};
 
-struct publisher {
-	struct options options;
-	struct frame *frame;
-	struct deployment contracts;
-	struct identity identity;
-	struct secret_key *engine, *relayer;
-	struct hash32 domain;
-	struct http *http;
-	struct rpc *rpc;
-	struct sender *sender;
-	struct publish *publish;
-	struct follow *chain, *match;
-	struct block_ref block; /* newest seen in the chain log */
-	/* The engine's key, as the chain has it. */
-	bool key_asked, key_valid, key_complained;
-};
+/* ---- readiness ----------------------------------------------------------- */
 
-static struct metric published =
-	METRIC(COUNTER, "task_published_total", "matches put into batches");
-static struct metric too_late =
-	METRIC(COUNTER, "task_too_late_total",
-	       "matches that were void before they could be sent");
-
-/* ---- batches ------------------------------------------------------------ */
-
-static enum err sign_batch(struct publisher *self,
-			   const struct publish_batch *batch,
-			   uint8_t out[SIGNATURE_SIZE])
-{
-	struct hash32 hash, digest;
-	struct signature signature;
-	enum err e = eip712_hash_assignments(&hash, batch->assignments,
-					     batch->assignments_count,
-					     &batch->decision);
-
-	if (e)
-		return e;
-	eip712_digest(&digest, &self->domain, &hash);
-	secp_sign(&signature, &digest, self->engine);
-	signature_to_bytes(out, &signature);
-	return ERR_NONE;
-}
-
-static enum err plan_batch(struct publisher *self,
-			   const struct publish_batch *batch, struct buf *call,
-			   struct buf *ids)
-{
-	uint8_t signature[SIGNATURE_SIZE];
-	struct outbox_intent intent = {
-		.kind = KIND_ASSIGN,
-		.to = self->contracts.marketplace,
-		.gas_limit =
-			self->options.gas_base +
-			self->options.gas_per_task * batch->assignments_count,
-		.decided_on = batch->block,
-		.valid_until = {batch->decision.valid_until},
-	};
-	enum err e = sign_batch(self, batch, signature);
-
-	if (!e)
-		e = abi_call_assign_tasks(
-			call, batch->assignments, batch->assignments_count,
-			&batch->decision,
-			(struct bytes){signature, sizeof signature});
-	if (e)
-		return e;
-	for (size_t i = 0; i < batch->assignments_count; i++)
-		buf_put_be64(ids, batch->assignments[i].request_id.limb[0]);
-	intent.data = buf_bytes(call);
-	intent.subjects = (struct u64s){ids->data, ids->size / 8};
-	publish_batch_id(&intent.id, batch);
-	e = buf_err(ids);
-	return e ? e : sender_plan(self->sender, &intent);
-}
-
-static enum err on_batch(void *arg, const struct publish_batch *batch)
+static void show_ready(void *arg)
 {
 	struct publisher *self = arg;
-	struct buf call = {0}, ids = {0};
-	enum err e = plan_batch(self, batch, &call, &ids);
+	const char *held = self->sender ? sender_held(self->sender) : "";
 
-	buf_free(&call);
-	buf_free(&ids);
-	if (e == ERR_EXPIRED)
-		metric_add(&too_late, (int64_t)batch->assignments_count);
-	if (e == ERR_EXPIRED || e == ERR_EXISTS)
-		return ERR_NONE;
-	if (e)
-		return e;
-	metric_add(&published, (int64_t)batch->assignments_count);
-	log_info("batch.planned", "batch=%" PRIu64 " tasks=%zu block=%" PRIu64,
-		 batch->decision.batch, batch->assignments_count,
-		 batch->block.number);
-	return ERR_NONE;
+	if (self->key_valid)
+		frame_set_ready(self->frame, !*held, held);
+	else
+		frame_set_ready(self->frame, false,
+				"the engine's key is not registered");
 }
 
 /* ---- the engine's key on chain ------------------------------------------ */
@@ -155,13 +59,12 @@ static void on_key(void *arg, const struct rpc_answer *a)
 	buf_free(&bytes);
 	if (self->key_valid) {
 		self->key_complained = false;
-		frame_set_ready(self->frame, true, "");
+		show_ready(self);
 		if (!was)
 			sender_flush(self->sender);
 		return;
 	}
-	frame_set_ready(self->frame, false,
-			"the engine's key is not registered");
+	show_ready(self);
 	if (!self->key_complained)
 		log_warn("engine.unregistered",
 			 "engine=%s text=\"no match can be published until "
@@ -211,6 +114,7 @@ static enum err on_block(void *arg, const struct msg_block_mark *m)
 	struct publisher *self = arg;
 
 	self->block = m->block;
+	retry_block(self->retry, m->block.time);
 	sender_on_block(self->sender, &m->block, &m->base_fee.v);
 	return ERR_NONE;
 }
@@ -319,22 +223,38 @@ static enum err open_sender(struct publisher *self)
 		.tip_wei = self->options.tip,
 		.fee_cap_wei = self->options.fee_cap,
 		.final_depth = (unsigned)self->options.final_depth,
+		.bump_after = (unsigned)self->options.bump_after,
+		.min_balance_wei = self->options.min_balance,
+		.outsiders = OUTBOX_STOP,
+		.adopt_nonce = self->options.adopt_nonce,
+		.mined = batch_mined,
+		.held = show_ready,
 		.arg = self,
 	};
+	struct retry_config retry = {.to = self->contracts.marketplace,
+				     .encode = batch_encode,
+				     .gas = batch_gas,
+				     .plan = batch_rest,
+				     .arg = self};
 	enum err e = rpc_new(&self->rpc, &rpc);
 
-	config.rpc = self->rpc;
+	config.rpc = retry.rpc = self->rpc;
+	secret_key_address(&retry.from, self->relayer);
+	if (!e)
+		e = retry_new(&self->retry, &retry);
 	return e ? e : sender_new(&self->sender, &config);
 }
 
 static enum err check_options(const struct options *o)
 {
 	if (o->batch_max >= 1 && o->batch_max <= 1000 && o->final_depth >= 1 &&
-	    o->final_depth <= 10000 && o->fee_cap && o->gas_per_task &&
-	    o->gas_per_task <= 100000000 && o->gas_base <= 100000000)
+	    o->final_depth <= 10000 && o->bump_after <= 10000 && o->fee_cap &&
+	    o->gas_per_task && o->gas_per_task <= 100000000 &&
+	    o->gas_base <= 100000000)
 		return ERR_NONE;
 	log_error("config.range",
-		  "text=\"--batch-max is 1 to 1000, --final-depth 1 to 10000; "
+		  "text=\"--batch-max is 1 to 1000, --final-depth 1 to 10000, "
+		  "--bump-after at most 10000; "
 		  "--fee-cap and --gas-per-task are not 0; gas is at most "
 		  "100000000\"");
 	return ERR_CONFIG;
@@ -353,13 +273,12 @@ static enum err prepare(void *arg)
 static enum err start(struct frame *frame, void *arg)
 {
 	struct publisher *self = arg;
-	struct publish_handlers handlers = {on_batch,	   on_opened,
+	struct publish_handlers handlers = {batch_decided, on_opened,
 					    on_block,	   on_rolled_back,
 					    on_engine_key, self};
 	enum err e;
 
-	metric_register(&published);
-	metric_register(&too_late);
+	batch_register();
 	self->frame = frame;
 	self->block = (struct block_ref){.number = 0};
 	self->key_asked = self->key_valid = false;
@@ -389,6 +308,7 @@ static void status(void *arg, struct status *out)
 	status_number(out, "in_flight", s.in_flight);
 	status_number(out, "next_nonce", s.next_nonce);
 	status_number(out, "reverted", s.reverted);
+	status_text(out, "held", sender_held(self->sender));
 }
 
 static void stop(void *arg)
@@ -400,6 +320,7 @@ static void stop(void *arg)
 	rpc_free(&self->rpc);
 	http_free(&self->http);
 	sender_free(&self->sender);
+	retry_free(&self->retry);
 	publish_free(&self->publish);
 }
 

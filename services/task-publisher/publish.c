@@ -6,11 +6,6 @@
 #include "common/sha256.h"
 #include "common/u256.h"
 
-struct decision {
-	uint64_t number;
-	struct hash32 root;
-};
-
 struct publish {
 	size_t batch_max;
 	struct publish_handlers handlers;
@@ -18,7 +13,7 @@ struct publish {
 	struct block_ref block;
 	struct unix_s valid_until;
 	struct abi_assignment *assignments;
-	struct decision *decisions;
+	struct publish_decision *decisions;
 	size_t count, room;
 	bool whole; /* we have read from its beginning */
 };
@@ -50,7 +45,7 @@ static enum err make_room(struct publish *p)
 {
 	size_t room = p->room ? 2 * p->room : 64;
 	struct abi_assignment *assignments;
-	struct decision *decisions;
+	struct publish_decision *decisions;
 
 	if (p->count < p->room)
 		return ERR_NONE;
@@ -91,24 +86,33 @@ enum err publish_on_match_made(struct publish *p, struct sink *out,
 		.price = m->price.v,
 		.response_time = m->response_time,
 	};
-	p->decisions[p->count++] = (struct decision){m->decision, m->root};
+	p->decisions[p->count++] =
+		(struct publish_decision){m->decision, m->root};
 	return ERR_NONE;
+}
+
+void publish_batch_make(struct publish_batch *batch,
+			const struct abi_assignment *assignments,
+			const struct publish_decision *decisions, size_t count)
+{
+	const struct publish_decision *newest = &decisions[count - 1];
+
+	batch->decision.batch = newest->number;
+	batch->decision.match_root = newest->root;
+	batch->decision.block_number = batch->block.number;
+	batch->decision.block_hash = batch->block.hash;
+	batch->assignments = assignments;
+	batch->decisions = decisions;
+	batch->assignments_count = count;
 }
 
 static enum err give(struct publish *p, size_t first, size_t count)
 {
-	const struct decision *newest = &p->decisions[first + count - 1];
-	struct publish_batch batch = {
-		.decision = {.batch = newest->number,
-			     .block_number = p->block.number,
-			     .block_hash = p->block.hash,
-			     .valid_until = p->valid_until.v,
-			     .match_root = newest->root},
-		.assignments = p->assignments + first,
-		.assignments_count = count,
-		.block = p->block,
-	};
+	struct publish_batch batch = {.decision.valid_until = p->valid_until.v,
+				      .block = p->block};
 
+	publish_batch_make(&batch, p->assignments + first, p->decisions + first,
+			   count);
 	return p->handlers.batch(p->handlers.arg, &batch);
 }
 
@@ -156,6 +160,8 @@ void publish_batch_id(struct hash32 *out, const struct publish_batch *batch)
 	buf_put_be64(&bytes, batch->decision.batch);
 	buf_put(&bytes, batch->block.hash.bytes,
 		sizeof batch->block.hash.bytes);
+	if (batch->round)
+		buf_put_be32(&bytes, batch->round);
 	sha256_of(out, bytes.data, bytes.size);
 	buf_free(&bytes);
 }

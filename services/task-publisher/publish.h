@@ -16,11 +16,19 @@
 
 struct publish;
 
+/* The matcher's number of a match, and its running hash after it. */
+struct publish_decision {
+	uint64_t number;
+	struct hash32 root;
+};
+
 struct publish_batch {
 	struct abi_decision decision;
 	const struct abi_assignment *assignments;
+	const struct publish_decision *decisions; /* one for each */
 	size_t assignments_count;
 	struct block_ref block; /* decided on */
+	unsigned round; /* 0; a part of one that reverted has one more */
 };
 
 struct publish_handlers {
@@ -41,7 +49,14 @@ NODISCARD enum err publish_new(struct publish **out, size_t batch_max,
 			       const struct publish_handlers *handlers);
 void publish_free(struct publish **publish);
 
-/* The same batch always has the same: SHA-256 of "assign", number and block. */
+/* Make @batch out of the @count matches at @assignments and @decisions, which
+ * it borrows. decision.valid_until, block and round are the caller's. */
+void publish_batch_make(struct publish_batch *batch,
+			const struct abi_assignment *assignments,
+			const struct publish_decision *decisions, size_t count);
+
+/* The same batch always has the same: SHA-256 of "assign", number, block, and
+ * of the round if it isn't 0. */
 void publish_batch_id(struct hash32 *out, const struct publish_batch *batch);
 
 #endif /* SERVICES_TASK_PUBLISHER_PUBLISH_H */

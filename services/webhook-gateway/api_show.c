@@ -253,7 +253,8 @@ static const char *kind_name(uint8_t kind)
 
 static void show_send(struct doc *d, const struct view_send *s)
 {
-	static const char *const states[] = {"signed", "mined", "reverted"};
+	static const char *const states[] = {"signed", "mined", "reverted",
+					     "cancelled"};
 
 	doc_object(d, NULL);
 	doc_text(d, "kind", kind_name(s->kind));

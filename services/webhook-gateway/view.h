@@ -204,7 +204,12 @@ const struct msg_match_made *view_match(const struct view *v, uint64_t id);
 const struct msg_match_made *view_match_before(const struct view *v,
 					       uint64_t decision);
 
-enum view_send_state { VIEW_SIGNED, VIEW_MINED, VIEW_REVERTED };
+enum view_send_state {
+	VIEW_SIGNED,
+	VIEW_MINED,
+	VIEW_REVERTED,
+	VIEW_SEND_CANCELLED, /* its nonce was filled with nothing */
+};
 
 struct view_send {
 	struct hash32 id; /* of the intent */

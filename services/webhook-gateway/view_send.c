@@ -183,7 +183,9 @@ enum err view_on_tx_mined(struct view *v, struct sink *out,
 	s = view_shelf_edit(v->shelves[SENDS], row);
 	if (!s)
 		return ERR_NO_MEMORY;
-	s->state = m->success ? VIEW_MINED : VIEW_REVERTED;
+	s->state = m->cancel	? VIEW_SEND_CANCELLED
+		   : m->success ? VIEW_MINED
+				: VIEW_REVERTED;
 	s->hash = m->hash;
 	s->block = m->block;
 	s->gas_used = m->gas_used;

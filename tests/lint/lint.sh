@@ -42,7 +42,7 @@ for core in $cores; do
 		nm -u "$object" | awk '{print $2}' | grep -vxE "($libc)|($ours|$noun)(_[a-z0-9_]*)?" | sed "s|^|$object needs |"
 	done
 done | each "a core may not"
-for object in "$build"/release/obj/common/{fork,providers,agree,span,refusal,outbox,state,table,undo,map,order,pool,wire}.o; do
+for object in "$build"/release/obj/common/{fork,providers,agree,span,refusal,outbox,outbox_journal,outbox_sign,state,table,undo,map,order,pool,wire}.o; do
 	nm -u "$object" | awk '{print $2}' | grep -vxE "($libc|gmtime_r|strftime|mmap|munmap)|($ours)(_[a-z0-9_]*)?" | sed "s|^|$object needs |"
 done | each "a pure part of common may not"
 

@@ -15,13 +15,14 @@ enum { ENTRIES_MAX = 4096, DEPTH = 10 };
 struct fixture {
 	struct sink sink; /* first */
 	struct secret_key *key;
+	struct outbox_config config; /* without the key; of the next one */
 	struct outbox *o;
 	struct {
 		uint16_t number;
 		struct buf body;
 	} said[ENTRIES_MAX];
 	size_t count;
-	uint64_t block;
+	uint64_t block, base_fee;
 };
 
 static inline enum err put(struct sink *sink, uint16_t number,
@@ -37,15 +38,10 @@ static inline enum err put(struct sink *sink, uint16_t number,
 
 static inline struct outbox *open_outbox(const struct fixture *f)
 {
-	struct outbox_config config = {.chain_id = 1,
-				       .key = f->key,
-				       .in_flight_max = 8,
-				       .tip = u256_from_u64(1),
-				       .fee_cap = u256_from_u64(1000),
-				       .final_depth = DEPTH,
-				       .resend_after = 3};
+	struct outbox_config config = f->config;
 	struct outbox *o;
 
+	config.key = f->key;
 	assert_err(outbox_new(&o, &config), ERR_NONE);
 	return o;
 }
@@ -53,7 +49,7 @@ static inline struct outbox *open_outbox(const struct fixture *f)
 static inline void block(struct fixture *f)
 {
 	struct block_ref b = {.number = ++f->block, .time = {f->block}};
-	struct u256 base_fee = u256_from_u64(7);
+	struct u256 base_fee = u256_from_u64(f->base_fee);
 
 	outbox_set_block(f->o, &b, &base_fee);
 }
@@ -64,7 +60,15 @@ static inline struct fixture *fixture_new(void)
 	struct fixture *f = calloc(1, sizeof *f);
 
 	f->sink.put = put;
+	f->config = (struct outbox_config){.chain_id = 1,
+					   .in_flight_max = 8,
+					   .tip = u256_from_u64(1),
+					   .fee_cap = u256_from_u64(1000),
+					   .final_depth = DEPTH,
+					   .resend_after = 3,
+					   .outsiders = OUTBOX_YIELD};
 	assert_err(secret_key_new(&f->key, secret), ERR_NONE);
+	f->base_fee = 7;
 	f->o = open_outbox(f);
 	block(f);
 	return f;

@@ -27,6 +27,7 @@ static struct chain_state {
 	struct sent txs[TXS_MAX];
 	unsigned count;
 	uint64_t nonce;	     /* of the account */
+	uint64_t balance;    /* of it, in wei */
 	bool broken;	     /* it answers nothing of use */
 	const char *refusal; /* of transactions */
 	bool early;	     /* a transaction came before it was in the log */
@@ -120,6 +121,8 @@ static json_t *answer_one(int node, const json_t *request)
 		result = json_string("0x");
 	} else if (strcmp(method, "eth_getTransactionReceipt") == 0) {
 		result = receipt_of(param);
+	} else if (strcmp(method, "eth_getBalance") == 0) {
+		result = evm_quantity(chain.balance);
 	} else {
 		result = evm_quantity(chain.nonce);
 	}

@@ -21,7 +21,10 @@ static struct http *http;
 static struct rpc *rpc;
 static struct sender *sender;
 static struct secret_key *key;
-static unsigned readies, mines, failures;
+static unsigned readies, mines, failures, holds;
+static enum outbox_outsiders outsiders;
+static uint64_t adopt_nonce;
+static unsigned said, bump_after;
 static uint64_t block;
 
 static void on_ready(void *arg)
@@ -30,12 +33,26 @@ static void on_ready(void *arg)
 	readies++;
 }
 
-static void on_mined(void *arg, const struct hash32 *id, bool success)
+static void on_mined(void *arg, const struct hash32 *id, enum outbox_fate fate)
 {
 	(void)arg;
 	(void)id;
 	mines++;
-	failures += !success;
+	failures += fate == OUTBOX_REVERTED;
+}
+
+static void on_held(void *arg)
+{
+	(void)arg;
+	holds++;
+}
+
+static enum err on_said(void *arg, uint16_t number, struct bytes body)
+{
+	(void)arg;
+	(void)body;
+	said += number == MSG_DEADLINE_NEAR;
+	return ERR_NONE;
 }
 
 static enum err open_sender(void)
@@ -47,10 +64,16 @@ static enum err open_sender(void)
 				       .tip_wei = 1,
 				       .fee_cap_wei = 1000,
 				       .final_depth = DEPTH,
+				       .bump_after = bump_after,
+				       .min_balance_wei = 100,
+				       .outsiders = outsiders,
+				       .adopt_nonce = adopt_nonce,
 				       .ready = on_ready,
-				       .mined = on_mined};
+				       .mined = on_mined,
+				       .held = on_held,
+				       .said = on_said};
 
-	readies = mines = failures = 0;
+	readies = mines = failures = holds = said = 0;
 	return sender_new(&sender, &config);
 }
 
@@ -92,6 +115,10 @@ static void begin_with(const struct service *service)
 	assert_err(secret_key_new(&key, secret), ERR_NONE);
 	chain.count = 0;
 	chain.nonce = 0;
+	chain.balance = 1000;
+	outsiders = OUTBOX_YIELD;
+	adopt_nonce = 0;
+	bump_after = 0;
 	chain.broken = chain.early = false;
 	chain.refusal = NULL;
 	block = 0;
@@ -357,15 +384,87 @@ static void a_number_that_was_used_by_another_is_given_up(void **state)
 static void what_a_node_refuses_is_tried_again(void **state)
 {
 	(void)state;
+	bump_after = 2;
 	begin_ready();
 	chain.refusal = "txpool is full";
 	plan(1);
 	UNTIL(sent_times(0, 0) && sent_times(0, 1));
 	chain.refusal = NULL;
-	for (int i = 0; i < 3; i++)
-		new_block();
-	UNTIL(sent_times(0, 0) == 2 && sent_times(0, 1) == 2);
+	new_block();
+	new_block(); /* now it offers more */
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	assert_int_equal(chain.txs[1].nonce, chain.txs[0].nonce);
 	assert_int_equal(fate(1), OUTBOX_SIGNED);
+}
+
+static void what_is_underpriced_offers_more_at_the_next_block(void **state)
+{
+	(void)state;
+	bump_after = 2;
+	begin_ready();
+	chain.refusal = "replacement transaction underpriced";
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	run(50); /* both answers */
+	chain.refusal = NULL;
+	new_block();
+	UNTIL(sent_times(1, 0) && sent_times(1, 1));
+	mine(0, 2, true); /* the first one, all the same */
+	new_block();
+	UNTIL(mines == 1);
+	assert_int_equal(fate(1), OUTBOX_MINED);
+	assert_int_equal(sender_sizes(sender).in_flight, 0);
+}
+
+static void set_balance(uint64_t wei)
+{
+	pthread_mutex_lock(&chain.lock);
+	chain.balance = wei;
+	pthread_mutex_unlock(&chain.lock);
+}
+
+static void a_poor_account_waits_until_it_is_funded(void **state)
+{
+	(void)state;
+	set_balance(99);
+	begin_ready();
+	UNTIL(holds == 1);
+	assert_true(*sender_held(sender));
+	plan(1);
+	new_block();
+	run(300);
+	assert_int_equal(chain.count, 0);
+	set_balance(100);
+	new_block();
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	assert_int_equal(holds, 2);
+	assert_string_equal(sender_held(sender), "");
+}
+
+static void an_outsider_stops_it_until_an_operator_has_looked(void **state)
+{
+	(void)state;
+	outsiders = OUTBOX_STOP;
+	begin_with_one_sent();
+	set_nonce(2); /* ours, if it was, and another one */
+	new_block();
+	UNTIL(holds == 1);
+	plan(2);
+	run(100);
+	assert_int_equal(chain.count, 1);
+	restart();
+	UNTIL(sender_is_ready(sender));
+	UNTIL(holds == 1);
+	plan(2);
+	run(100);
+	assert_int_equal(chain.count, 1);
+	adopt_nonce = 2;
+	restart();
+	UNTIL(sender_is_ready(sender));
+	assert_string_equal(sender_held(sender), "");
+	plan(2);
+	UNTIL(sent_times(1, 0) > 0);
+	assert_int_equal(chain.txs[1].nonce, 2);
 }
 
 /* ---- again -------------------------------------------------------------- */
@@ -373,6 +472,7 @@ static void what_a_node_refuses_is_tried_again(void **state)
 static void a_restart_sends_the_same_bytes_again(void **state)
 {
 	(void)state;
+	bump_after = 2;
 	begin_ready();
 	plan(1);
 	plan(2);
@@ -442,6 +542,21 @@ static void without_its_log_nothing_is_sent(void **state)
 	redis_run(&redis);
 	UNTIL(sent_times(0, 0) && sent_times(0, 1));
 	assert_int_equal(logged(), 1);
+}
+
+static void what_else_is_said_comes_back(void **state)
+{
+	struct msg_deadline_near m = {.request_id = 7};
+
+	(void)state;
+	begin_ready();
+	assert_err(sender_say(sender, &msg_deadline_near_wire, &m), ERR_NONE);
+	sender_flush(sender);
+	plan(1);
+	UNTIL(logged() == 2);
+	assert_int_equal(said, 0);
+	restart();
+	assert_int_equal(said, 1);
 }
 
 static void remove_journal(void)
@@ -544,10 +659,14 @@ int main(void)
 		QUIET(what_a_roll_back_took_out_is_sent_again),
 		QUIET(a_number_that_was_used_by_another_is_given_up),
 		QUIET(what_a_node_refuses_is_tried_again),
+		QUIET(what_is_underpriced_offers_more_at_the_next_block),
+		QUIET(a_poor_account_waits_until_it_is_funded),
+		QUIET(an_outsider_stops_it_until_an_operator_has_looked),
 		QUIET(a_restart_sends_the_same_bytes_again),
 		QUIET(another_accounts_journal_is_refused),
 		WRITING(it_is_in_the_log_before_a_node_has_it),
 		WRITING(without_its_log_nothing_is_sent),
+		WRITING(what_else_is_said_comes_back),
 		WRITING(a_lost_disk_is_restored_from_the_log),
 		WRITING(a_log_that_lost_its_end_is_restored_from_the_journal),
 		WRITING(a_log_of_another_journal_is_refused),

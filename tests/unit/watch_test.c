@@ -112,6 +112,33 @@ static void nothing_is_due_before_its_time(void **state)
 	assert_due("2@1000", "1@1000");
 }
 
+static const char *between(uint64_t from, uint64_t before)
+{
+	static struct due d;
+
+	d = (struct due){.left = DUE_MAX};
+	watch_each_between(watch, WATCH_OVERDUE, (struct unix_s){from},
+			   (struct unix_s){before}, note, &d);
+	return d.text;
+}
+
+static void what_comes_near_can_be_asked_for(void **state)
+{
+	(void)state;
+	for (uint64_t id = 1; id <= 4; id++) {
+		request(id, 5000);
+		task(id, 1000 + id);
+	}
+	mark_at(900);
+	assert_string_equal(between(1002, 1004), "2@1002 3@1003");
+	assert_string_equal(between(0, 1001), "");
+	assert_string_equal(between(1004, 9999), "4@1004");
+	assert_string_equal(between(1005, 9999), "");
+	assert_true(watch_has(watch, WATCH_OVERDUE, 3, (struct unix_s){1003}));
+	assert_false(watch_has(watch, WATCH_OVERDUE, 3, (struct unix_s){1004}));
+	assert_false(watch_has(watch, WATCH_EXPIRED, 3, (struct unix_s){1003}));
+}
+
 static void the_newest_block_alone_says_what_time_it_is(void **state)
 {
 	(void)state;
@@ -356,6 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_due_before_its_time),
+		TEST(what_comes_near_can_be_asked_for),
 		TEST(the_newest_block_alone_says_what_time_it_is),
 		TEST(the_earliest_comes_first_then_the_lowest_id),
 		TEST(whoever_asks_may_end_it),
