@@ -74,7 +74,12 @@ static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 static void on_unreadable(void *arg, const struct evm_log *l, enum err why)
 {
 	struct indexer *self = arg;
-	char contract[ADDRESS_ROOM], tx[HASH32_ROOM];
+	struct quarantine_limits limits = frame_quarantine(self->frame);
+	char contract[ADDRESS_ROOM], tx[HASH32_ROOM], what[160];
+	struct quarantine_item item = {
+		.what = what,
+		.reason = err_text(why),
+		.from = {.log = "", .topics = l->log.topics_count}};
 	struct buf bytes = {0};
 
 	metric_add(&unreadable, 1);
@@ -85,8 +90,10 @@ static void on_unreadable(void *arg, const struct evm_log *l, enum err why)
 	for (unsigned i = 0; i < l->log.topics_count; i++)
 		buf_put(&bytes, l->log.topics[i].bytes, 32);
 	buf_put(&bytes, l->log.data.data, l->log.data.size);
-	if (store_quarantine(self->frame->store, "chain-indexer", tx,
-			     err_text(why), buf_bytes(&bytes)))
+	snprintf(what, sizeof what, "block %" PRIu64 " log %" PRIu32 " tx %s",
+		 l->block, l->index, tx);
+	item.body = buf_bytes(&bytes);
+	if (quarantine_put(self->frame->store, "chain-indexer", &item, &limits))
 		log_warn("quarantine.failed", "tx=%s", tx);
 	buf_free(&bytes);
 }
