@@ -137,7 +137,8 @@ struct follow_source frame_source(struct frame *frame, const char *log);
 void frame_alarm(struct frame *frame, struct alarm *a,
 		 const struct alarm_look *look, const char *where);
 
-/* The chain changed its mind from block @from back to block @to. */
+/* The chain changed its mind from block @from back to block @to. While the
+ * service isn't ready it isn't noted: it reads then what was long ago. */
 void frame_rolled_back(struct frame *frame, uint64_t from, uint64_t to);
 
 /* How much of what can't be read is kept. */

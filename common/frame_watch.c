@@ -140,6 +140,8 @@ void frame_watch(struct frame *f)
 
 void frame_rolled_back(struct frame *f, uint64_t from, uint64_t to)
 {
+	if (!f->ready)
+		return;
 	f->rolled_back = from > to ? from - to : 0;
 	f->rolled_back_at = (uint64_t)time(NULL);
 }

@@ -231,8 +231,7 @@ enum err quarantine_drop(struct store *s, const char *service, const char *id)
 
 bool quarantine_can_retry(const char *service)
 {
-	return strcmp(service, "task-publisher") == 0 ||
-	       strcmp(service, "webhook-gateway") == 0;
+	return strcmp(service, "task-publisher") == 0;
 }
 
 enum err quarantine_retry(struct store *s, const char *service,

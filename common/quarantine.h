@@ -62,7 +62,7 @@ NODISCARD enum err quarantine_drop(struct store *s, const char *service,
 /* Whether @service can take an entry that it passed over. A fold can't: what
  * it has said since follows from its log without that entry, and a replay has
  * to say the same. Nor can chain-indexer: it reads events when it indexes their
- * block. The others begin again, and come past the entry. */
+ * block. task-publisher can: it begins again, and comes past the entry. */
 bool quarantine_can_retry(const char *service);
 
 /* Take @item, which is of a log, out of the quarantine, and let every copy of

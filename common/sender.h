@@ -56,4 +56,11 @@ const struct address *sender_address(const struct sender *s);
 struct outbox_sizes sender_sizes(const struct sender *s);
 bool sender_is_ready(const struct sender *s);
 
+/* The alarm journal_stuck: something waits, and for @limit blocks up to @block
+ * none was mined. Register while starting, look about once a second, at blocks
+ * as they come. */
+void sender_watch_register(void);
+void sender_watch(const struct sender *s, struct frame *frame, uint64_t block,
+		  uint64_t limit);
+
 #endif /* COMMON_SENDER_H */

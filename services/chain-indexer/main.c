@@ -62,6 +62,12 @@ static struct metric unreadable =
 	METRIC(COUNTER, "event_unreadable_total",
 	       "logs of our contracts that could not be read");
 
+static struct alarm head_stalled =
+	ALARM("head_stalled",
+	      "the node tells of no new block: it is down, hung or cut off "
+	      "from its peers, or the chain has stopped; mend it, or give "
+	      "another with --rpc");
+
 static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 {
 	struct indexer *self =
@@ -202,6 +208,7 @@ static enum err on_rolled_back(void *arg, const struct block_ref *to,
 	enum err e = index_roll_back(self->index, &self->sink, to, from);
 
 	writer_answered(self->frame->writer, to->number);
+	frame_rolled_back(self->frame, from->number, to->number);
 	return e;
 }
 
@@ -389,6 +396,7 @@ static enum err start(struct frame *frame, void *arg)
 
 	metric_register(&indexed);
 	metric_register(&unreadable);
+	alarm_register(&head_stalled);
 	self->frame = frame;
 	self->sink.put = sink_put;
 	e = make_index(self);
@@ -414,6 +422,19 @@ static void status(void *arg, struct status *out)
 	status_number(out, "head", self->chain ? chain_head(self->chain) : 0);
 	status_number(out, "events", index_events(self->index));
 	status_number(out, "unreadable", index_unreadable(self->index));
+}
+
+static void watch(void *arg)
+{
+	struct indexer *self = arg;
+	struct alarm_look look = {.due = self->chain,
+				  .now = metric_now_us() / 1000,
+				  .limit = 1000 * self->options.alarm_head};
+	char where[48];
+
+	look.done = self->chain ? chain_head(self->chain) : 0;
+	snprintf(where, sizeof where, "head=%" PRIu64, look.done);
+	frame_alarm(self->frame, &head_stalled, &look, where);
 }
 
 static void stop(void *arg)
@@ -444,6 +465,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.start = start,
 		.status = status,
+		.watch = watch,
 		.stop = stop,
 	};
 

@@ -430,7 +430,7 @@ const struct cli_command cli_quarantine_commands[] = {
 	{.noun = "quarantine", .verb = "retry", .args = "SERVICE ID...", .args_min = 2, .args_max = 64,
 	 .needs = CLI_NEEDS_REDIS,
 	 .summary = "let the service read it again",
-	 .more = "Has a meaning for task-publisher and webhook-gateway: every copy begins again, reads its logs, and comes past the entry; if it still can't be read, it is back here. Status 1, and nothing happens, for an event and for an entry of a fold (orderbook, matcher, slasher-watcher), which take it only in a new index under another --name, and for what this version of kalypso can't read either.",
+	 .more = "Has a meaning for entries that task-publisher couldn't read: every copy of it begins again (status 1; its manager starts it), reads the logs, and comes past the entry; if it still can't be read, it is back here. Status 1, and nothing happens, for an event and for an entry of a fold (orderbook, matcher, slasher-watcher), which take it only in a new index under another --name, and for what this version of kalypso can't read either.",
 	 .examples = "  kalypso quarantine retry task-publisher 1763712000000-0\n",
 	 .run = retry},
 	{.noun = "quarantine", .verb = "drop", .args = "SERVICE [ID...]", .args_min = 1, .args_max = 64,

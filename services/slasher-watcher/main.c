@@ -5,6 +5,7 @@
  * never slash a task before its deadline has passed on the chain, nor send
  * anything that isn't in its journal and its log (common/outbox.h). */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "abi_market.h"
@@ -55,6 +56,12 @@ static struct metric refunding = METRIC(COUNTER, "refund_planned_total",
 					"expired requests put into batches");
 static struct metric overdue =
 	METRIC(GAUGE, "task_overdue", "tasks past their deadline, not slashed");
+
+static struct alarm slash_missing =
+	ALARM("slash_missing",
+	      "a task is overdue and is not slashed: the account has no "
+	      "ether, its transactions are not mined, or revert; anyone can "
+	      "slash it meanwhile: kalypso slash ID");
 
 /* ---- batches ------------------------------------------------------------ */
 
@@ -158,10 +165,14 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 			struct bytes body)
 {
 	struct slasher *self = arg;
+	uint64_t before = watch_sizes(self->watch).block.number;
 	enum err e = watch_receive(self->watch, out, number, body);
 	struct msg_rollback back;
 	struct watch_sizes s;
 
+	if (!e && number == MSG_ROLLBACK)
+		frame_rolled_back(self->frame, before,
+				  watch_sizes(self->watch).block.number);
 	if (e || !sender_is_ready(self->sender))
 		return e;
 	if (number == MSG_BLOCK_MARK) {
@@ -272,6 +283,8 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&slashing);
 	metric_register(&refunding);
 	metric_register(&overdue);
+	alarm_register(&slash_missing);
+	sender_watch_register();
 	self->frame = frame;
 	self->depth = (unsigned)frame->market.depth;
 	e = watch_new(&self->watch, self->depth);
@@ -303,6 +316,32 @@ static void status(void *arg, struct status *out)
 	status_number(out, "reverted", s.reverted);
 }
 
+static bool note_oldest(void *arg, uint64_t request_id, struct unix_s since)
+{
+	(void)since;
+	*(uint64_t *)arg = request_id;
+	return false;
+}
+
+static void watch(void *arg)
+{
+	struct slasher *self = arg;
+	uint64_t oldest = 0;
+	struct alarm_look look = {.now = watch_sizes(self->watch).block.number,
+				  .limit = self->options.alarm_slash};
+	char where[64];
+
+	if (!fold_is_live(self->fold))
+		return;
+	watch_each_due(self->watch, WATCH_OVERDUE, note_oldest, &oldest);
+	look.due = oldest; /* ids begin with 1 */
+	look.done = oldest;
+	snprintf(where, sizeof where, "request=%" PRIu64, oldest);
+	frame_alarm(self->frame, &slash_missing, &look, where);
+	sender_watch(self->sender, self->frame, look.now,
+		     self->options.alarm_mined);
+}
+
 static void stop(void *arg)
 {
 	struct slasher *self = arg;
@@ -331,6 +370,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.start = start,
 		.status = status,
+		.watch = watch,
 		.stop = stop,
 	};
 	int status;

@@ -41,6 +41,9 @@ NODISCARD enum err publish_new(struct publish **out, size_t batch_max,
 			       const struct publish_handlers *handlers);
 void publish_free(struct publish **publish);
 
+/* The block of the newest round; zero before the first. */
+struct block_ref publish_round(const struct publish *publish);
+
 /* The same batch always has the same: SHA-256 of "assign", number and block. */
 void publish_batch_id(struct hash32 *out, const struct publish_batch *batch);
 

@@ -72,6 +72,12 @@ static const struct service indexer = {.name = "chain-indexer",
 				       .start = start,
 				       .stop = stop};
 
+static const struct service publisher = {.name = "task-publisher",
+					 .summary = "Reads, and can again.",
+					 .market = true,
+					 .start = start,
+					 .stop = stop};
+
 static struct child child;
 static struct dummy dummy;
 
@@ -430,7 +436,7 @@ static void assert_admin(const char *port, const char *path, const char *want)
 static void again(void *arg, const struct quarantine_item *item)
 {
 	(void)arg;
-	assert_err(quarantine_retry(redis.store, "webhook-gateway", item),
+	assert_err(quarantine_retry(redis.store, "task-publisher", item),
 		   ERR_NONE);
 }
 
@@ -483,19 +489,19 @@ static void it_begins_again_to_read_what_it_could_not(void **state)
 
 	(void)state;
 	assert_err(
-		quarantine_put(redis.store, "webhook-gateway", &item, &limits),
+		quarantine_put(redis.store, "task-publisher", &item, &limits),
 		ERR_NONE);
-	START(reader, "--log-level=info");
+	START(publisher, "--log-level=info");
 	assert_child(&child, "start");
 	assert_child(&child, "running 1");
-	assert_err(quarantine_each(redis.store, "webhook-gateway", "", 1, again,
+	assert_err(quarantine_each(redis.store, "task-publisher", "", 1, again,
 				   NULL),
 		   ERR_NONE);
 	assert_child(&child, "stop");
 	assert_int_equal(child_end(&child, 0), EXIT_STOPPED);
 	assert_true(child_logged(&child, "what=quarantine.retry err=AGAIN"));
 	/* Once: what was asked before it began is done. */
-	START(reader, "--log-level=info");
+	START(publisher, "--log-level=info");
 	assert_child(&child, "start");
 	assert_child(&child, "running 1");
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);

@@ -8,16 +8,16 @@ import { after, before, describe, test } from "node:test";
 import { ROOT } from "../../../deploy/local/chain.mjs";
 import { redisSays } from "../../../deploy/local/market.mjs";
 import { Process, Service, freePort } from "../../../deploy/local/processes.mjs";
-import { KALYPSO, governor, until } from "./world.mjs";
+import { KALYPSO, engine, governor, stranger, until } from "./world.mjs";
 
-const RULE_SET = 0x0301;
-const GOOD = /^rule_set (9507.*)$/m.exec(readFileSync(join(ROOT, "tests/golden/messages.txt"), "utf8"))[1];
+const ROUND_CLOSED = 0x0303;
+const GOOD = /^round_closed (.*)$/m.exec(readFileSync(join(ROOT, "tests/golden/messages.txt"), "utf8"))[1];
 // LOG2(nothing, 0xbad, 0xbeef): no event of ours.
 const SPEAKS_NONSENSE = "0x61beef610bad60006000a200";
 
 export function quarantineTests(world) {
 	describe("quarantine", () => {
-		let redis, port, run, where, indexer, gateway;
+		let redis, port, run, where, indexer, publisher;
 		const kalypso = (words, code = 0) => world.json(`quarantine ${words} ${where}`, code);
 		const refused = (words, code) => world.error(`quarantine ${words} ${where}`, code);
 		const key = (name) => `kalypso:{local}:${name}`;
@@ -25,7 +25,7 @@ export function quarantineTests(world) {
 		// Entry 1 of the match log, which nobody writes here.
 		const writeMatchLog = (hex) => {
 			redisSays(port, "del", key("log:match"));
-			redisSays(port, "eval", "return redis.call('XADD', KEYS[1], '1-0', 't', ARGV[1], 'b', (ARGV[2]:gsub('..', function(x) return string.char(tonumber(x, 16)) end)))", 1, key("log:match"), RULE_SET, hex);
+			redisSays(port, "eval", "return redis.call('XADD', KEYS[1], '1-0', 't', ARGV[1], 'b', (ARGV[2]:gsub('..', function(x) return string.char(tonumber(x, 16)) end)))", 1, key("log:match"), ROUND_CLOSED, hex);
 		};
 
 		before(async () => {
@@ -40,14 +40,16 @@ export function quarantineTests(world) {
 			const shared = [where, `--bus=ipc://${run}/%`, `--state-dir=${world.path("state")}`];
 			const { ASAN_OPTIONS, UBSAN_OPTIONS, LSAN_OPTIONS } = process.env;
 			const env = ASAN_OPTIONS ? { ASAN_OPTIONS, UBSAN_OPTIONS, LSAN_OPTIONS } : {};
-			const service = (name, ...args) =>
-				new Service(name, join(KALYPSO, "..", name), { folder: world.folder, args: [...shared, ...args], env });
-			indexer = service("chain-indexer", `--contracts=${world.contractsFile}`, `--rpc=${world.chain.url}`, "--poll=100");
-			gateway = service("webhook-gateway", "--listen-port=0", "--web-dir=", "--quarantine-bytes=8");
-			await Promise.all([indexer, gateway].map((s) => s.start().ready(() => s.admin !== undefined)));
+			const service = (name, own, ...args) =>
+				new Service(name, join(KALYPSO, "..", name), { folder: world.folder, args: [...shared, ...args], env: { ...env, ...own } });
+			const chain = [`--contracts=${world.contractsFile}`, `--rpc=${world.chain.url}`];
+			indexer = service("chain-indexer", {}, ...chain, "--poll=100");
+			const own = { KALYPSO_ENGINE_KEY: engine.key, KALYPSO_RELAYER_KEY: stranger.key };
+			publisher = service("task-publisher", own, ...chain, "--quarantine-bytes=8");
+			await Promise.all([indexer, publisher].map((s) => s.start().ready(() => s.admin !== undefined)));
 		});
 		after(async () => {
-			await Promise.all([indexer, gateway].map((s) => s?.stop()));
+			await Promise.all([indexer, publisher].map((s) => s?.stop()));
 			await redis?.stop();
 			rmSync(run, { recursive: true, force: true });
 		});
@@ -64,10 +66,7 @@ export function quarantineTests(world) {
 			const hash = await world.chain.wallet(governor).sendTransaction({ to: registry });
 			const { blockNumber } = await client.waitForTransactionReceipt({ hash });
 			await client.setCode({ address: registry, bytecode: code });
-			const [item] = await until("the event to be kept", async () => {
-				const found = await items("chain-indexer");
-				return found.length && found;
-			});
+			const item = await until("the event to be kept", async () => (await items("chain-indexer"))[0]);
 			assert.equal(item.kind, "event");
 			assert.equal(item.what, `block ${blockNumber} log 0 tx ${hash}`);
 			assert.equal(item.reason, "type is not one we know");
@@ -84,34 +83,31 @@ export function quarantineTests(world) {
 
 		test("an entry that can't be read: kept once, cut to --quarantine-bytes, however often its reader begins", async () => {
 			writeMatchLog("95".padEnd(32, "f"));
-			const [item] = await until("the entry to be kept", async () => {
-				const found = await items("webhook-gateway");
-				return found.length && found;
-			});
+			const item = await until("the entry to be kept", async () => (await items("task-publisher"))[0]);
 			const { kind, log, number, type, size } = item;
-			assert.deepEqual({ kind, log, number, type, size }, { kind: "entry", log: "match", number: "1", type: "rule_set", size: 16 });
-			const shown = await kalypso(`show webhook-gateway ${item.id}`);
+			assert.deepEqual({ kind, log, number, type, size }, { kind: "entry", log: "match", number: "1", type: "round_closed", size: 16 });
+			const shown = await kalypso(`show task-publisher ${item.id}`);
 			assert.equal(shown.body, "0x95ffffffffffffff");
 			assert.match(shown.decode_error, /only its first 8 bytes were kept/);
-			await gateway.stop();
-			await gateway.start().ready(() => gateway.event("log.unreadable"));
-			assert.equal((await items("webhook-gateway")).length, 1);
-			assert.match((await refused(`retry webhook-gateway ${item.id}`, 1)).message, /can't be read yet: as rule_set: bytes do not decode/);
-			assert.equal((await items("webhook-gateway")).length, 1);
+			await publisher.stop();
+			await publisher.start().ready(() => publisher.event("log.unreadable"));
+			assert.equal((await items("task-publisher")).length, 1);
+			assert.match((await refused(`retry task-publisher ${item.id}`, 1)).message, /can't be read yet: as round_closed: bytes do not decode/);
+			assert.equal((await items("task-publisher")).length, 1);
 		});
 
 		test("an entry whose log has been mended is read again", async () => {
-			const [{ id }] = await items("webhook-gateway");
-			await gateway.stop();
+			const [{ id }] = await items("task-publisher");
+			await publisher.stop();
 			writeMatchLog(GOOD);
-			await gateway.start().ready(() => gateway.admin !== undefined);
-			await until("it to be at work", async () => (await gateway.metric("log_read_total")) > 0);
-			const { items: again } = await kalypso(`retry webhook-gateway ${id}`);
+			await publisher.start().ready(() => publisher.admin !== undefined);
+			await until("it to be at work", async () => (await publisher.metric("log_read_total")) > 0);
+			const { items: again } = await kalypso(`retry task-publisher ${id}`);
 			assert.deepEqual(again, [{ id, log: "match", number: "1" }]);
-			const begins = () => gateway.event("service.stopping") ?? gateway.event("service.reloading");
+			const begins = () => publisher.event("service.stopping") ?? publisher.event("service.reloading");
 			assert.equal((await until("it to begin again", begins)).err, "AGAIN");
-			assert.deepEqual(await items("webhook-gateway"), []);
-			assert.match((await refused(`retry webhook-gateway ${id}`, 4)).message, /holds no/);
+			assert.deepEqual(await items("task-publisher"), []);
+			assert.match((await refused(`retry task-publisher ${id}`, 4)).message, /holds no/);
 		});
 
 		test("an entry of a fold is refused: a replay has to say what it said", async () => {
