@@ -134,8 +134,8 @@ struct follow_source frame_source(struct frame *frame, const char *log);
 
 /* alarm_look(), and tell of an episode's begin and end: @where is key=value
  * pairs for the log line, "" for none. @a was registered in start(). */
-void frame_alarm(struct frame *frame, struct alarm *a,
-		 const struct alarm_look *look, const char *where);
+void frame_alarm(struct alarm *a, const struct alarm_look *look,
+		 const char *where);
 
 /* The chain changed its mind from block @from back to block @to. While the
  * service isn't ready it isn't noted: it reads then what was long ago. */

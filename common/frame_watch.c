@@ -45,12 +45,11 @@ enum err frame_watch_begin(struct frame *f)
 
 /* ---- alarms ------------------------------------------------------------- */
 
-void frame_alarm(struct frame *f, struct alarm *a,
-		 const struct alarm_look *look, const char *where)
+void frame_alarm(struct alarm *a, const struct alarm_look *look,
+		 const char *where)
 {
 	uint64_t now = metric_now_us();
 
-	(void)f;
 	switch (alarm_look(a, look)) {
 	case ALARM_SAME:
 		break;
@@ -76,7 +75,7 @@ void frame_watch_store(struct frame *f, uint64_t took_us, bool failed)
 
 	snprintf(where, sizeof where, "ms=%" PRIu64 " answered=%s",
 		 took_us / 1000, failed ? "false" : "true");
-	frame_alarm(f, &redis_slow, &look, where);
+	frame_alarm(&redis_slow, &look, where);
 }
 
 static void look_at_inputs(struct frame *f)
@@ -96,7 +95,7 @@ static void look_at_inputs(struct frame *f)
 	look.limit = 1000 * f->market.alarm_behind;
 	snprintf(where, sizeof where, "log=%s",
 		 unread ? follow_log(unread) : "-");
-	frame_alarm(f, &behind, &look, where);
+	frame_alarm(&behind, &look, where);
 	/* That it is silent is seen later than it became so. */
 	look.due = silent && now - follow_heard_us(silent) >= WATCH_EVERY_US;
 	look.done = silent ? follow_heard_us(silent) : 0;
@@ -104,18 +103,16 @@ static void look_at_inputs(struct frame *f)
 	snprintf(where, sizeof where, "log=%s writer=%s",
 		 silent ? follow_log(silent) : "-",
 		 silent ? follow_writer(follow_log(silent)) : "-");
-	frame_alarm(f, &input_silent, &look, where);
+	frame_alarm(&input_silent, &look, where);
 }
 
 /* ---- the quarantine ----------------------------------------------------- */
 
-static void look_at_quarantine(struct frame *f)
+static void look_for_retries(struct frame *f)
 {
 	const char *service = f->service->name;
 	uint64_t retries;
 
-	if (!quarantine_count(f->store, service, &f->quarantined))
-		metric_set(&held, (int64_t)f->quarantined);
 	if (quarantine_can_retry(service) &&
 	    !quarantine_retries(f->store, service, &retries) &&
 	    retries != f->retries)
@@ -131,7 +128,7 @@ void frame_watch(struct frame *f)
 	f->watched_us = now;
 	look_at_inputs(f);
 	if (f->store)
-		look_at_quarantine(f);
+		look_for_retries(f);
 	if (f->service->watch)
 		f->service->watch(f->self);
 }
@@ -181,6 +178,8 @@ void frame_watch_status(struct frame *f, struct status *s)
 		status_number(s, "cursor", writer_cursor(f->writer).input);
 	for (const struct follow *p = f->follows; p; p = follow_next(p))
 		put_read(s, p);
+	if (!quarantine_count(f->store, f->service->name, &f->quarantined))
+		metric_set(&held, (int64_t)f->quarantined);
 	status_number(s, "quarantined", f->quarantined);
 	if (f->rolled_back_at) {
 		status_number(s, "rolled_back", f->rolled_back);

@@ -60,7 +60,6 @@ bool sender_is_ready(const struct sender *s);
  * none was mined. Register while starting, look about once a second, at blocks
  * as they come. */
 void sender_watch_register(void);
-void sender_watch(const struct sender *s, struct frame *frame, uint64_t block,
-		  uint64_t limit);
+void sender_watch(const struct sender *s, uint64_t block, uint64_t limit);
 
 #endif /* COMMON_SENDER_H */

@@ -15,8 +15,7 @@ void sender_watch_register(void)
 	alarm_register(&journal_stuck);
 }
 
-void sender_watch(const struct sender *s, struct frame *f, uint64_t block,
-		  uint64_t limit)
+void sender_watch(const struct sender *s, uint64_t block, uint64_t limit)
 {
 	struct outbox_sizes sizes = sender_sizes(s);
 	char where[96];
@@ -29,5 +28,5 @@ void sender_watch(const struct sender *s, struct frame *f, uint64_t block,
 	snprintf(where, sizeof where,
 		 "planned=%" PRIu64 " in_flight=%" PRIu64 " nonce=%" PRIu64,
 		 sizes.planned, sizes.in_flight, look.done);
-	frame_alarm(f, &journal_stuck, &look, where);
+	frame_alarm(&journal_stuck, &look, where);
 }

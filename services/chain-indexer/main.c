@@ -434,7 +434,7 @@ static void watch(void *arg)
 
 	look.done = self->chain ? chain_head(self->chain) : 0;
 	snprintf(where, sizeof where, "head=%" PRIu64, look.done);
-	frame_alarm(self->frame, &head_stalled, &look, where);
+	frame_alarm(&head_stalled, &look, where);
 }
 
 static void stop(void *arg)

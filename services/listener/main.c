@@ -257,7 +257,7 @@ static void watch(void *arg)
 	const struct block_ref *tip = self->live ? fork_tip(self->fork) : NULL;
 
 	if (tip)
-		sender_watch(self->sender, self->frame, tip->number,
+		sender_watch(self->sender, tip->number,
 			     self->options.alarm_mined);
 }
 

@@ -184,7 +184,7 @@ static void watch(void *arg)
 		return;
 	snprintf(where, sizeof where, "matched=%" PRIu64 " block=%" PRIu64,
 		 (uint64_t)s.matched, look.now);
-	frame_alarm(self->frame, &task_missing, &look, where);
+	frame_alarm(&task_missing, &look, where);
 }
 
 static void stop(void *arg)

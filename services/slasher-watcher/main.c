@@ -337,9 +337,8 @@ static void watch(void *arg)
 	look.due = oldest; /* ids begin with 1 */
 	look.done = oldest;
 	snprintf(where, sizeof where, "request=%" PRIu64, oldest);
-	frame_alarm(self->frame, &slash_missing, &look, where);
-	sender_watch(self->sender, self->frame, look.now,
-		     self->options.alarm_mined);
+	frame_alarm(&slash_missing, &look, where);
+	sender_watch(self->sender, look.now, self->options.alarm_mined);
 }
 
 static void stop(void *arg)

@@ -417,9 +417,8 @@ static void watch(void *arg)
 		return;
 	snprintf(where, sizeof where, "block=%" PRIu64 " round=%" PRIu64,
 		 look.now, round);
-	frame_alarm(self->frame, &round_missing, &look, where);
-	sender_watch(self->sender, self->frame, look.now,
-		     self->options.alarm_mined);
+	frame_alarm(&round_missing, &look, where);
+	sender_watch(self->sender, look.now, self->options.alarm_mined);
 }
 
 static void stop(void *arg)

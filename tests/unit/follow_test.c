@@ -153,8 +153,7 @@ static uint64_t quarantined(void)
 {
 	uint64_t count;
 
-	assert_err(quarantine_count(redis.store, "matcher", &count),
-		   ERR_NONE);
+	assert_err(quarantine_count(redis.store, "matcher", &count), ERR_NONE);
 	return count;
 }
 
