@@ -2,9 +2,8 @@
  * is over.
  *
  * An alarm is a static variable, as a metric is. Whoever can see what should
- * move looks at it about once a second and says so with alarm_look(); it comes
- * back whether an episode has begun or ended. Telling of that is
- * frame_alarm()'s (frame.h).
+ * move says about once a second what he sees; alarm_look() returns whether an
+ * episode begins or ends by that. Telling people is frame_alarm()'s (frame.h).
  *
  *	        nothing done for limit, though due
  *	QUIET ──────────────────────────────────────► GOING ON
@@ -31,8 +30,8 @@ struct alarm {
 	/* alarm.c's own */
 	bool due, on; /* at the last look */
 	uint64_t done;
-	uint64_t since;	   /* nothing was done, or nothing was due */
-	uint64_t bad;	   /* the last look that found it so */
+	uint64_t since;	   /* the last thing was done, or it became due */
+	uint64_t bad;	   /* the last look that found it stuck */
 	uint64_t begun_us; /* frame_alarm()'s */
 	struct alarm *next;
 };

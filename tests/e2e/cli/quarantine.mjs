@@ -22,10 +22,16 @@ export function quarantineTests(world) {
 		const refused = (words, code) => world.error(`quarantine ${words} ${where}`, code);
 		const key = (name) => `kalypso:{local}:${name}`;
 		const items = async (service) => (await kalypso(`list ${service}`)).items;
+		// XADD with bytes: the last field is @hex. The new id.
+		const add = (stream, id, fields, hex) => {
+			const bytes = "(ARGV[#ARGV]:gsub('..', function(x) return string.char(tonumber(x, 16)) end))";
+			const script = `local a = ARGV a[#a] = ${bytes} return redis.call('XADD', KEYS[1], unpack(a))`;
+			return redisSays(port, "eval", script, 1, key(stream), id, ...fields, hex);
+		};
 		// Entry 1 of the match log, which nobody writes here.
 		const writeMatchLog = (hex) => {
 			redisSays(port, "del", key("log:match"));
-			redisSays(port, "eval", "return redis.call('XADD', KEYS[1], '1-0', 't', ARGV[1], 'b', (ARGV[2]:gsub('..', function(x) return string.char(tonumber(x, 16)) end)))", 1, key("log:match"), ROUND_CLOSED, hex);
+			add("log:match", "1-0", ["t", ROUND_CLOSED, "b"], hex);
 		};
 
 		before(async () => {
@@ -117,6 +123,19 @@ export function quarantineTests(world) {
 			redisSays(port, "xadd", key("quarantine:task-publisher"), "*", ...mark);
 			const [{ id: other }] = await items("task-publisher");
 			assert.match((await refused(`retry task-publisher ${other}`, 1)).message, /another life since/);
+		});
+
+		test("what this version can read is shown decoded", async () => {
+			const about = ["what", "w", "reason", "r", "body"];
+			const entry = add("quarantine:orderbook", "*", ["log", "match", "type", ROUND_CLOSED, ...about], GOOD);
+			const { decoded, decode_error, body } = await kalypso(`show orderbook ${entry}`);
+			assert.deepEqual([decoded.type, decoded.matches, decode_error, body], ["round_closed", 0, null, `0x${GOOD}`]);
+			const [{ topics, data }] = await world.chain.events("ProofMarketplace", "MarketCreated");
+			const bytes = [...topics, data].map((part) => part.slice(2)).join("");
+			const event = add("quarantine:orderbook", "*", ["log", "", "topics", topics.length, ...about], bytes);
+			assert.equal((await kalypso(`show orderbook ${event}`)).decoded.event, "MarketCreated");
+			(await world.run(`quarantine show orderbook ${event} ${where}`)).is(0, /Decoded +\{"event":"MarketCreated","market_id":"1"/);
+			await kalypso("drop orderbook --all --yes");
 		});
 
 		test("what is dropped is gone, and only with --yes", async () => {
