@@ -160,7 +160,6 @@ static void put_read(struct status *s, const struct follow *follow)
 	static const struct {
 		const char *log, *row;
 	} rows[] = {
-#define SERVICE(folder, noun)
 #define LINK(name, number, writer, meaning) {#name, "read_" #name},
 #include "protocol/messages/links.def"
 	};

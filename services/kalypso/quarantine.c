@@ -17,7 +17,6 @@ enum { SHOWN = 100, PAGE = 100, DROPPED_AT_ONCE = 1000 };
 /* Those that have a quarantine. */
 static const char *const services[] = {
 #define SERVICE(folder, noun) folder,
-#define LINK(name, number, writer, meaning)
 #include "protocol/messages/links.def"
 };
 enum { SERVICES = sizeof services / sizeof services[0] };
@@ -253,7 +252,8 @@ static enum cli_exit check_entry(struct cli *cli, struct store *store,
 				"%" PRIu64 " of %s is another one now: drop it",
 				a->item.id, from->number, from->log);
 	e = store_read(store, from->log, from->number, 1, &next, try_entry, a);
-	if (e == ERR_CONFLICT || (!e && next == from->number))
+	if (e == ERR_CONFLICT || e == ERR_TRIMMED ||
+	    (!e && next == from->number))
 		return cli_fail(cli, CLI_FAILED,
 				"%s: the log %s holds no entry %" PRIu64
 				" any more: drop it",
@@ -430,7 +430,7 @@ const struct cli_command cli_quarantine_commands[] = {
 	{.noun = "quarantine", .verb = "retry", .args = "SERVICE ID...", .args_min = 2, .args_max = 64,
 	 .needs = CLI_NEEDS_REDIS,
 	 .summary = "let the service read it again",
-	 .more = "Has a meaning for entries that task-publisher couldn't read: every copy of it begins again (status 1; its manager starts it), reads the logs, and comes past the entry; if it still can't be read, it is back here. Status 1, and nothing happens, for an event and for an entry of a fold (orderbook, matcher, slasher-watcher), which take it only in a new index under another --name, and for what this version of kalypso can't read either.",
+	 .more = "Has a meaning for entries that task-publisher couldn't read: every copy of it begins again within its process, reads the logs, and comes past the entry; if it still can't be read, it is back here. Status 1, and nothing happens, for an event and for an entry of a fold (orderbook, matcher, slasher-watcher), which take it only in a new index under another --name, and for what this version of kalypso can't read either.",
 	 .examples = "  kalypso quarantine retry task-publisher 1763712000000-0\n",
 	 .run = retry},
 	{.noun = "quarantine", .verb = "drop", .args = "SERVICE [ID...]", .args_min = 1, .args_max = 64,

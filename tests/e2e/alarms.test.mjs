@@ -11,7 +11,7 @@ import { World, until } from "./world.mjs";
 // Short limits, so that a test needn't wait for what an operator may.
 const OPTIONS = {
 	"chain-indexer": ["--alarm-head=3"],
-	orderbook: [],
+	orderbook: ["--snapshot-every=20"],
 	matcher: ["--alarm-tasks=2"],
 	"task-publisher": ["--alarm-mined=2", "--alarm-rounds=2", "--alarm-silent=3"],
 	"slasher-watcher": ["--alarm-mined=2", "--alarm-slash=2"],
@@ -56,12 +56,12 @@ test("a copy that isn't named isn't heard", async () => {
 	assert.equal(line.level, "error");
 });
 
-test("status shows every copy: lease, cursor, lag, roll-back, quarantine, alarms; and fails while one goes on", async () => {
+test("status shows every copy: lease, cursor, lag, snapshot, roll-back, quarantine, alarms; and fails while one goes on", async () => {
 	await world.client.request({ method: "anvil_reorg", params: [3, []] });
 	await until("the roll-back", async () => (await world.service("chain-indexer").metric("chain_rolled_back_total")) > 0);
 	const said = await until("everybody to have said it", async () => {
 		const all = await status(1);
-		return ["chain-indexer", "orderbook", "matcher", "task-publisher"].every((name) => row(all, name).rolled_back) && all;
+		return ["chain-indexer", "orderbook", "matcher", "task-publisher"].every((name) => row(all, name).rolled_back) && row(all, "orderbook").snapshot && all;
 	});
 	assert.match(said.error.message, /webhook-gateway has an alarm: input_silent/);
 	assert.deepEqual(row(said, "webhook-gateway").alarms, ["input_silent"]);
@@ -74,6 +74,7 @@ test("status shows every copy: lease, cursor, lag, roll-back, quarantine, alarms
 		assert.ok(Number(up_s) > 0);
 	}
 	assert.ok(row(said, "matcher").rolled_back.blocks >= 3);
+	assert.ok(Number(row(said, "orderbook").snapshot.entry) >= 20 && row(said, "orderbook").snapshot.age_s < 3600);
 	for (const { log, read, behind } of row(said, "matcher").inputs) {
 		assert.equal(log, "book");
 		assert.ok(Number(read) > 0 && behind <= 50, `${behind} entries behind ${read}`);
