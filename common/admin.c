@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/alarm.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/version.h"
@@ -63,6 +64,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		if (!a->ready)
 			status = MHD_HTTP_SERVICE_UNAVAILABLE;
 		buf_printf(&body, "%s\n", a->ready ? "ready" : a->why);
+		alarm_print(&body);
 	} else if (strcmp(url, "/metrics") == 0) {
 		metric_print(&body);
 	} else {

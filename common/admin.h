@@ -1,7 +1,8 @@
 /* admin - the port where an operator looks: is it alive, is it ready, numbers.
  *
  *	GET /livez	200 while the loop turns: 503 if it has not for 10 s
- *	GET /readyz	200 once the service does its work; 503 and why not
+ *	GET /readyz	200 once the service does its work; 503 and why not;
+ *			behind it a line for each alarm that goes on
  *	GET /metrics	Prometheus text format
  *
  * Served by a thread of its own (libmicrohttpd), so that a busy or stuck loop

@@ -33,7 +33,9 @@ struct follow {
 	uint32_t crc;  /* of the newest that was given, if there is one */
 	bool has_crc;
 	uint64_t connections; /* of the store, when it was read last */
-	uint64_t heard_us;
+	uint64_t heard_us;    /* something new, by doorbell or by reading */
+	uint64_t spoken_us;   /* by its writer */
+	struct follow *another;
 	bool live, ended;
 	bool more;	 /* the next read goes on where the last one ended */
 	bool suspicious; /* silent at the last look; look once more */
@@ -82,6 +84,11 @@ static enum err set_aside(struct follow *f, const struct entry *entry)
 {
 	const struct follow_source *s = &f->source;
 	char what[64];
+	struct quarantine_item item = {
+		.what = what,
+		.reason = err_text(ERR_MALFORMED),
+		.from = {s->log, s->epoch, entry->number, entry->type, 0},
+		.body = entry->body};
 	enum err e;
 
 	snprintf(what, sizeof what, "%s:%" PRIu64 " type 0x%04x", s->log,
@@ -91,8 +98,7 @@ static enum err set_aside(struct follow *f, const struct entry *entry)
 		  "decode: kept in the quarantine, and passed over\"",
 		  s->log, entry->number, entry->type);
 	metric_add(&unreadable, 1);
-	e = store_quarantine(s->store, s->reader, what, err_text(ERR_MALFORMED),
-			     entry->body);
+	e = quarantine_put(s->store, s->reader, &item, &s->quarantine);
 	if (!e)
 		pass(f, entry);
 	return e;
@@ -211,7 +217,7 @@ static void on_frame(void *arg, uint64_t epoch, const struct entry *entry)
 			end(f, ERR_EPOCH);
 		return;
 	}
-	f->heard_us = metric_now_us();
+	f->heard_us = f->spoken_us = metric_now_us();
 	if (!f->live)
 		return; /* what we are reading will cover it */
 	if (f->connections != store_connections(f->source.store)) {
@@ -268,8 +274,10 @@ enum err follow_new(struct follow **out, const struct follow_source *source,
 	metric_register(&silences);
 	metric_register(&reads);
 	metric_register(&unreadable);
-	*f = (struct follow){
-		.source = *source, .handlers = *handlers, .next = from};
+	*f = (struct follow){.source = *source,
+			     .handlers = *handlers,
+			     .next = from,
+			     .spoken_us = metric_now_us()};
 	/* Listen first: what comes while we read is then not missed twice. */
 	e = bus_in_open(&f->in, source->loop, source->bus_at,
 			follow_writer(source->log), source->instances, on_frame,
@@ -281,6 +289,10 @@ enum err follow_new(struct follow **out, const struct follow_source *source,
 	f->silence = loop_timer(source->loop, BUS_SILENCE_MS / 4, false,
 				on_silence, f);
 	read_in(f, 0);
+	if (source->all) {
+		f->another = *source->all;
+		*source->all = f;
+	}
 	*out = f;
 	return ERR_NONE;
 }
@@ -291,6 +303,11 @@ void follow_free(struct follow **follow)
 
 	if (!f)
 		return;
+	for (struct follow **p = f->source.all; p && *p; p = &(*p)->another)
+		if (*p == f) {
+			*p = f->another;
+			break;
+		}
 	loop_timer_cancel(f->source.loop, &f->silence);
 	loop_timer_cancel(f->source.loop, &f->reading);
 	bus_in_close(&f->in);
@@ -301,6 +318,21 @@ void follow_free(struct follow **follow)
 uint64_t follow_given(const struct follow *follow)
 {
 	return follow->next - 1;
+}
+
+const char *follow_log(const struct follow *follow)
+{
+	return follow->source.log;
+}
+
+struct follow *follow_next(const struct follow *follow)
+{
+	return follow->another;
+}
+
+uint64_t follow_heard_us(const struct follow *follow)
+{
+	return follow->spoken_us;
 }
 
 bool follow_is_live(const struct follow *follow)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "common/loop.h"
+#include "common/quarantine.h"
 #include "common/store.h"
 
 struct follow;
@@ -28,11 +29,13 @@ struct follow_handlers {
 };
 
 struct follow_source {
+	struct follow **all; /* a list that it is in while it lives; or NULL */
 	struct loop *loop;
 	struct store *store;		/* of this thread */
 	const char *bus_at, *instances; /* see bus_in_open() */
 	const char *log;		/* a name in links.def */
 	const char *reader;		/* the service; its quarantine */
+	struct quarantine_limits quarantine;
 	uint64_t epoch;
 };
 
@@ -49,6 +52,13 @@ uint64_t follow_given(const struct follow *follow);
 /* Whether everything that is known to be in the log has been given, and the
  * doorbells are heard. */
 bool follow_is_live(const struct follow *follow);
+
+/* The log that it follows, and the next one of source->all. */
+const char *follow_log(const struct follow *follow);
+struct follow *follow_next(const struct follow *follow);
+
+/* When its writer was heard last, or when following began: metric_now_us(). */
+uint64_t follow_heard_us(const struct follow *follow);
 
 /* Who writes @log; NULL if there is no such log. */
 const char *follow_writer(const char *log);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/frame_watch.h"
 #include "common/keccak.h"
 #include "common/key.h"
 #include "common/log.h"
@@ -125,14 +126,22 @@ void frame_set_ready(struct frame *f, bool ready, const char *why)
 
 /* ---- our own log -------------------------------------------------------- */
 
+struct quarantine_limits frame_quarantine(const struct frame *f)
+{
+	return (struct quarantine_limits){f->market.quarantine_max,
+					  f->market.quarantine_bytes};
+}
+
 struct follow_source frame_source(struct frame *f, const char *log)
 {
-	return (struct follow_source){.loop = f->loop,
+	return (struct follow_source){.all = &f->follows,
+				      .loop = f->loop,
 				      .store = f->store,
 				      .bus_at = f->market.bus,
 				      .instances = f->market.instances,
 				      .log = log,
 				      .reader = f->service->name,
+				      .quarantine = frame_quarantine(f),
 				      .epoch = f->epoch};
 }
 
@@ -292,6 +301,8 @@ void status_number(struct status *s, const char *name, uint64_t value)
 static void write_status(struct frame *f)
 {
 	struct status s = {.count = 0};
+	uint64_t began = metric_now_us();
+	enum err e;
 
 	status_text(&s, "version", KALYPSO_VERSION);
 	status_number(&s, "pid", (uint64_t)getpid());
@@ -304,11 +315,14 @@ static void write_status(struct frame *f)
 		status_number(&s, "unflushed", writer_waiting(f->writer));
 		status_number(&s, "log_first", f->log_first);
 	}
+	frame_watch_status(f, &s);
 	if (f->service->status && f->phase == (unsigned)RUNNING)
 		f->service->status(f->self, &s);
-	if (store_status_write(f->store, f->service->name, f->options.instance,
-			       s.texts, s.count, STATUS_TTL_MS))
+	e = store_status_write(f->store, f->service->name, f->options.instance,
+			       s.texts, s.count, STATUS_TTL_MS);
+	if (e)
 		metric_add(&store_trips, 1);
+	frame_watch_store(f, metric_now_us() - began, e);
 }
 
 static void do_chores(void *arg)
@@ -319,6 +333,8 @@ static void do_chores(void *arg)
 	admin_beat(f->admin);
 	if (f->bus) /* opened under the lease */
 		renew(f);
+	if (f->phase == (unsigned)RUNNING)
+		frame_watch(f);
 	if (!f->store || !f->epoch)
 		return;
 	if (f->phase == (unsigned)RUNNING)
@@ -397,8 +413,10 @@ static void close_log(struct frame *f)
 
 static enum err start(struct frame *f)
 {
-	enum err e;
+	enum err e = frame_watch_begin(f);
 
+	if (e)
+		return e;
 	f->started = true;
 	e = f->service->start(f, f->self);
 	if (e && err_class(e) == ERR_CLASS_RETRY) {
@@ -493,11 +511,13 @@ static enum err check_options(struct frame *f)
 	if (f->options.admin_port > 65535 || f->market.lease > 60000 ||
 	    (f->service->market &&
 	     (f->market.lease < 200 || f->market.depth < 16 ||
-	      f->market.depth > 100000 || f->market.log_keep < 16))) {
+	      f->market.depth > 100000 || f->market.log_keep < 16 ||
+	      !f->market.quarantine_max))) {
 		log_error("config.range",
 			  "text=\"--admin-port is at most 65535, --lease 200 "
 			  "to 60000 ms, --depth 16 to 100000 blocks, "
-			  "--log-keep at least 16 entries\"");
+			  "--log-keep at least 16 entries, --quarantine-max "
+			  "at least 1\"");
 		return ERR_CONFIG;
 	}
 	return ERR_NONE;
@@ -612,6 +632,7 @@ static void close_frame(struct frame *f)
 	store_close(&f->store);
 	admin_close(&f->admin);
 	loop_free(&f->loop);
+	buf_free(&f->alarms);
 	if (f->lock >= 0)
 		close(f->lock);
 }
@@ -659,6 +680,7 @@ int service_main(const struct service *service, void *self, int argc,
 	metric_register(&store_trips);
 	metric_register(&reloaded);
 	metric_register(&struck_off);
+	frame_watch_register();
 	f.started_us = metric_now_us();
 	if (service->comes_second) /* before there are threads: they inherit */
 		setpriority(PRIO_PROCESS, 0, SECOND_NICE);

@@ -8,10 +8,12 @@
 #define COMMON_FRAME_H
 
 #include "common/admin.h"
+#include "common/alarm.h"
 #include "common/bus.h"
 #include "common/conf.h"
 #include "common/follow.h"
 #include "common/loop.h"
+#include "common/quarantine.h"
 #include "common/store.h"
 #include "common/writer.h"
 
@@ -63,13 +65,21 @@ struct frame {
 	uint64_t log_first;	       /* number of our log's first entry */
 	uint64_t over;	  /* an epoch that we know has to end; 0: none */
 	uint64_t trimmed; /* our log's end when we looked last */
+
+	/* frame_watch.c's own */
+	struct follow *follows; /* all that the service has */
+	uint64_t watched_us;
+	uint64_t retries, quarantined;
+	uint64_t rolled_back, rolled_back_at; /* blocks; unix seconds */
+	char leader[STORE_INSTANCE_ROOM];
+	struct buf alarms;
 };
 
 /* Pairs of name and value that a process publishes about itself. */
 struct status {
-	const char *texts[64]; /* name, value, name, value … */
+	const char *texts[STORE_STATUS_MAX]; /* name, value, name, value … */
 	size_t count;
-	char numbers[24][24];
+	char numbers[40][24];
 	size_t numbers_count;
 };
 
@@ -100,6 +110,9 @@ struct service {
 	enum err (*start)(struct frame *frame, void *self);
 	/* Once a second: what `kalypso status` shows of it. May be NULL. */
 	void (*status)(void *self, struct status *out);
+	/* About once a second: look at what should move, see frame_alarm().
+	 * May be NULL. */
+	void (*watch)(void *self);
 	/* Release what start() built, also if it didn't come to its end:
 	 * start() may follow. The loop has ended. If the service is to begin
 	 * again, what it knows is worth nothing: frame->reloading. */
@@ -118,6 +131,18 @@ NODISCARD enum err frame_open_log(struct frame *frame, uint64_t after);
 
 /* What follow_new() needs to read @log. */
 struct follow_source frame_source(struct frame *frame, const char *log);
+
+/* alarm_look(), and tell of an episode's begin and end: @where is key=value
+ * pairs for the log line, "" for none. @a was registered in start(). */
+void frame_alarm(struct alarm *a, const struct alarm_look *look,
+		 const char *where);
+
+/* The chain changed its mind from block @from back to block @to. While the
+ * service isn't ready it isn't noted: it reads then what was long ago. */
+void frame_rolled_back(struct frame *frame, uint64_t from, uint64_t to);
+
+/* How much of what can't be read is kept. */
+struct quarantine_limits frame_quarantine(const struct frame *frame);
 
 /* An error ends here, by its class: RETRY and REJECT are logged and counted,
  * RELOAD and STOP leave the loop. @what is a dotted constant. False if the

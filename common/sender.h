@@ -81,4 +81,10 @@ bool sender_is_ready(const struct sender *s);
 /* What holds new transactions, for people: "poor" and so on; "" if nothing. */
 const char *sender_held(const struct sender *s);
 
+/* The alarm journal_stuck: something waits, and for @limit blocks up to @block
+ * none was mined. Register while starting, look about once a second, at blocks
+ * as they come. */
+void sender_watch_register(void);
+void sender_watch(const struct sender *s, uint64_t block, uint64_t limit);
+
 #endif /* COMMON_SENDER_H */

@@ -390,50 +390,6 @@ enum err store_record(struct store *s, const char *key, struct buf *out)
 	return e;
 }
 
-enum err store_quarantine(struct store *s, const char *service,
-			  const char *what, const char *reason,
-			  struct bytes body)
-{
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	redisReply *r;
-
-	command_text(&c, "XADD");
-	command_text(&c, store_key(s, key, "quarantine", service));
-	command_text(&c, "MAXLEN");
-	command_text(&c, "~");
-	command_number(&c, QUARANTINE_MAX);
-	command_text(&c, "*");
-	command_text(&c, "what");
-	command_text(&c, what);
-	command_text(&c, "reason");
-	command_text(&c, reason);
-	command_text(&c, "body");
-	command_bytes(&c, body);
-	r = store_call(s, &c);
-	if (!r)
-		return ERR_UNREACHABLE;
-	freeReplyObject(r);
-	return ERR_NONE;
-}
-
-enum err store_quarantine_count(struct store *s, const char *service,
-				uint64_t *count)
-{
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	redisReply *r;
-
-	command_text(&c, "XLEN");
-	command_text(&c, store_key(s, key, "quarantine", service));
-	r = store_call(s, &c);
-	if (!r)
-		return ERR_UNREACHABLE;
-	*count = r->type == REDIS_REPLY_INTEGER ? (uint64_t)r->integer : 0;
-	freeReplyObject(r);
-	return ERR_NONE;
-}
-
 enum err store_status_write(struct store *s, const char *service,
 			    const char *instance, const char *const *pairs,
 			    size_t pairs_count, unsigned ttl_ms)
@@ -460,7 +416,7 @@ enum err store_status_write(struct store *s, const char *service,
 static enum err give_status(struct store *s, const char *key, size_t prefix,
 			    store_status_fn *fn, void *arg)
 {
-	const char *pairs[64];
+	const char *pairs[STORE_STATUS_MAX];
 	struct command c = {.count = 0};
 	size_t n = 0;
 	redisReply *r;
@@ -471,7 +427,7 @@ static enum err give_status(struct store *s, const char *key, size_t prefix,
 	if (!r)
 		return ERR_UNREACHABLE;
 	if (r->type == REDIS_REPLY_ARRAY)
-		for (; n < r->elements && n < 64; n++)
+		for (; n < r->elements && n < STORE_STATUS_MAX; n++)
 			pairs[n] = r->element[n]->str;
 	if (n)
 		fn(arg, key + prefix, pairs, n);

@@ -100,6 +100,11 @@ NODISCARD enum err store_lease_renew(struct store *s, const char *service,
 				     const char *instance, uint64_t token,
 				     unsigned ttl_ms);
 
+/* The instance that holds it; "" if none does. */
+enum { STORE_INSTANCE_ROOM = 33 };
+NODISCARD enum err store_lease_holder(struct store *s, const char *service,
+				      char out[STORE_INSTANCE_ROOM]);
+
 /* Who writes, by which lease, in which life of the logs. */
 struct store_writer {
 	const char *service, *instance;
@@ -256,15 +261,9 @@ NODISCARD enum err store_snapshot_read(struct store *s, const char *service,
 
 /* ---- what people look at ------------------------------------------------ */
 
-/* Keep @body, which could not be used, with the reason. The oldest go when
- * there are more than about QUARANTINE_MAX. */
-enum { QUARANTINE_MAX = 100000 };
-NODISCARD enum err store_quarantine(struct store *s, const char *service,
-				    const char *what, const char *reason,
-				    struct bytes body);
-
 /* Publish what this process is doing, for @ttl_ms: pairs of name and value,
- * @pairs_count in all. */
+ * @pairs_count in all, at most STORE_STATUS_MAX. */
+enum { STORE_STATUS_MAX = 96 };
 NODISCARD enum err store_status_write(struct store *s, const char *service,
 				      const char *instance,
 				      const char *const *pairs,
@@ -282,9 +281,5 @@ NODISCARD enum err store_status_of(struct store *s, const char *service,
  * of the deployment: for people, not for every second. */
 NODISCARD enum err store_status_read(struct store *s, store_status_fn *fn,
 				     void *arg);
-
-/* How many entries the quarantine of @service holds. */
-NODISCARD enum err store_quarantine_count(struct store *s, const char *service,
-					  uint64_t *count);
 
 #endif /* COMMON_STORE_H */

@@ -370,6 +370,35 @@ local function status(keys, argv)
 	return redis.status_reply('OK')
 end
 
+-- KEYS: quarantine, quarantined. ARGV: items at most, the entry's mark ('' if
+-- it isn't an entry), then the item's fields and values.
+-- Answers OK, or REPEAT if an entry of that mark was kept before.
+local function quarantine(keys, argv)
+	local most, mark = tonumber(argv[1]), argv[2]
+	if mark ~= '' then
+		if redis.call('HEXISTS', keys[2], mark) == 1 then
+			return redis.status_reply('REPEAT')
+		end
+		if redis.call('HLEN', keys[2]) >= most then
+			redis.call('DEL', keys[2])
+		end
+		redis.call('HSET', keys[2], mark, '')
+	end
+	redis.call('XADD', keys[1], 'MAXLEN', most, '*', unpack(argv, 3))
+	return redis.status_reply('OK')
+end
+
+-- KEYS: quarantine, quarantined, retries. ARGV: the item's id, its mark.
+-- Answers 1, or 0 if there is no such item.
+local function quarantine_retry(keys, argv)
+	if redis.call('XDEL', keys[1], argv[1]) == 0 then
+		return 0
+	end
+	redis.call('HDEL', keys[2], argv[2])
+	redis.call('INCR', keys[3])
+	return 1
+end
+
 redis.register_function('kalypso_append', append)
 redis.register_function('kalypso_begin', begin)
 redis.register_function('kalypso_finish', finish)
@@ -381,3 +410,5 @@ redis.register_function('kalypso_renew', renew)
 redis.register_function('kalypso_snapshot', snapshot)
 redis.register_function('kalypso_status', status)
 redis.register_function('kalypso_trim', trim)
+redis.register_function('kalypso_quarantine', quarantine)
+redis.register_function('kalypso_quarantine_retry', quarantine_retry)

@@ -1,4 +1,5 @@
-/* store_impl - what the files of the store share; nobody else includes it. */
+/* store_impl - what the files of the store and quarantine.c share; nobody else
+ * includes it. */
 #ifndef COMMON_STORE_IMPL_H
 #define COMMON_STORE_IMPL_H
 

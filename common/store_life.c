@@ -168,6 +168,26 @@ enum err store_lease_renew(struct store *s, const char *service,
 	return e;
 }
 
+enum err store_lease_holder(struct store *s, const char *service,
+			    char out[STORE_INSTANCE_ROOM])
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+	redisReply *r;
+
+	command_text(&c, "GET");
+	command_text(&c, store_key(s, key, "lease", service));
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	*out = 0;
+	if (r->type == REDIS_REPLY_STRING) /* INSTANCE:TOKEN */
+		snprintf(out, STORE_INSTANCE_ROOM, "%.*s",
+			 (int)strcspn(r->str, ":"), r->str);
+	freeReplyObject(r);
+	return ERR_NONE;
+}
+
 /* ---- trimming ----------------------------------------------------------- */
 
 /* [first, reader struck off …] */

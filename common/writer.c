@@ -402,6 +402,11 @@ enum err writer_check(const struct writer *w)
 	return !e && !w->unsure && last < w->logged ? ERR_BEHIND : e;
 }
 
+struct cursor writer_cursor(const struct writer *w)
+{
+	return w->cursor;
+}
+
 uint64_t writer_logged(const struct writer *w)
 {
 	return w->logged;

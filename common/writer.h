@@ -62,6 +62,9 @@ uint64_t writer_logged(const struct writer *w);
  * ERR_UNREACHABLE */
 NODISCARD enum err writer_check(const struct writer *w);
 
+/* How far it has answered its input, as the store has it. */
+struct cursor writer_cursor(const struct writer *w);
+
 /* Tell followers where the log ends; every BUS_HEARTBEAT_MS. */
 void writer_beat(struct writer *w);
 

@@ -62,6 +62,12 @@ static struct metric unreadable =
 	METRIC(COUNTER, "event_unreadable_total",
 	       "logs of our contracts that could not be read");
 
+static struct alarm head_stalled =
+	ALARM("head_stalled",
+	      "the node tells of no new block: it is down, hung or cut off "
+	      "from its peers, or the chain has stopped; mend it, or give "
+	      "another with --rpc");
+
 static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 {
 	struct indexer *self =
@@ -74,7 +80,12 @@ static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 static void on_unreadable(void *arg, const struct evm_log *l, enum err why)
 {
 	struct indexer *self = arg;
-	char contract[ADDRESS_ROOM], tx[HASH32_ROOM];
+	struct quarantine_limits limits = frame_quarantine(self->frame);
+	char contract[ADDRESS_ROOM], tx[HASH32_ROOM], what[160];
+	struct quarantine_item item = {
+		.what = what,
+		.reason = err_text(why),
+		.from = {.log = "", .topics = l->log.topics_count}};
 	struct buf bytes = {0};
 
 	metric_add(&unreadable, 1);
@@ -85,8 +96,10 @@ static void on_unreadable(void *arg, const struct evm_log *l, enum err why)
 	for (unsigned i = 0; i < l->log.topics_count; i++)
 		buf_put(&bytes, l->log.topics[i].bytes, 32);
 	buf_put(&bytes, l->log.data.data, l->log.data.size);
-	if (store_quarantine(self->frame->store, "chain-indexer", tx,
-			     err_text(why), buf_bytes(&bytes)))
+	snprintf(what, sizeof what, "block %" PRIu64 " log %" PRIu32 " tx %s",
+		 l->block, l->index, tx);
+	item.body = buf_bytes(&bytes);
+	if (quarantine_put(self->frame->store, "chain-indexer", &item, &limits))
 		log_warn("quarantine.failed", "tx=%s", tx);
 	buf_free(&bytes);
 }
@@ -195,6 +208,7 @@ static enum err on_rolled_back(void *arg, const struct block_ref *to,
 	enum err e = index_roll_back(self->index, &self->sink, to, from);
 
 	writer_answered(self->frame->writer, to->number);
+	frame_rolled_back(self->frame, from->number, to->number);
 	return e;
 }
 
@@ -382,6 +396,7 @@ static enum err start(struct frame *frame, void *arg)
 
 	metric_register(&indexed);
 	metric_register(&unreadable);
+	alarm_register(&head_stalled);
 	self->frame = frame;
 	self->sink.put = sink_put;
 	e = make_index(self);
@@ -407,6 +422,19 @@ static void status(void *arg, struct status *out)
 	status_number(out, "head", self->chain ? chain_head(self->chain) : 0);
 	status_number(out, "events", index_events(self->index));
 	status_number(out, "unreadable", index_unreadable(self->index));
+}
+
+static void watch(void *arg)
+{
+	struct indexer *self = arg;
+	struct alarm_look look = {.due = self->chain,
+				  .now = metric_now_us() / 1000,
+				  .limit = 1000 * self->options.alarm_head};
+	char where[48];
+
+	look.done = self->chain ? chain_head(self->chain) : 0;
+	snprintf(where, sizeof where, "head=%" PRIu64, look.done);
+	frame_alarm(&head_stalled, &look, where);
 }
 
 static void stop(void *arg)
@@ -437,6 +465,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.start = start,
 		.status = status,
+		.watch = watch,
 		.stop = stop,
 	};
 

@@ -123,6 +123,7 @@ extern const struct cli_command cli_task_commands[];
 extern const struct cli_command cli_slash_commands[];
 extern const struct cli_command cli_why_commands[];
 extern const struct cli_command cli_status_commands[];
+extern const struct cli_command cli_quarantine_commands[];
 extern const struct cli_command cli_events_commands[];
 extern const struct cli_command cli_export_commands[];
 extern const struct cli_command cli_import_commands[];

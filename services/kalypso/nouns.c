@@ -14,6 +14,7 @@ const struct cli_noun cli_nouns[] = {
 	{"admin", "engine keys, fees, settings and the pause; governance",
 	 cli_admin_commands},
 	{"status", "the chain, the services, the book", cli_status_commands},
+	{"quarantine", "what services could not read", cli_quarantine_commands},
 	{"events", "what happened, as it happens", cli_events_commands},
 	{"audit", "is what the engine decided what the rule gives?",
 	 cli_audit_commands},

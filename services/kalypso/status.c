@@ -6,10 +6,10 @@
 
 #include "common/store.h"
 #include "services/kalypso/gateway.h"
-#include "services/kalypso/text.h"
+#include "services/kalypso/status_service.h"
 #include "services/kalypso/views.h"
 
-enum { STORE_TIMEOUT_MS = 3000, DETAILS_ROOM = 512 };
+enum { STORE_TIMEOUT_MS = 3000 };
 
 /* ---- asking ------------------------------------------------------------- */
 
@@ -46,7 +46,17 @@ static void take_status(void *arg, const char *who, const char *const *pairs,
 	json_array_append_new(services, service);
 }
 
-static enum cli_exit ask_redis(struct cli *cli, json_t **services)
+static enum err ask_logs(struct store *store, struct status_logs *logs)
+{
+	enum err e = ERR_NONE;
+
+	for (size_t i = 0; i < CLI_LOGS && !e; i++)
+		e = store_last(store, cli_logs[i].name, &logs->newest[i]);
+	return e;
+}
+
+static enum cli_exit ask_redis(struct cli *cli, json_t **services,
+			       struct status_logs *logs)
 {
 	const char *name = cli->common.name ? cli->common.name : "local";
 	struct store *store;
@@ -59,6 +69,8 @@ static enum cli_exit ask_redis(struct cli *cli, json_t **services)
 				"--redis '%s' or --name '%s' can't be used",
 				cli->common.redis, name);
 	e = store_status_read(store, take_status, *services);
+	if (!e)
+		e = ask_logs(store, logs);
 	store_close(&store);
 	return e ? cli_fail(cli, CLI_UNREACHABLE,
 			    "Redis at %s doesn't answer: mend --redis",
@@ -66,7 +78,26 @@ static enum cli_exit ask_redis(struct cli *cli, json_t **services)
 		 : CLI_OK;
 }
 
-static enum cli_exit ask_gateway(struct cli *cli, json_t **services)
+/* What the writers say of their logs. */
+static void note_logs(const json_t *services, struct status_logs *logs)
+{
+	const json_t *s;
+	size_t k;
+
+	json_array_foreach (services, k, s)
+		for (size_t i = 0; i < CLI_LOGS; i++) {
+			uint64_t n = cli_json_id(json_object_get(s, "details"),
+						 "logged");
+
+			if (strcmp(cli_json_text(s, "service"),
+				   cli_logs[i].writer) == 0 &&
+			    n > logs->newest[i])
+				logs->newest[i] = n;
+		}
+}
+
+static enum cli_exit ask_gateway(struct cli *cli, json_t **services,
+				 struct status_logs *logs)
 {
 	json_t *said;
 	enum cli_exit x = cli_gateway_get(cli, &said, "status");
@@ -77,6 +108,7 @@ static enum cli_exit ask_gateway(struct cli *cli, json_t **services)
 			     "the gateway %s doesn't answer as it should: "
 			     "mend --gateway",
 			     cli->common.gateway);
+	note_logs(*services, logs);
 	json_decref(said);
 	return x;
 }
@@ -113,72 +145,6 @@ static uint64_t newest(const struct cli *cli, const json_t *services)
 		if (!cli->has_chain && cli_json_id(s, "block") > most)
 			most = cli_json_id(s, "block");
 	return most;
-}
-
-static const char *details_text(char out[DETAILS_ROOM], const json_t *service)
-{
-	json_t *details = json_object_get(service, "details");
-	const char *name;
-	json_t *value;
-	size_t n = 0;
-
-	*out = 0;
-	if (!json_is_true(json_object_get(service, "ready"))) {
-		snprintf(out, DETAILS_ROOM, "%s",
-			 cli_json_text(service, "why"));
-		return out;
-	}
-	json_object_foreach (details, name, value)
-		if (json_is_string(value) && n < DETAILS_ROOM &&
-		    strcmp(name, "pid") != 0 && strcmp(name, "admin_port") != 0)
-			n += (size_t)snprintf(out + n, DETAILS_ROOM - n,
-					      "%s%s=%s", n ? " " : "", name,
-					      json_string_value(value));
-	return out;
-}
-
-static void put_block(struct cli_out *o, const json_t *service, uint64_t most)
-{
-	uint64_t block = cli_json_id(service, "block");
-	bool known = *cli_json_text(service, "block");
-	char text[24];
-
-	cli_put_json(o, "block",
-		     known ? json_string(cli_json_text(service, "block"))
-			   : json_null());
-	cli_put_text(o, NULL, "Block",
-		     known ? cli_json_text(service, "block") : "-");
-	snprintf(text, sizeof text, "%" PRIu64,
-		 most > block ? most - block : 0);
-	cli_put_text(o, NULL, "Lag", known ? text : "-");
-	cli_put_json(o, "lag",
-		     known ? json_integer(most > block
-						  ? (json_int_t)(most - block)
-						  : 0)
-			   : json_null());
-}
-
-static void put_service(struct cli *cli, const json_t *service, uint64_t most)
-{
-	char details[DETAILS_ROOM], up[CLI_SECONDS_ROOM];
-	struct cli_out *o = cli->out;
-
-	cli_begin(o, NULL);
-	cli_put_text(o, "service", "Service",
-		     cli_json_text(service, "service"));
-	cli_put_text(o, "instance", "Copy", cli_json_text(service, "instance"));
-	cli_put_bool(o, "ready", "Ready",
-		     json_is_true(json_object_get(service, "ready")));
-	put_block(o, service, most);
-	cli_put_text(o, NULL, "Up",
-		     cli_format_seconds(up, cli_json_id(service, "up_s")));
-	cli_put_text(o, NULL, "Details", details_text(details, service));
-	cli_put_text(o, "why", NULL, cli_json_text(service, "why"));
-	cli_put_text(o, "version", NULL, cli_json_text(service, "version"));
-	cli_put_id(o, "up_s", NULL, cli_json_id(service, "up_s"));
-	cli_put_json(o, "details",
-		     json_incref(json_object_get(service, "details")));
-	cli_end(o);
 }
 
 /* What the order book says of itself is the size of the book. */
@@ -228,6 +194,23 @@ static bool is_ready(const json_t *services, const char *name)
 	return false;
 }
 
+static enum cli_exit judge_alarms(struct cli *cli, const json_t *services)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (services, i, s) {
+		const char *names =
+			cli_json_text(json_object_get(s, "details"), "alarms");
+
+		if (*names)
+			return cli_fail(cli, CLI_FAILED,
+					"%s has an alarm: %s: docs/operator.md",
+					cli_json_text(s, "service"), names);
+	}
+	return CLI_OK;
+}
+
 static enum cli_exit judge(struct cli *cli, const json_t *services)
 {
 	struct buf missing = {0};
@@ -247,19 +230,20 @@ static enum cli_exit judge(struct cli *cli, const json_t *services)
 		x = cli_fail(cli, CLI_FAILED, "not ready: %s",
 			     buf_text(&missing));
 	buf_free(&missing);
-	return x;
+	return x ? x : judge_alarms(cli, services);
 }
 
-static enum cli_exit put_services(struct cli *cli, const json_t *services)
+static enum cli_exit put_services(struct cli *cli, const json_t *services,
+				  struct status_logs *logs)
 {
-	uint64_t most = newest(cli, services);
 	const json_t *s;
 	size_t i;
 
+	logs->block = newest(cli, services);
 	cli_say(cli->out, "%s", "");
 	cli_begin_list(cli->out, "services", "no service is running");
 	json_array_foreach (services, i, s)
-		put_service(cli, s, most);
+		cli_put_service(cli, s, logs);
 	cli_end(cli->out);
 	cli_say(cli->out, "%s", "");
 	put_book(cli, services);
@@ -269,6 +253,7 @@ static enum cli_exit put_services(struct cli *cli, const json_t *services)
 static enum cli_exit show(struct cli *cli, const void *options)
 {
 	const struct cli_common *c = &cli->common;
+	struct status_logs logs = {.block = 0};
 	json_t *services = NULL;
 	enum cli_exit x;
 
@@ -285,9 +270,10 @@ static enum cli_exit show(struct cli *cli, const void *options)
 		cli_put_json(cli->out, "not_ready", json_null());
 		return CLI_OK;
 	}
-	x = c->redis ? ask_redis(cli, &services) : ask_gateway(cli, &services);
+	x = c->redis ? ask_redis(cli, &services, &logs)
+		     : ask_gateway(cli, &services, &logs);
 	if (!x)
-		x = put_services(cli, services);
+		x = put_services(cli, services, &logs);
 	json_decref(services);
 	return x;
 }
@@ -297,7 +283,7 @@ const struct cli_command cli_status_commands[] = {
 	{.noun = "status", .args = "",
 	 .needs = CLI_USES_CHAIN | CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS,
 	 .summary = "the node, every service, the size of the book",
-	 .more = "What the services say of themselves comes from Redis if it is given (or in the market file), so that it can be seen without a gateway; else from the gateway. Status 1 if a service isn't ready. $KALYPSO_REDIS_PASSWORD is Redis' password, if it has one.",
+	 .more = "What the services say of themselves comes from Redis if it is given (or in the market file), so that it can be seen without a gateway; else from the gateway. Of each copy: who holds the service's lease, how many blocks it is behind the newest and how many entries behind the logs that it reads, its newest snapshot, the last roll-back that it went through, how much it keeps in quarantine, and the alarms that go on. Status 1 if a service isn't ready, or an alarm goes on. $KALYPSO_REDIS_PASSWORD is Redis' password, if it has one.",
 	 .examples = "  kalypso status\n  kalypso status --gateway=http://localhost:8080 --json\n",
 	 .run = show},
 	{0}};

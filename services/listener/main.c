@@ -239,6 +239,7 @@ static enum err start(struct frame *frame, void *arg)
 	struct listener *self = arg;
 	enum err e;
 
+	sender_watch_register();
 	self->frame = frame;
 	e = open_all(self);
 	if (!e)
@@ -249,6 +250,16 @@ static enum err start(struct frame *frame, void *arg)
 	}
 	self->tick = loop_timer(frame->loop, TICK_MS, false, on_tick, self);
 	return ERR_NONE;
+}
+
+static void watch(void *arg)
+{
+	struct listener *self = arg;
+	const struct block_ref *tip = self->live ? fork_tip(self->fork) : NULL;
+
+	if (tip)
+		sender_watch(self->sender, tip->number,
+			     self->options.alarm_mined);
 }
 
 static void stop(void *arg)
@@ -279,6 +290,7 @@ int main(int argc, char **argv)
 		.options = rows,
 		.options_offset = offsetof(struct listener, options),
 		.start = start,
+		.watch = watch,
 		.stop = stop,
 	};
 

@@ -2,6 +2,9 @@
  *
  * Folds the book log into the match log. Holds no key and talks to nobody but
  * Redis and the bus. Every decision is in match.h: read that next. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "common/fold.h"
 #include "common/log.h"
 #include "common/metric.h"
@@ -23,10 +26,12 @@ static const struct conf_row rows[] = {
 
 struct matcher {
 	struct options options;
+	struct frame *frame;
 	struct match_rule rule;
 	unsigned depth;
 	struct match *match;
 	uint64_t doubts; /* contradictions that were told of */
+	uint64_t tasks;	 /* matches that became one, since the start */
 	struct fold *fold;
 };
 
@@ -43,6 +48,14 @@ static struct metric matched =
 static struct metric suspended =
 	METRIC(GAUGE, "match_suspended",
 	       "contradictions found in the book log; should be 0");
+
+/* Whether the publisher does its work is seen here best: what comes of a match
+ * is in the book log, whoever sent it and whatever became of it on the way. */
+static struct alarm task_missing =
+	ALARM("task_missing",
+	      "matches are made and none becomes a task: task-publisher is "
+	      "down or behind, its account or the engine's key is not in "
+	      "order, or the chain refuses its batches; see its log");
 
 static enum err save(void *arg, struct buf *out)
 {
@@ -84,8 +97,14 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	enum err e;
 
 	if (number != MSG_BLOCK_CLOSED) {
+		before = match_sizes(self->match).block.number;
 		e = match_receive(self->match, out, number, body);
 		tell_of_doubts(self, number);
+		self->tasks += number == MSG_TASK_STARTED;
+		if (number == MSG_BOOK_ROLLED_BACK)
+			frame_rolled_back(
+				self->frame, before,
+				match_sizes(self->match).block.number);
 		return e;
 	}
 	before = match_sizes(self->match).decisions;
@@ -127,6 +146,8 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&waiting);
 	metric_register(&matched);
 	metric_register(&suspended);
+	alarm_register(&task_missing);
+	self->frame = frame;
 	self->rule = MATCH_RULE_DEFAULT;
 	self->rule.lifetime_s = (uint32_t)self->options.match_lifetime;
 	self->depth = (unsigned)frame->market.depth;
@@ -147,6 +168,23 @@ static void status(void *arg, struct status *out)
 	status_number(out, "quotes", s.quotes);
 	status_number(out, "decisions", s.decisions);
 	status_number(out, "suspended", s.suspended);
+}
+
+static void watch(void *arg)
+{
+	struct matcher *self = arg;
+	struct match_sizes s = match_sizes(self->match);
+	struct alarm_look look = {.due = s.matched > 0,
+				  .done = self->tasks,
+				  .now = s.block.number,
+				  .limit = self->options.alarm_tasks};
+	char where[96];
+
+	if (!fold_is_live(self->fold))
+		return;
+	snprintf(where, sizeof where, "matched=%" PRIu64 " block=%" PRIu64,
+		 (uint64_t)s.matched, look.now);
+	frame_alarm(&task_missing, &look, where);
 }
 
 static void stop(void *arg)
@@ -172,6 +210,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.start = start,
 		.status = status,
+		.watch = watch,
 		.stop = stop,
 	};
 

@@ -23,8 +23,10 @@ static const struct conf_row rows[] = {
 
 struct orderbook {
 	struct options options;
+	struct frame *frame;
 	unsigned depth; /* blocks that can be undone */
 	struct book *book;
+	uint64_t block; /* the newest that is closed */
 	struct fold *fold;
 };
 
@@ -57,8 +59,13 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 			struct bytes body)
 {
 	struct orderbook *self = arg;
+	uint64_t before = self->block;
 	enum err e = book_receive(self->book, out, number, body);
 
+	if (!e && book_is_mark(number))
+		self->block = book_sizes(self->book).block.number;
+	if (number == MSG_ROLLBACK)
+		frame_rolled_back(self->frame, before, self->block);
 	if (!e && number == MSG_BLOCK_MARK) {
 		struct book_sizes s = book_sizes(self->book);
 
@@ -97,6 +104,7 @@ static enum err start(struct frame *frame, void *arg)
 	metric_register(&quotes);
 	metric_register(&suspended);
 	core.keep_s = (uint32_t)self->options.history_days * DAY_S;
+	self->frame = frame;
 	self->depth = (unsigned)frame->market.depth;
 	book_free(&self->book);
 	e = book_new(&self->book, self->depth);

@@ -5,6 +5,8 @@
  * never slash a task before its deadline has passed on the chain, nor send
  * anything that isn't in its journal and its log (common/outbox.h). What is
  * due becomes transactions in due.c. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -16,6 +18,12 @@ static const struct conf_row rows[] = {
 	 fallback, unit,	meaning},
 #include "services/slasher-watcher/config.def"
 	{0}};
+
+static struct alarm slash_missing =
+	ALARM("slash_missing",
+	      "a task is overdue and is not slashed: the account has no "
+	      "ether, its transactions are not mined, or revert; anyone can "
+	      "slash it meanwhile: kalypso slash ID");
 
 /* ---- the chain log ------------------------------------------------------ */
 
@@ -60,12 +68,16 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 			struct bytes body)
 {
 	struct slasher *self = arg;
+	uint64_t before = watch_sizes(self->watch).block.number;
 	enum err e = watch_receive(self->watch, out, number, body);
 
 	if (!e && number == MSG_BLOCK_MARK)
 		on_block(self);
-	if (!e && number == MSG_ROLLBACK)
+	if (!e && number == MSG_ROLLBACK) {
+		frame_rolled_back(self->frame, before,
+				  watch_sizes(self->watch).block.number);
 		e = on_rollback(self, body);
+	}
 	return e;
 }
 
@@ -212,6 +224,8 @@ static enum err start(struct frame *frame, void *arg)
 	enum err e;
 
 	due_register();
+	alarm_register(&slash_missing);
+	sender_watch_register();
 	self->frame = frame;
 	self->depth = (unsigned)frame->market.depth;
 	e = watch_new(&self->watch, self->depth);
@@ -249,6 +263,45 @@ static void status(void *arg, struct status *out)
 	status_text(out, "held", sender_held(self->sender));
 }
 
+/* The oldest one that we mean to slash: what isn't worth its gas, or what the
+ * chain disagrees about, waits on purpose (due.c); what reverts doesn't. */
+struct oldest {
+	const struct slasher *slasher;
+	uint64_t request_id;
+};
+
+static bool note_oldest(void *arg, uint64_t request_id, struct unix_s since)
+{
+	struct oldest *o = arg;
+	const struct note *later = notes_find(
+		o->slasher->notes, NOTE_LATER_SLASH, request_id, since);
+
+	if (later && !later->alone)
+		return true;
+	o->request_id = request_id;
+	return false;
+}
+
+static void watch(void *arg)
+{
+	struct slasher *self = arg;
+	struct oldest oldest = {.slasher = self};
+	struct alarm_look look = {.now = watch_sizes(self->watch).block.number,
+				  .limit = self->options.alarm_slash};
+	char where[64];
+
+	if (!fold_is_live(self->fold))
+		return;
+	if (!self->options.shadow)
+		watch_each_due(self->watch, WATCH_OVERDUE, note_oldest,
+			       &oldest);
+	look.due = oldest.request_id; /* ids begin with 1 */
+	look.done = oldest.request_id;
+	snprintf(where, sizeof where, "request=%" PRIu64, oldest.request_id);
+	frame_alarm(&slash_missing, &look, where);
+	sender_watch(self->sender, look.now, self->options.alarm_mined);
+}
+
 static void stop(void *arg)
 {
 	struct slasher *self = arg;
@@ -281,6 +334,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.start = start,
 		.status = status,
+		.watch = watch,
 		.stop = stop,
 	};
 	int status;

@@ -6,6 +6,9 @@
  * never send two different transactions under one nonce, nor anything that
  * isn't in its journal and its log. Which matches go together is in
  * publish.h; how a transaction is sent once, in common/outbox.h. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "abi_market.h"
 #include "common/evm.h"
 #include "common/hex.h"
@@ -24,6 +27,14 @@ static const struct conf_row rows[] = {
 	 fallback, unit,	meaning},
 #include "services/task-publisher/config.def"
 	{0}};
+
+/* Whether orderbook and matcher do their work is seen here best: both their
+ * beginning, the chain log, and their end, the match log, come by. */
+static struct alarm round_missing =
+	ALARM("round_missing",
+	      "the chain goes on and no round is made for its blocks: "
+	      "orderbook or matcher is down, frozen or behind; see kalypso "
+	      "status");
 
 /* ---- readiness ----------------------------------------------------------- */
 
@@ -123,6 +134,7 @@ static enum err on_rolled_back(void *arg, const struct block_ref *to)
 {
 	struct publisher *self = arg;
 
+	frame_rolled_back(self->frame, self->block.number, to->number);
 	sender_on_rollback(self->sender, to->number);
 	return ERR_NONE;
 }
@@ -279,6 +291,8 @@ static enum err start(struct frame *frame, void *arg)
 	enum err e;
 
 	batch_register();
+	alarm_register(&round_missing);
+	sender_watch_register();
 	self->frame = frame;
 	self->block = (struct block_ref){.number = 0};
 	self->key_asked = self->key_valid = false;
@@ -311,6 +325,24 @@ static void status(void *arg, struct status *out)
 	status_text(out, "held", sender_held(self->sender));
 }
 
+static void watch(void *arg)
+{
+	struct publisher *self = arg;
+	uint64_t round = publish_round(self->publish).number;
+	struct alarm_look look = {.due = self->block.number > round,
+				  .done = round,
+				  .now = self->block.number,
+				  .limit = self->options.alarm_rounds};
+	char where[64];
+
+	if (!follow_is_live(self->chain) || !self->match)
+		return;
+	snprintf(where, sizeof where, "block=%" PRIu64 " round=%" PRIu64,
+		 look.now, round);
+	frame_alarm(&round_missing, &look, where);
+	sender_watch(self->sender, look.now, self->options.alarm_mined);
+}
+
 static void stop(void *arg)
 {
 	struct publisher *self = arg;
@@ -339,6 +371,7 @@ int main(int argc, char **argv)
 		.prepare = prepare,
 		.start = start,
 		.status = status,
+		.watch = watch,
 		.stop = stop,
 	};
 	int status;

@@ -15,7 +15,8 @@ struct publish {
 	struct abi_assignment *assignments;
 	struct publish_decision *decisions;
 	size_t count, room;
-	bool whole; /* we have read from its beginning */
+	struct block_ref newest; /* round that is closed */
+	bool whole;		 /* we have read from its beginning */
 };
 
 enum err publish_new(struct publish **out, size_t batch_max,
@@ -116,8 +117,9 @@ static enum err give(struct publish *p, size_t first, size_t count)
 	return p->handlers.batch(p->handlers.arg, &batch);
 }
 
-static void begin_round(struct publish *p)
+static void begin_round(struct publish *p, const struct block_ref *after)
 {
+	p->newest = *after;
 	p->count = 0;
 	p->whole = true;
 }
@@ -139,7 +141,7 @@ enum err publish_on_round_closed(struct publish *p, struct sink *out,
 
 		e = give(p, first, left < p->batch_max ? left : p->batch_max);
 	}
-	begin_round(p);
+	begin_round(p, &m->block);
 	return e;
 }
 
@@ -147,9 +149,13 @@ enum err publish_on_round_rolled_back(struct publish *p, struct sink *out,
 				      const struct msg_round_rolled_back *m)
 {
 	(void)out;
-	(void)m;
-	begin_round(p);
+	begin_round(p, &m->to);
 	return ERR_NONE;
+}
+
+struct block_ref publish_round(const struct publish *p)
+{
+	return p->newest;
 }
 
 void publish_batch_id(struct hash32 *out, const struct publish_batch *batch)

@@ -49,6 +49,9 @@ NODISCARD enum err publish_new(struct publish **out, size_t batch_max,
 			       const struct publish_handlers *handlers);
 void publish_free(struct publish **publish);
 
+/* The block of the newest round; zero before the first. */
+struct block_ref publish_round(const struct publish *publish);
+
 /* Make @batch out of the @count matches at @assignments and @decisions, which
  * it borrows. decision.valid_until, block and round are the caller's. */
 void publish_batch_make(struct publish_batch *batch,

@@ -1,7 +1,7 @@
 /* The chain, the logs' entries, and what the services say of themselves. */
 #include <string.h>
 
-#include "common/store.h"
+#include "common/quarantine.h"
 #include "services/webhook-gateway/api_impl.h"
 #include "services/webhook-gateway/entry.h"
 
@@ -294,8 +294,7 @@ static enum err show_quarantine(struct call *c)
 	for (int i = 0; i < SERVICES && !e; i++) {
 		uint64_t count = 0;
 
-		e = store_quarantine_count(c->api->is.store, services[i],
-					   &count);
+		e = quarantine_count(c->api->is.store, services[i], &count);
 		doc_count(&c->doc, services[i], count);
 	}
 	doc_end(&c->doc);

@@ -7,6 +7,7 @@ import { adminTests } from "./cli/admin.mjs";
 import { failuresTests } from "./cli/failures.mjs";
 import { generatorsTests } from "./cli/generators.mjs";
 import { marketsTests } from "./cli/markets.mjs";
+import { quarantineTests } from "./cli/quarantine.mjs";
 import { requestsTests } from "./cli/requests.mjs";
 import { tasksTests } from "./cli/tasks.mjs";
 import { wordsTests } from "./cli/words.mjs";
@@ -26,4 +27,5 @@ describe("on a chain", () => {
 	tasksTests(world);
 	accountsTests(world);
 	failuresTests(world);
+	quarantineTests(world);
 });

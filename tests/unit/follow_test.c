@@ -66,6 +66,7 @@ static void read_all(struct reader *r)
 {
 	char at[128];
 	struct follow_source source = {.store = redis.store,
+				       .quarantine = {10, 1024},
 				       .bus_at = at,
 				       .instances = "a",
 				       .log = "book",
@@ -152,8 +153,7 @@ static uint64_t quarantined(void)
 {
 	uint64_t count;
 
-	assert_err(store_quarantine_count(redis.store, "matcher", &count),
-		   ERR_NONE);
+	assert_err(quarantine_count(redis.store, "matcher", &count), ERR_NONE);
 	return count;
 }
 

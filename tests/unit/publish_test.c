@@ -255,6 +255,20 @@ static void what_the_handler_returns_is_returned(void **state)
 	assert_err(ERR_OF(engine_key_set, {.until = {5}}), ERR_STORAGE);
 }
 
+static void the_newest_round_is_known(void **state)
+{
+	(void)state;
+	assert_int_equal(publish_round(publish).number, 0);
+	matches(1, 1, 7);
+	assert_int_equal(publish_round(publish).number, 0); /* it is open */
+	close_round(1, 7);
+	assert_int_equal(publish_round(publish).number, 7);
+	close_round(0, 8);
+	assert_int_equal(publish_round(publish).number, 8);
+	TELL(round_rolled_back, {.to = block_of(6, 0)});
+	assert_int_equal(publish_round(publish).number, 6);
+}
+
 /* ---- contradictions ----------------------------------------------------- */
 
 static void a_match_of_another_block_is_a_conflict(void **state)
@@ -342,6 +356,7 @@ int main(void)
 		TEST(a_round_is_cut_into_batches),
 		TEST(rounds_are_of_any_size),
 		TEST(a_round_without_matches_gives_nothing),
+		TEST(the_newest_round_is_known),
 		TEST(matches_are_of_one_round_only),
 		TEST(a_round_that_was_joined_in_its_middle_is_left_out),
 		TEST(a_roll_back_voids_what_was_gathered),

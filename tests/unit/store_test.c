@@ -366,18 +366,6 @@ static void status_is_read_back(void **state)
 	assert_int_equal(found, 2);
 }
 
-static void quarantine_keeps_what_it_is_given(void **state)
-{
-	uint64_t n = 0;
-
-	(void)state;
-	assert_err(store_quarantine(store, "q", "log", "absurd",
-				    (struct bytes){(const uint8_t *)"x", 1}),
-		   ERR_NONE);
-	assert_err(store_quarantine_count(store, "q", &n), ERR_NONE);
-	assert_int_equal(n, 1);
-}
-
 static void a_killed_server_loses_nothing(void **state)
 {
 	struct append a = ready(store, "kill");
@@ -481,7 +469,6 @@ int main(void)
 		cmocka_unit_test(the_newest_whole_snapshot_is_read),
 		cmocka_unit_test(a_torn_snapshot_falls_back),
 		cmocka_unit_test(status_is_read_back),
-		cmocka_unit_test(quarantine_keeps_what_it_is_given),
 		cmocka_unit_test(imported_logs_appear_at_once),
 		cmocka_unit_test(bad_urls_are_refused),
 		cmocka_unit_test(a_killed_server_loses_nothing),

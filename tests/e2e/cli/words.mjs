@@ -35,7 +35,7 @@ export function wordsTests() {
 				"generator quote, generator leave, generator deregister, generator show, generator reward",
 				"account show, account withdraw, account new",
 				"admin me-key, admin fee, admin pause, admin unpause, admin split, admin setting",
-				"task list, slash, why request, why generator, status, events, audit, replay, export, import, completion",
+				"task list, slash, why request, why generator, status, events, quarantine list, quarantine show, quarantine retry, quarantine drop, audit, replay, export, import, completion",
 			].flatMap((line) => line.split(", ")))
 				assert.ok(names.includes(name), name);
 		});
