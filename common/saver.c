@@ -196,10 +196,19 @@ static void on_step(void *arg)
 {
 	struct saver *s = arg;
 
-	if (collapse_step(&s->pages))
-		return;
-	loop_timer_cancel(s->frame->loop, &s->steps);
-	s->prepared = true;
+	s->prepared = !collapse_step(&s->pages);
+	if (s->prepared)
+		loop_timer_cancel(s->frame->loop, &s->steps);
+}
+
+/* Most processes have nothing that is worth a timer. */
+static void prepare(struct saver *s)
+{
+	collapse_begin(&s->pages);
+	s->prepared = !collapse_step(&s->pages);
+	if (!s->prepared)
+		s->steps =
+			loop_timer(s->frame->loop, STEP_MS, false, on_step, s);
 }
 
 bool saver_is_ready(struct saver *s)
@@ -207,11 +216,9 @@ bool saver_is_ready(struct saver *s)
 	if (s->copy || (s->failed_us && metric_now_us() - s->failed_us <=
 						SAVER_RETRY_S * 1000000ULL))
 		return false;
-	if (s->prepared || s->steps)
-		return s->prepared;
-	collapse_begin(&s->pages);
-	s->steps = loop_timer(s->frame->loop, STEP_MS, false, on_step, s);
-	return !s->steps; /* without a timer, as it is */
+	if (!s->prepared && !s->steps)
+		prepare(s);
+	return !s->steps;
 }
 
 void saver_begin(struct saver *s, const struct snapshot *at, saver_fn *save,
