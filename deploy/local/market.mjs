@@ -263,11 +263,11 @@ export class LocalMarket {
 		await Promise.all(listeners.map((l) => this.add(l).start().ready(() => l.isReady())));
 	}
 
-	async startProver() {
+	async startProver({ idle = true } = {}) {
 		const file = join(this.folder, "prover.port");
 		const folders = this.circuits.map((name) => `--market-dir=${join(ROOT, "build/circuits", name)}`);
 		const gateway = join(ROOT, "deploy/local/prover/prover-gateway.mjs");
-		const command = [process.execPath, gateway, ...folders, "--port=0", `--port-file=${file}`, "--idle"];
+		const command = [process.execPath, gateway, ...folders, "--port=0", `--port-file=${file}`, ...(idle ? ["--idle"] : [])];
 		rmSync(file, { force: true });
 		const prover = new Process("prover", command, { log: join(this.folder, "logs/prover.log") });
 		await this.add(prover).start().ready(() => existsSync(file), { timeoutMs: 60_000 });

@@ -56,7 +56,8 @@ export class Bench {
 		bench.chain = bench.market.chain;
 		bench.client = bench.chain.client;
 		bench.batch = 0n;
-		await bench.market.startProver();
+		// Where a market is busy beside it, proofs would take minutes.
+		await bench.market.startProver({ idle: false });
 		await bench.startFaulty();
 		return bench;
 	}
