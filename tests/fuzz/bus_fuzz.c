@@ -16,8 +16,8 @@ static void hear(void *arg, uint64_t epoch, const struct entry *entry)
 	struct heard *h = arg;
 
 	h->count++;
-	fuzz_check(epoch == get_be(h->frame.data, 8));
-	fuzz_check(entry->number == get_be(h->frame.data + 8, 8));
+	fuzz_check(epoch == be64_at(h->frame.data));
+	fuzz_check(entry->number == be64_at(h->frame.data + 8));
 	fuzz_check(entry->body.size + HEADER_BYTES == h->frame.size);
 	fuzz_check(memcmp(entry->body.data, h->frame.data + HEADER_BYTES,
 			  entry->body.size) == 0);
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p = zmq_msg_data(&msg);
 	memcpy(p, data + 1, size - 1);
 	if (data[0] & 1 && size > HEADER_BYTES)
-		put_be(p + 16, checksum(p, size - 1), 4);
+		be32_put(p + 16, checksum(p, size - 1));
 	heard.frame = (struct bytes){p, size - 1};
 	take_frame(&in, &msg);
 	fuzz_check(heard.count == 1 || !(data[0] & 1 && size > HEADER_BYTES));
