@@ -214,9 +214,10 @@ static void run(unsigned ms)
 
 static void new_block(void)
 {
-	struct block_ref b = {++block, block_hash(block), {block}};
+	struct block_ref b = {block + 1, block_hash(block + 1), {block + 1}};
 	struct u256 fee = u256_from_u64(7);
 
+	block++;
 	sender_on_block(sender, &b, &fee);
 }
 
