@@ -1,0 +1,2 @@
+// chain
+export default [];

@@ -1,0 +1,2 @@
+// disk
+export default [];

@@ -1,0 +1,2 @@
+// messages
+export default [];

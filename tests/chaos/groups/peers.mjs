@@ -1,0 +1,2 @@
+// peers
+export default [];

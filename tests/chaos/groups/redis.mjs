@@ -1,0 +1,2 @@
+// redis
+export default [];
