@@ -104,7 +104,8 @@ export class BookClient {
 	async connect() {
 		const feed = (this.feed = new BookFeed(this.scene.gateway, this.book));
 		const opened = feed.open();
-		feed.closed.then(async () => {
+		const closed = feed.closed.catch(() => {}); // also if it never opened
+		closed.then(async () => {
 			this.wrong ??= feed.wrong;
 			if (this.ended) return;
 			await sleep(AGAIN_MS);

@@ -29,11 +29,18 @@ const READS = {
 };
 
 // With wired: everything goes through links, of which each can be cut. Without: as any local market.
+// With instances ("a,b"): everybody listens to these copies of the others.
+// With nodeKeeps: the node writes its state down every second, and begins with it.
 export class ChaosMarket extends LocalMarket {
 	constructor(options) {
 		super(options);
 		this.links = { redis: new Map(), rpc: new Map(), ws: new Map() };
 		this.bus = []; // {reader, writer, proxy}
+	}
+
+	async startChain() {
+		if (this.nodeKeeps) this.anvilArgs = ["--state", join(this.folder, "anvil.json"), "--state-interval", 1];
+		await super.startChain();
 	}
 
 	async startServices() {
@@ -66,6 +73,7 @@ export class ChaosMarket extends LocalMarket {
 		if (this.wired && ["chain-indexer", "task-publisher", "slasher-watcher"].includes(name))
 			wires.push(`--rpc=http://${through("rpc")}`);
 		if (this.wired && name === "chain-indexer") wires.push(`--ws=ws://${through("ws")}`);
+		if (this.instances) wires.push(`--instances=${this.instances}`);
 		// Of two flags of one name the last counts.
 		return super.makeService(name, { args: [...wires, ...args], ...options });
 	}

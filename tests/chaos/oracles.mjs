@@ -13,7 +13,7 @@ import { portraitOf } from "./resources.mjs";
 const FOLDS = ["chain-indexer", "orderbook", "matcher"];
 const SENDERS = { "task-publisher": ROLES.relayer, "slasher-watcher": ROLES.slasher };
 // A decision whose branch or time is gone has no effect, by design; the relayer pays for the attempt.
-const EXPLAINED = new Set(["BranchGone", "SignatureExpired", "BatchAlreadyUsed"]);
+const EXPLAINED = ["BranchGone", "SignatureExpired"];
 const TX_SIGNED = 0x0401;
 const GRACE_S = 20n; // by then an overdue task must be slashed
 const LIMITS = { rssMib: { release: 96, asan: 900 }, descriptors: 160 };
@@ -160,7 +160,7 @@ export async function nonces(scene) {
 		for (const tx of mined) {
 			if (!scene.outsiders && !known.has(tx.hash)) found.push(`${name}: transaction ${tx.hash}, nonce ${tx.nonce}, isn't in its journal`);
 			const why = await whyReverted(scene, tx);
-			if (why && !EXPLAINED.has(why)) found.push(`${name}: transaction ${tx.hash} of block ${tx.blockNumber} reverted: ${why}`);
+			if (why && ![...EXPLAINED, ...scene.explained].includes(why)) found.push(`${name}: transaction ${tx.hash} of block ${tx.blockNumber} reverted: ${why}`);
 		}
 	}
 	return found;

@@ -21,9 +21,9 @@ const SETTLE_MS = 90_000;
 
 export class Scene {
 	// wired: see ChaosMarket. proofs: with a prover and the listener of "able". Others are LocalMarket's.
-	static async start({ dice, wired = false, proofs = false, copies = false, ...options }) {
+	static async start({ dice, wired = false, proofs = false, ...options }) {
 		const scene = new Scene();
-		Object.assign(scene, { dice, wired, copies, ends: [], expected: new Set(), measures: new Map() });
+		Object.assign(scene, { dice, copies: new Map(), ends: [], expected: new Set(), explained: new Set() });
 		scene.world = await World.start({
 			Market: ChaosMarket,
 			dice: dice.of("market"),
@@ -113,6 +113,11 @@ export class Scene {
 		for (const err of errs) this.expected.add(err);
 	}
 
+	// Errors with which a transaction of ours may revert in what follows, besides those of a branch that is gone.
+	explain(...names) {
+		for (const name of names) this.explained.add(name);
+	}
+
 	// Ends that nobody can explain: not by us, not expected. Forgets all.
 	unexplained() {
 		const ends = this.ends.splice(0);
@@ -121,10 +126,12 @@ export class Scene {
 
 	// ---- the watch
 
+	// Whether of each service a copy is ready.
 	async readyAll() {
-		for (const name of this.managed) {
-			const service = this.service(name);
-			if (!service.running || !(await service.isReady().catch(() => false))) return false;
+		const ready = (service) => service.running && service.isReady().catch(() => false);
+		for (const name of this.market.services) {
+			const copies = [this.service(name), this.copies.get(name)].filter(Boolean);
+			if (!(await Promise.all(copies.map(ready))).some(Boolean)) return false;
 		}
 		return true;
 	}
@@ -142,7 +149,7 @@ export class Scene {
 			await until("everybody to be ready", () => this.readyAll(), { timeoutMs, everyMs: 10 });
 			await until(
 				`block ${head.number} to be dealt with`,
-				async () => BigInt((await this.matched()).number) >= head.number,
+				async () => this.covers(await this.matched(), head),
 				{ timeoutMs, everyMs: 10 },
 			);
 		} catch (error) {
@@ -150,6 +157,13 @@ export class Scene {
 			throw new Error(`${error.message}; ${states.join("; ")}`, { cause: error });
 		}
 		return performance.now() - since;
+	}
+
+	// Whether a block is the other one, or comes after it, on the chain as it is now.
+	async covers({ number, hash }, block) {
+		if (hash === block.hash) return true;
+		if (BigInt(number) < block.number) return false;
+		return (await this.client.getBlock({ blockNumber: BigInt(number) })).hash === hash;
 	}
 
 	async stateOf(name) {

@@ -7,7 +7,6 @@ import { traces } from "../tools.mjs";
 // So long a lapse that every lease is gone (2 s), and below what a test can wait for; with SECONDS=60 longer ones.
 const FREEZE_MS = [2500, Number(process.env.CHAOS_FREEZE_MS ?? 6000)];
 const STEPS = ["fsync", "fdatasync", "sendto", "write", "pwrite64"];
-const READY_MS = 2000;
 
 // Somewhere in the work of a block.
 const moment = (dice) => sleep(dice.between(0, 1000));
@@ -19,7 +18,6 @@ async function killed(scene, dice, names) {
 
 // A second copy of each ordered service, waiting for the lease.
 async function addCopies(scene) {
-	scene.copies = new Map();
 	for (const name of ENGINE) {
 		const copy = scene.market.makeService(name, { instance: "b", args: ["--instances=a,b"] });
 		copy.name = `${name}-b`;
@@ -27,6 +25,8 @@ async function addCopies(scene) {
 		scene.market.add(copy).start();
 		scene.copies.set(name, copy);
 	}
+	const slashed = async () => (await scene.chain.events("ProofMarketplace", "TaskSlashed")).length > 20;
+	await until("slashes in every block", slashed, { everyMs: 500 });
 	await Promise.all([...scene.copies.values()].map((copy) => until(`${copy.name} to wait`, () => copy.event("service.waiting")?.err === "HELD")));
 }
 
@@ -136,7 +136,7 @@ export default [
 		withinMs: how === "kill" ? 3000 : 6000,
 		scene: { instances: "a,b" },
 		begin: addCopies,
-		async run(scene, dice, { round }) {
+		async run(scene, dice, { round, note }) {
 			scene.expect("FENCED", "HELD");
 			const name = ENGINE[(round - 1) % ENGINE.length];
 			await moment(dice);
@@ -147,6 +147,7 @@ export default [
 			leader.signal(how === "kill" ? "SIGKILL" : "SIGSTOP");
 			await gap.grows();
 			const ms = gap.end();
+			note(name, ms);
 			// The late one finds out that it is late, and comes back as a standby.
 			if (how === "freeze") leader.signal("SIGCONT");
 			await leader.ended;
@@ -158,13 +159,14 @@ export default [
 		},
 		async end(scene) {
 			await Promise.all([...scene.copies.values()].map((copy) => copy.stop(10_000)));
+			scene.copies.clear();
 		},
 	})),
 ];
 
 // The longest time in which no log of the engine grew while blocks came: from now until all have grown twice after the fault.
 function watchGap(scene) {
-	const logs = ["chain", "book", "match", "task"];
+	const logs = ["chain", "book", "match", "task", "slash"]; // each grows at every block under load
 	const length = (log) => Number(redisSays(scene.redisPort, "xlen", `kalypso:{local}:log:${log}`));
 	const last = new Map(logs.map((log) => [log, { n: length(log), at: performance.now(), longest: 0, grown: 0 }]));
 	const look = () => {
@@ -188,5 +190,3 @@ function watchGap(scene) {
 		},
 	};
 }
-
-export { READY_MS };
