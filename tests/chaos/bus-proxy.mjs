@@ -87,24 +87,24 @@ export const BREAKS = {
 
 class Reader {
 	constructor(proxy, write, close) {
-		Object.assign(this, { proxy, write, close, bytes: Buffer.alloc(0), greeted: false, state: {} });
+		Object.assign(this, { proxy, write, close, bytes: Buffer.alloc(0), greeting: GREETING, state: {} });
 	}
 
 	take(chunk) {
 		this.bytes = this.bytes.length ? Buffer.concat([this.bytes, chunk]) : chunk;
 		const out = [];
-		if (!this.greeted && this.bytes.length >= GREETING) {
-			out.push(this.bytes.subarray(0, GREETING));
-			this.bytes = this.bytes.subarray(GREETING);
-			this.greeted = true;
-		}
-		if (this.greeted) for (let frame; (frame = this.next()); ) out.push(...this.proxy.deal(frame, this.state));
+		// Peers greet in turns, so the bytes of a greeting can't wait for its end.
+		const hello = this.bytes.subarray(0, this.greeting);
+		this.greeting -= hello.length;
+		this.bytes = this.bytes.subarray(hello.length);
+		out.push(hello);
+		for (let frame; (frame = this.next()); ) out.push(...this.proxy.deal(frame, this.state));
 		this.write(Buffer.concat(out));
 	}
 
 	// A whole frame; undefined if there is none yet.
 	next() {
-		if (this.bytes.length < 2) return undefined;
+		if (this.greeting || this.bytes.length < 2) return undefined;
 		const [flags, short] = this.bytes;
 		const head = flags & LONG ? 9 : 2;
 		if (this.bytes.length < head) return undefined;

@@ -1,4 +1,5 @@
-/* A wall clock that is wrong by KALYPSO_CLOCK_S seconds; to be preloaded. The monotonic clock stays what it is. */
+/* A wall clock that is wrong by KALYPSO_CLOCK_S seconds; to be preloaded. The
+ * monotonic clock stays what it is. */
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
