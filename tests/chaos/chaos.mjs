@@ -10,7 +10,7 @@ import { Dice } from "./dice.mjs";
 import { judge } from "./oracles.mjs";
 import { Scene } from "./scene.mjs";
 
-const GROUPS = ["processes", "redis", "chain", "network", "messages", "peers", "clock", "disk"];
+const GROUPS = ["processes", "redis", "chain", "rpc", "network", "messages", "peers", "clock", "disk"];
 const HELP = `usage: chaos.mjs [--group=G[,G]] [--fault=F[,F]] [--rounds=N] [--seed=N] [--all] [--list]
 
 Without a group: one fault of each group, a few rounds. With one: all its faults. --fault names some of them.

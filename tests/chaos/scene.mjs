@@ -13,6 +13,7 @@ import { World } from "../e2e/world.mjs";
 import { BookClient } from "./book.mjs";
 import { Load } from "./load.mjs";
 import { ChaosMarket, ENGINE, GENERATORS } from "./market.mjs";
+import { RpcProxy } from "./rpc-proxy.mjs";
 
 export { ENGINE, SERVICES, sleep, until };
 
@@ -20,9 +21,16 @@ const RESTART_MS = 100; // a manager's pause between two starts
 const SETTLE_MS = 90_000;
 
 export class Scene {
-	// wired: see ChaosMarket. proofs: with a prover and the listener of "able". Others are LocalMarket's.
-	static async start({ dice, wired = false, proofs = false, ...options }) {
+	// wired, instances, nodeKeeps: see ChaosMarket. proofs: with a prover and the listener of "able". liar: a proxy between
+	// services and node that does wrong what it is told. Others are LocalMarket's.
+	static async start({ dice, wired = false, proofs = false, liar = false, ...options }) {
 		const scene = new Scene();
+		const proxy = async function (chain) {
+			const log = join(this.folder, "logs", "liar.log");
+			scene.liar = await RpcProxy.start({ target: chain.url, seed: dice.below(2 ** 31), log, name: "liar" });
+			this.add(scene.liar.process);
+			return scene.liar;
+		};
 		Object.assign(scene, { dice, copies: new Map(), ends: [], expected: new Set(), explained: new Set() });
 		scene.world = await World.start({
 			Market: ChaosMarket,
@@ -31,6 +39,7 @@ export class Scene {
 			busCut: wired,
 			listeners: proofs,
 			generators: GENERATORS,
+			...(liar && { proxy }),
 			...options,
 		});
 		scene.supervise();
@@ -200,6 +209,7 @@ export class Scene {
 	// The chain goes on, its clock as everybody else's.
 	async resume() {
 		this.market.heal();
+		await this.liar?.clear();
 		this.expected.clear();
 		await this.client.request({ method: "evm_setTime", params: [Math.floor(Date.now() / 1000)] }).catch(() => {});
 		await this.client.setIntervalMining({ interval: this.market.blockTime });

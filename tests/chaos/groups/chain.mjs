@@ -36,7 +36,7 @@ async function pending(scene, address) {
 const caughtPending = (scene, role) =>
 	until("a transaction of ours in the pool", async () => {
 		const found = await pending(scene, account(role).address);
-		return found.length && found;
+		return found.length ? found : undefined;
 	}, { everyMs: 3, timeoutMs: 20_000 });
 
 export default [

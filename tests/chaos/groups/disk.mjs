@@ -6,7 +6,7 @@ import { sleep, until } from "../scene.mjs";
 import { mounts, traces } from "../tools.mjs";
 
 const SENDERS = ["task-publisher", "slasher-watcher"];
-const CALLS = ["fsync", "fdatasync", "pwrite64"];
+const CALLS = ["fdatasync", "pwrite64"]; // what SQLite commits with
 const ROOM_MIB = 8;
 
 const folderOf = (scene, name) => join(scene.market.folder, "state", `${name}.a`);

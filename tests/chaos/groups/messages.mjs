@@ -1,6 +1,6 @@
 // The bus lies: doorbells that are lost, doubled, late, cut short, altered or forged on their way to one reader or all.
 import { BREAKS, TRICKS } from "../bus-proxy.mjs";
-import { sleep } from "../scene.mjs";
+import { sleep, until } from "../scene.mjs";
 
 const scene = { wired: true };
 const SPAN_MS = 4000;
@@ -55,9 +55,8 @@ export default [
 		async run(scene, dice) {
 			const wires = dice.some(scene.market.bus, dice.between(1, 4));
 			for (const { proxy } of wires) proxy.break(name);
-			await sleep(1500); // heartbeats pass ten times a second
-			const unbroken = wires.filter(({ proxy }) => proxy.broken);
-			if (unbroken.length) throw new Error("nothing passed that could be broken");
+			// Heartbeats pass ten times a second, once the reader is back from the break before.
+			await until("every stream to be broken", () => wires.every(({ proxy }) => !proxy.broken));
 			for (const { proxy } of wires) proxy.heal();
 			return scene.recovered(performance.now());
 		},
