@@ -74,7 +74,7 @@ class Run {
 		const why = await fault.unless?.();
 		if (why) return this.say(fault.name, `skipped: ${why}`);
 		const began = Date.now();
-		const rounds = Number(this.options.rounds ?? fault.rounds ?? 1);
+		const rounds = fault.once ? 1 : Number(this.options.rounds ?? fault.rounds ?? 1);
 		const cell = { fault: fault.name, rounds: 0, lost: 0, doubled: 0, oraclesFailed: [], recovery: [], found: [] };
 		this.cells.push(cell);
 		try {

@@ -8,6 +8,7 @@ import { ROLES, account, artifact } from "../../deploy/local/chain.mjs";
 import { redisSays } from "../../deploy/local/market.mjs";
 import { Process, freePort, until } from "../../deploy/local/processes.mjs";
 import { kalypso } from "../e2e/cli/world.mjs";
+import { fieldsOf } from "./msgpack.mjs";
 import { portraitOf } from "./resources.mjs";
 
 const FOLDS = ["chain-indexer", "orderbook", "matcher"];
@@ -15,6 +16,7 @@ const SENDERS = { "task-publisher": ROLES.relayer, "slasher-watcher": ROLES.slas
 // A decision whose branch or time is gone has no effect, by design; the relayer pays for the attempt.
 const EXPLAINED = ["BranchGone", "SignatureExpired"];
 const TX_SIGNED = 0x0401;
+const RAW = 12; // its field with the signed bytes
 const GRACE_S = 20n; // by then an overdue task must be slashed
 const LIMITS = { rssMib: { release: 96, asan: 900 }, descriptors: 160 };
 
@@ -116,23 +118,11 @@ function attemptsIn(file) {
 	if (rows.status !== 0) throw new Error(`sqlite3 ${file}: ${rows.stderr || rows.error}`);
 	const found = [];
 	for (const line of rows.stdout.split("\n").filter(Boolean)) {
-		const body = Buffer.from(line, "hex");
-		const raw = lastBytes(body);
+		const raw = fieldsOf(Buffer.from(line, "hex"))[RAW];
 		const tx = parseTransaction(`0x${raw.toString("hex")}`);
 		found.push({ nonce: tx.nonce ?? 0, to: tx.to, value: tx.value ?? 0n, data: tx.data ?? "0x", hash: keccak256(raw) });
 	}
 	return found;
-}
-
-// The last field: msgpack bytes that end where the message does. An EIP-1559 transaction begins with 2.
-function lastBytes(body) {
-	for (const [tag, width] of [[0xc4, 1], [0xc5, 2], [0xc6, 4]])
-		for (let at = body.indexOf(tag); at >= 0; at = body.indexOf(tag, at + 1)) {
-			if (at + 1 + width > body.length) break;
-			const size = body.readUIntBE(at + 1, width);
-			if (at + 1 + width + size === body.length && body[at + 1 + width] === 2) return body.subarray(at + 1 + width);
-		}
-	throw new Error("no raw transaction in a tx_signed entry");
 }
 
 // O3: one payload for each nonce, nothing sent that isn't in the journal, no nonce left out, no revert unexplained.

@@ -1,12 +1,18 @@
 // The chain changes its mind, its node dies and forgets, its pool loses transactions, its fees jump, others are faster.
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { toHex } from "viem";
 import { ROLES, account, startAnvil } from "../../../deploy/local/chain.mjs";
 import { sleep, until } from "../scene.mjs";
 
 const DEEPEST = 64;
 const FINAL = 256; // the services' option depth
 const ask = (scene, method, params = []) => scene.client.request({ method, params });
+
+// The newest blocks are replaced by others; empty ones would come out the same, but for who made them.
 const reorganise = async (scene, depth) => {
+	await ask(scene, "anvil_setCoinbase", [toHex(randomBytes(20))]);
 	await ask(scene, "anvil_reorg", [depth, []]);
 	return performance.now();
 };
@@ -15,7 +21,16 @@ const reorganise = async (scene, depth) => {
 const withState = async (scene) => {
 	const { anvil } = scene.market;
 	await sleep(1500); // at least one state was written
-	const stop = () => anvil.kill();
+	const file = join(scene.market.folder, "anvil.json");
+	const stop = async () => {
+		// A whole one: what is being written when it dies is no state of a chain.
+		const state = await until("a state of the node", () => {
+			const text = readFileSync(file, "utf8");
+			return JSON.parse(text) && text;
+		});
+		await anvil.kill();
+		writeFileSync(file, state);
+	};
 	const start = async () => {
 		anvil.start();
 		await anvil.ready(async () => (await scene.client.getChainId()) > 0, { everyMs: 20 });
@@ -107,7 +122,7 @@ export default [
 	{
 		name: "deeper-than-final",
 		what: "a re-organisation deeper than what was final: the indexer ends with an alarm, the logs stay",
-		rounds: 1,
+		once: true,
 		alone: true,
 		noOracles: true,
 		async run(scene) {
@@ -118,7 +133,7 @@ export default [
 			scene.unmanaged("chain-indexer");
 			const indexer = scene.service("chain-indexer");
 			await reorganise(scene, FINAL + 20);
-			await indexer.ended;
+			await until("the indexer to end", () => !indexer.running);
 			if (!indexer.event("chain.finality")) throw new Error(`the indexer ended without an alarm: ${indexer.tail(3)}`);
 		},
 	},
@@ -217,7 +232,7 @@ export default [
 	{
 		name: "outsider-nonce",
 		what: "somebody else sends from the relayer's account: it stops, and says so",
-		rounds: 1,
+		once: true,
 		alone: true,
 		noOracles: true,
 		waitsFor: "the publisher's watch for foreign nonces",
