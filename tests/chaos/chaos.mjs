@@ -10,7 +10,7 @@ import { Dice } from "./dice.mjs";
 import { judge } from "./oracles.mjs";
 import { Scene } from "./scene.mjs";
 
-const GROUPS = ["processes", "redis", "chain", "rpc", "network", "messages", "peers", "clock", "disk"];
+const GROUPS = ["oracles", "processes", "redis", "chain", "rpc", "network", "messages", "peers", "clock", "disk"];
 const HELP = `usage: chaos.mjs [--group=G[,G]] [--fault=F[,F]] [--rounds=N] [--seed=N] [--all] [--list]
 
 Without a group: one fault of each group, a few rounds. With one: all its faults. --fault names some of them.
@@ -93,10 +93,13 @@ class Run {
 			await fault.end?.(scene, state);
 			if (!fault.noOracles) {
 				this.progress(`${fault.name}: settling`);
-				await scene.settle();
+				await scene.settle(fault.patienceMs);
 				this.progress(`${fault.name}: oracles`);
 				const { lost, doubled, failed, found } = await judge(scene, { skip: fault.skip });
-				Object.assign(cell, { lost, doubled, oraclesFailed: failed, found });
+				if (fault.notices) {
+					notice(cell, fault.notices, failed);
+					for (const line of found) this.progress(line);
+				} else Object.assign(cell, { lost, doubled, oraclesFailed: failed, found });
 			}
 			if (fault.withinMs && cell.recovery.some((ms) => ms > fault.withinMs)) {
 				cell.oraclesFailed.push("O9");
@@ -152,6 +155,13 @@ class Run {
 		}));
 		writeFileSync(file, `${JSON.stringify({ seed: this.options.seed, machine: machine(), cells }, null, "\t")}\n`);
 	}
+}
+
+// What was done on purpose has to be seen.
+function notice(cell, wanted, failed) {
+	const blind = wanted.filter((name) => !failed.includes(name));
+	cell.oraclesFailed.push(...blind);
+	cell.found.push(...blind.map((name) => `${name} didn't notice what was done to it`));
 }
 
 const spread = (list) => ({

@@ -7,6 +7,7 @@ const SAMPLES = 8; // inputs that are drawn again and again: the chain doesn't m
 const EXPIRES_S = 5;
 const SOON_S = 30n;
 const GAS_EACH = 400_000n;
+const AT_ONCE = 200; // requests that surely fit a block
 const GAS_MAX = 50_000_000n;
 
 // What becomes of a request; served ones find a generator, the others none.
@@ -100,11 +101,13 @@ export class Load {
 		return hash;
 	}
 
-	// Open requests that nobody will ever take; mined when this returns.
+	// Open requests that nobody will ever take; on the chain when this returns, which mines for them.
 	async placePatient(count) {
-		for (let left = count; left > 0; left -= 100) {
-			const hash = await this.place(Array(Math.min(100, left)).fill("patient"));
-			await this.scene.chain.mined(hash, "createRequests");
+		const { chain, client } = this.scene;
+		for (let left = count; left > 0; left -= AT_ONCE) {
+			const hash = await this.place(Array(Math.min(AT_ONCE, left)).fill("patient"));
+			await client.mine({ blocks: 1 });
+			await chain.mined(hash, "createRequests");
 		}
 	}
 

@@ -285,11 +285,12 @@ export async function slashes(scene) {
 // O9: memory and descriptors within bounds.
 export async function resources(scene) {
 	const found = [];
+	const { rssMib: most, descriptors: many } = scene.limits ?? LIMITS;
 	for (const name of scene.managed) {
 		const { rssMib, descriptors, asan } = portraitOf(scene.service(name).pid);
-		const limit = LIMITS.rssMib[asan ? "asan" : "release"];
+		const limit = most[asan ? "asan" : "release"];
 		if (rssMib > limit) found.push(`${name} takes ${rssMib.toFixed(0)} MiB, more than ${limit}`);
-		if (descriptors > LIMITS.descriptors) found.push(`${name} has ${descriptors} descriptors, more than ${LIMITS.descriptors}`);
+		if (descriptors > many) found.push(`${name} has ${descriptors} descriptors, more than ${many}`);
 	}
 	return found;
 }

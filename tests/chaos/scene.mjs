@@ -191,18 +191,18 @@ export class Scene {
 
 	// No new requests; wait until each eligible one has its task, silent tasks are slashed and expired requests refunded.
 	// What still waits is left to the oracles. Then the chain stands still.
-	async settle() {
+	async settle(patienceMs = SETTLE_MS) {
 		this.load.stop();
 		await this.load.idle();
 		try {
 			await this.blocks(1); // what was placed is on the chain
 			let left = await this.load.waiting();
-			await until("everything to end", async () => !(left = await this.load.stillWaiting(left)).length, { timeoutMs: SETTLE_MS, everyMs: 250 });
+			await until("everything to end", async () => !(left = await this.load.stillWaiting(left)).length, { timeoutMs: patienceMs, everyMs: 250 });
 		} catch {
 			// The oracles say what it was.
 		}
 		await this.client.setIntervalMining({ interval: 0 });
-		await this.recovered(0).catch(() => {});
+		await this.recovered(0, { timeoutMs: patienceMs }).catch(() => {});
 		await this.book.inStep().catch((error) => (this.book.wrong ??= error));
 	}
 

@@ -4,8 +4,9 @@ import { redisSays } from "../../../deploy/local/market.mjs";
 import { ENGINE, SERVICES, sleep, until } from "../scene.mjs";
 import { traces } from "../tools.mjs";
 
-// So long a lapse that every lease is gone (2 s), and below what a test can wait for; with SECONDS=60 longer ones.
+// Every lease is gone (2 s) by then; CHAOS_FREEZE_MS=60000 for longer ones.
 const FREEZE_MS = [2500, Number(process.env.CHAOS_FREEZE_MS ?? 6000)];
+const OPEN = Number(process.env.CHAOS_OPEN ?? 10_000);
 const STEPS = ["fsync", "fdatasync", "sendto", "write", "pwrite64"];
 
 // Somewhere in the work of a block.
@@ -50,6 +51,15 @@ export default [
 		what: "kill -9 of all at once",
 		rounds: 3,
 		run: (scene, dice) => killed(scene, dice, SERVICES),
+	},
+	{
+		name: "kill-crowded",
+		what: `kill -9 of one service with ${OPEN} open requests`,
+		rounds: 12,
+		alone: true,
+		withinMs: 2000,
+		begin: (scene) => scene.load.placePatient(OPEN),
+		run: (scene, dice, { round }) => killed(scene, dice, [SERVICES[(round - 1) % SERVICES.length]]),
 	},
 	{
 		name: "kill-step",
