@@ -151,8 +151,10 @@ export class Scene {
 		return (await answer.json()).logs.match.block;
 	}
 
-	// Wait until every service is ready and the newest block of now was dealt with by all of them; ms since @since.
+	// A block is mined; wait until every service is ready and the match log has come to that block; ms since @since. Without
+	// @since no block is mined.
 	async recovered(since, { timeoutMs = 60_000 } = {}) {
+		if (since) await this.client.mine({ blocks: 1 });
 		const head = await this.client.getBlock();
 		try {
 			await until("everybody to be ready", () => this.readyAll(), { timeoutMs, everyMs: 10 });

@@ -9,7 +9,6 @@ import { mounts } from "../tools.mjs";
 // Of 5 minutes what fits a run; CHAOS_GONE_MS=300000 for all of it.
 const GONE_MS = [2500, Number(process.env.CHAOS_GONE_MS ?? 8000)];
 const says = (scene, ...words) => redisSays(scene.redisPort, ...words);
-const BACK = "the rebuild of what Redis has lost (a new epoch)";
 
 async function start(scene) {
 	const redis = scene.service("redis");
@@ -60,7 +59,6 @@ export default [
 		name: "tail",
 		what: "the end of its file is cut off at a random byte, as by a disk that lied",
 		rounds: 2,
-		waitsFor: BACK,
 		scene: {},
 		async run(scene, dice) {
 			return away(scene, 100, (folder) => {
@@ -74,7 +72,6 @@ export default [
 		name: "emptied",
 		what: "everything in it is gone",
 		rounds: 2,
-		waitsFor: BACK,
 		run: (scene) => away(scene, 100, (folder) => {
 			rmSync(folder, { recursive: true });
 			mkdirSync(folder);
@@ -84,7 +81,6 @@ export default [
 		name: "flushed",
 		what: "FLUSHALL under running services",
 		rounds: 2,
-		waitsFor: BACK,
 		async run(scene) {
 			scene.expect("FENCED", "EPOCH", "CONFLICT");
 			says(scene, "flushall");
@@ -95,7 +91,6 @@ export default [
 		name: "behind",
 		what: "a replica that lacks the last writes is promoted: an older copy of its files comes back",
 		rounds: 1,
-		waitsFor: BACK,
 		async run(scene, dice) {
 			const folder = join(scene.market.folder, "redis");
 			const old = `${folder}.old`;
