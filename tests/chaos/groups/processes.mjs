@@ -58,7 +58,12 @@ export default [
 		rounds: 12,
 		alone: true,
 		withinMs: 2000,
-		begin: (scene) => scene.load.placePatient(OPEN),
+		async begin({ load }) {
+			load.stop(); // two who send from one account would take each other's nonces
+			await load.idle();
+			await load.placePatient(OPEN);
+			load.start(4);
+		},
 		run: (scene, dice, { round }) => killed(scene, dice, [SERVICES[(round - 1) % SERVICES.length]]),
 	},
 	{
