@@ -235,7 +235,6 @@ export default [
 		once: true,
 		alone: true,
 		noOracles: true,
-		waitsFor: "the publisher's watch for foreign nonces",
 		async run(scene) {
 			const [tx] = await caughtPending(scene, ROLES.relayer);
 			await ask(scene, "anvil_dropTransaction", [tx.hash]);
