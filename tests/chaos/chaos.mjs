@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Chaos: a market of real processes under load, to which one fault after the other happens; after each, every oracle.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../../deploy/local/chain.mjs";
@@ -11,12 +11,15 @@ import { judge } from "./oracles.mjs";
 import { Scene } from "./scene.mjs";
 
 const GROUPS = ["oracles", "processes", "redis", "chain", "rpc", "network", "messages", "peers", "clock", "disk"];
-const HELP = `usage: chaos.mjs [--group=G[,G]] [--fault=F[,F]] [--rounds=N] [--seed=N] [--all] [--list]
+const HELP = `usage: chaos.mjs [--group=G[,G]] [--fault=F[,F]] [--rounds=N] [--seed=N] [--all] [--list] [--table] [--verbose]
 
 Without a group: one fault of each group, a few rounds. With one: all its faults. --fault names some of them.
 --rounds   how often each fault happens; each has a number of its own
 --seed     the same faults at the same moments; printed, and in the report
---all      also faults that the services can't bear yet; --list says why
+--all      all faults of all groups
+--list     what there is
+--table    the report as rows for docs/reliability.md, too
+--verbose  each round on a line of its own
 Groups: ${GROUPS.join(", ")}.
 Writes build/chaos/report.json. Exit status: 0 if every oracle holds, else 1.
 KALYPSO_BIN names the programs' folder (build/release/bin), KALYPSO_KEEP=1 keeps logs and state.
@@ -37,9 +40,8 @@ function choose(all, { group, fault, all: also }) {
 	known(groups, GROUPS, "group");
 	known(faults, all.flatMap((f) => [f.name, f.name.split("/")[1]]), "fault");
 	if (faults) return all.filter((f) => faults.includes(f.name) || faults.includes(f.name.split("/")[1]));
-	const ripe = all.filter((f) => also || !f.waitsFor);
-	if (groups) return ripe.filter((f) => groups.includes(f.group));
-	return also ? ripe : ripe.filter((f) => f.byDefault);
+	if (groups) return all.filter((f) => groups.includes(f.group));
+	return also ? all : all.filter((f) => f.byDefault);
 }
 
 function fail(text) {
@@ -195,7 +197,7 @@ async function main() {
 	if (values.help) return void process.stdout.write(HELP);
 	const all = await readFaults();
 	if (values.list) {
-		for (const f of all) console.log(`${f.name.padEnd(28)} ${f.what}${f.waitsFor ? ` (waits for: ${f.waitsFor})` : ""}`);
+		for (const f of all) console.log(`${f.name.padEnd(28)} ${f.what}`);
 		return;
 	}
 	if (values.rounds !== undefined && !(Number(values.rounds) >= 1)) fail("--rounds is a number from 1");
@@ -217,7 +219,7 @@ async function main() {
 		run.write(values.out);
 	}
 	const bad = run.cells.filter(({ oraclesFailed }) => oraclesFailed.length);
-	if (values.table) console.log(table(JSON.parse((await import("node:fs")).readFileSync(values.out, "utf8")).cells));
+	if (values.table) console.log(table(JSON.parse(readFileSync(values.out, "utf8")).cells));
 	console.log(`chaos: ${run.cells.length - bad.length} of ${run.cells.length} cells held in ${((Date.now() - began) / 1000).toFixed(0)} s; ${relative(ROOT, values.out)}`);
 	if (bad.length || !run.cells.length) process.exitCode = 1;
 }
