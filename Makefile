@@ -168,6 +168,14 @@ SECONDS ?= 30
 fuzz: $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## fuzz every decoder, SECONDS=30 each; crashes go to build/fuzz/crashes
 	@tests/fuzz/fuzz.sh $(B)/fuzz $(SECONDS)
 
+# Empty ones are their defaults.
+GROUP ?=
+FAULT ?=
+ROUNDS ?=
+SEED ?=
+chaos: setup build contracts circuits ## faults under load, all oracles; GROUP=redis FAULT=kill ROUNDS=200 SEED=1; build/chaos/report.json
+	@node tests/chaos/chaos.mjs --table $(and $(GROUP),--group=$(GROUP)) $(and $(FAULT),--fault=$(FAULT)) $(and $(ROUNDS),--rounds=$(ROUNDS)) $(and $(SEED),--seed=$(SEED))
+
 lint: build ## what no compiler checks
 	@tests/run.sh $(B) lint
 
@@ -180,4 +188,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-recovery bench-why unit fuzz lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-recovery bench-why unit fuzz chaos lint format clean help

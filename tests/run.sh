@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 shift
 
-suites=(lint abi unit property fuzz contracts prover e2e)
+suites=(lint abi unit property fuzz contracts prover e2e chaos)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
@@ -33,6 +33,9 @@ run_e2e() {
 	done
 	return $status
 }
+
+# A fault of each group; `make chaos` has more.
+run_chaos() { KALYPSO_BIN=$PWD/$build/asan/bin node tests/chaos/chaos.mjs --out="$build/chaos/report.json"; }
 
 # Every *_test in its own process; the output only of those that fail.
 run_unit() {

@@ -104,7 +104,7 @@ export class Chain {
 }
 
 // anvil that mines on demand; call startClock() when everything is set up.
-export async function startAnvil(folder, { blockTime = 1, port } = {}) {
+export async function startAnvil(folder, { blockTime = 1, port, args = [] } = {}) {
 	port ??= await freePort();
 	const log = join(folder, "logs", "anvil.log");
 	const anvil = new Process(
@@ -114,6 +114,7 @@ export async function startAnvil(folder, { blockTime = 1, port } = {}) {
 			...["--port", port, "--host", "127.0.0.1", "--accounts", ACCOUNTS, "--mnemonic", MNEMONIC],
 			...["--balance", 10_000, "--gas-limit", 60_000_000, "--hardfork", "cancun", "--quiet"],
 			...["--order", "fifo", "--slots-in-an-epoch", 32],
+			...args,
 		].map(String),
 		{ log },
 	).start();

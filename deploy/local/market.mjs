@@ -45,6 +45,7 @@ const DEFAULTS = {
 	matchLifetime: 30,
 	args: [], // further options of every service
 	anvilPort: undefined,
+	anvilArgs: [],
 	busCut: false, // nobody hears anybody: each service has a bus of its own
 	proxy: undefined, // async (chain) => {rpc, ws}: what the services talk to instead of the node
 	say: () => {},
@@ -57,7 +58,7 @@ export class LocalMarket {
 	}
 
 	static async start(options = {}) {
-		const market = new LocalMarket(options);
+		const market = new this(options);
 		try {
 			await market.begin();
 		} catch (error) {
@@ -109,7 +110,11 @@ export class LocalMarket {
 	// ---- chain, Redis, contracts
 
 	async startChain() {
-		const { anvil, chain } = await startAnvil(this.folder, { blockTime: this.blockTime, port: this.anvilPort });
+		const { anvil, chain } = await startAnvil(this.folder, {
+			blockTime: this.blockTime,
+			port: this.anvilPort,
+			args: this.anvilArgs,
+		});
 		this.anvil = this.add(anvil);
 		this.chain = chain;
 		const through = this.proxy ? await this.proxy(chain) : {};

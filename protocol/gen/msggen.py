@@ -164,6 +164,8 @@ def header(s):
             " * ERR_UNKNOWN_TYPE, ERR_MALFORMED: *out is as it was. */",
             "NODISCARD enum err msg_json(struct buf *out, uint16_t number,",
             "\t\t\t    struct bytes body);", "",
+            "/* Whether @body decodes. ERR_UNKNOWN_TYPE, ERR_MALFORMED */",
+            "NODISCARD enum err msg_check(uint16_t number, struct bytes body);", "",
             "/* Every description, in order of number. */",
             "extern const struct wire_message *const msg_all[];",
             "extern const size_t msg_all_count;", ""]
@@ -212,15 +214,20 @@ def source(s):
             "const char *msg_name(uint16_t number)", "{",
             "\tconst struct wire_message *d = msg_describe(number);", "",
             '\treturn d ? d->name : "unknown";', "}", "",
+            "union any {"]
+    out += [f"\tstruct msg_{m.name} {m.name};" for m in s.messages]
+    out += ["};", "",
             "enum err msg_json(struct buf *out, uint16_t number, struct bytes body)", "{",
             "\tconst struct wire_message *d = msg_describe(number);",
-            "\tunion {"]
-    out += [f"\t\tstruct msg_{m.name} {m.name};" for m in s.messages]
-    out += ["\t} m;", "\tenum err e;", "",
+            "\tunion any m;", "\tenum err e;", "",
             "\tif (!d)", "\t\treturn ERR_UNKNOWN_TYPE;",
             "\te = wire_decode(d, &m, body);", "\tif (e)", "\t\treturn e;",
             "\twire_json(d, &m, out);",
-            "\treturn buf_err(out);", "}"]
+            "\treturn buf_err(out);", "}", "",
+            "enum err msg_check(uint16_t number, struct bytes body)", "{",
+            "\tconst struct wire_message *d = msg_describe(number);",
+            "\tunion any m;", "",
+            "\treturn d ? wire_decode(d, &m, body) : ERR_UNKNOWN_TYPE;", "}"]
     return out
 
 

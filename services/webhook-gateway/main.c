@@ -14,6 +14,7 @@
 
 #include "common/frame.h"
 #include "common/log.h"
+#include "msg.h"
 #include "services/webhook-gateway/web.h"
 
 struct options {
@@ -56,8 +57,13 @@ static enum err on_entry(void *arg, const struct entry *entry)
 {
 	struct source *s = arg;
 	bool was_empty = false;
-	enum err e = queue_put(s->gateway->queue, s->log, entry, &was_empty);
+	enum err e;
 
+	/* Here it can still be asked for again: what came over the bus may not
+	 * be what is in the log. */
+	if (msg_check(entry->type, entry->body) == ERR_MALFORMED)
+		return ERR_MALFORMED;
+	e = queue_put(s->gateway->queue, s->log, entry, &was_empty);
 	if (!e && was_empty)
 		web_wake(s->gateway->web);
 	return e;

@@ -53,7 +53,8 @@ static void drop_oldest(struct tail *t)
 	struct item *item = item_at(t, t->begin++);
 
 	t->bytes -= item->entry.body.size + item->text.size;
-	t->oldest[item->log] = item->entry.number + 1;
+	if (item->entry.number >= t->oldest[item->log])
+		t->oldest[item->log] = item->entry.number + 1;
 	free((void *)item->entry.body.data);
 	buf_free(&item->text);
 }
@@ -91,8 +92,10 @@ enum err tail_put(struct tail *t, enum logs log, const struct entry *entry)
 	item->entry.body.data = body;
 	t->bytes += entry->body.size;
 	t->turns[log][entry->number % t->room] = t->end++;
-	/* The first that is taken may be any. */
-	if (t->oldest[log] > t->newest[log])
+	/* The first that is taken may be any, and so may the one after an entry
+	 * that was passed over because it can't be read. */
+	if (t->oldest[log] > t->newest[log] ||
+	    entry->number != t->newest[log] + 1)
 		t->oldest[log] = entry->number;
 	t->newest[log] = entry->number;
 	return ERR_NONE;

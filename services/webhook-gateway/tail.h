@@ -21,7 +21,8 @@ enum {
 NODISCARD enum err tail_new(struct tail **out, size_t entries_max);
 void tail_free(struct tail **tail);
 
-/* Take the next entry of @log; the oldest make room. ERR_NO_MEMORY */
+/* Take the next entry of @log; the oldest make room. If numbers are left out,
+ * the window of @log begins anew with it. ERR_NO_MEMORY */
 NODISCARD enum err tail_put(struct tail *t, enum logs log,
 			    const struct entry *entry);
 

@@ -32,11 +32,12 @@ const makers = Object.fromEntries(
 export const freshInputs = (circuit) => `0x${makers[circuit].fresh(randomBytes).toString("hex")}`;
 
 export class World {
-	// Options are LocalMarket's. Everything lives in a folder of its own, kept if KALYPSO_KEEP is set.
-	static async start(options = {}) {
+	// Options are LocalMarket's, Market a class made of it. Everything lives in a folder of its own, kept if KALYPSO_KEEP is
+	// set.
+	static async start({ Market = LocalMarket, ...options } = {}) {
 		const world = new World();
 		world.folder = mkdtempSync(join(tmpdir(), "kalypso-e2e-"));
-		world.market = await LocalMarket.start({
+		world.market = await Market.start({
 			folder: world.folder,
 			binaries: BINARIES,
 			generators: ROOMY,

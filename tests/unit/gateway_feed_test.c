@@ -212,6 +212,20 @@ static void the_window_holds_the_newest(void **state)
 	assert_int_equal(tail_newest(tail, LOGS_BOOK), WINDOW);
 }
 
+static void a_number_left_out_begins_the_window_anew(void **state)
+{
+	(void)state;
+	put(LOGS_BOOK, 1);
+	put(LOGS_BOOK, 2);
+	put(LOGS_BOOK, 4); /* 3 couldn't be read */
+	assert_int_equal(tail_oldest(tail, LOGS_BOOK), 4);
+	for (uint64_t i = 5; i < 4 + WINDOW; i++)
+		put(LOGS_BOOK, i); /* 1 and 2 make room */
+	assert_int_equal(tail_oldest(tail, LOGS_BOOK), 4);
+	put(LOGS_BOOK, 4 + WINDOW);
+	assert_int_equal(tail_oldest(tail, LOGS_BOOK), 5);
+}
+
 static void an_entry_is_rendered_once_for_all(void **state)
 {
 	static const char want[] = "{\"log\":\"book\",\"seq\":1,\"entry\":{"
@@ -416,6 +430,7 @@ int main(void)
 		TEST(what_is_not_of_the_protocol_ends_it),
 		TEST(another_epoch_is_said),
 		TEST(the_window_holds_the_newest),
+		TEST(a_number_left_out_begins_the_window_anew),
 		TEST(an_entry_is_rendered_once_for_all),
 		TEST(what_is_older_than_the_window_is_missing),
 		TEST(who_is_left_behind_for_too_long_is_lagging),

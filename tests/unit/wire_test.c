@@ -277,6 +277,10 @@ static void json_is_what_people_read(void **state)
 		"\"price\":\"1000000000000000000\",\"response_time\":60,"));
 	assert_err(msg_json(&json, 0x7777, buf_bytes(&bytes)),
 		   ERR_UNKNOWN_TYPE);
+	assert_err(msg_check(MSG_MATCH_MADE, buf_bytes(&bytes)), ERR_NONE);
+	assert_err(msg_check(0x7777, buf_bytes(&bytes)), ERR_UNKNOWN_TYPE);
+	bytes.size--;
+	assert_err(msg_check(MSG_MATCH_MADE, buf_bytes(&bytes)), ERR_MALFORMED);
 	buf_free(&bytes);
 	buf_free(&json);
 }
