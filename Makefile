@@ -164,9 +164,9 @@ bench-match: build $(B)/bench/match $(B)/bench/process $(B)/bench/audit ## measu
 unit: $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) ## unit, golden and property tests of the C side alone
 	@tests/run.sh $(B) unit
 
-SECONDS ?= 30
-fuzz: $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## fuzz every decoder, SECONDS=30 each; crashes go to build/fuzz/crashes
-	@tests/fuzz/fuzz.sh $(B)/fuzz $(SECONDS)
+MINUTES ?= 10
+fuzz: $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## fuzz every decoder, MINUTES=10 of processor time shared; crashes go to build/fuzz/crashes
+	@tests/fuzz/fuzz.sh $(B)/fuzz $$(($(MINUTES) * 60))
 
 # Empty ones are their defaults.
 GROUP ?=

@@ -14,7 +14,7 @@ export UBSAN_OPTIONS=print_stacktrace=1
 
 run_lint() { tests/lint/lint.sh "$build"; }
 run_abi() { python3 protocol/gen/abicheck.py protocol/abi/kalypso.abi build/contracts/out protocol/contracts/src; }
-run_fuzz() { tests/fuzz/fuzz.sh "$build/fuzz" 3; }
+run_fuzz() { tests/fuzz/fuzz.sh "$build/fuzz" 180; }
 run_contracts() { protocol/contracts/test.sh; }
 run_prover() { (cd deploy/local && npm test --silent); }
 

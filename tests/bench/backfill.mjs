@@ -35,7 +35,7 @@ function compile() {
 	return { abi: Spammer.abi, bytecode: `0x${Spammer.evm.bytecode.object}` };
 }
 
-async function fill(world, events) {
+export async function fill(world, events) {
 	const { chain, market } = world;
 	const who = account(ROLES.deployer);
 	const { abi, bytecode } = compile();

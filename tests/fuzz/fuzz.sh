@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target from its seeds: first the seeds alone, then for some seconds.
+# Runs fuzz targets from their seeds: first the seeds alone, then for some seconds of processor time, shared by them.
 # usage: fuzz.sh FOLDER SECONDS [TARGET...]      (make fuzz; make test SUITES=fuzz)
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
@@ -7,6 +7,7 @@ folder=$1 seconds=$2
 shift 2
 
 [ $# -gt 0 ] || set -- "$folder"/target/*
+seconds=$(((seconds + $# - 1) / $#)) # of each
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:quarantine_size_mb=8
 export LSAN_OPTIONS=print_suppressions=0
 export UBSAN_OPTIONS=print_stacktrace=1
