@@ -86,7 +86,7 @@ export class Scene {
 		const life = service.ended;
 		life.then(async () => {
 			const { code, signal } = service.exit;
-			const err = code === 1 || code === 2 ? (service.event("service.exited") ?? service.event("service.stopping"))?.err : undefined;
+			const err = code ? (service.event("service.exited") ?? service.event("service.stopping"))?.err : undefined;
 			this.ends.push({ name, code, signal, err, tail: service.tail(3) });
 			await sleep(RESTART_MS);
 			if (this.stopped || !this.managed.has(name) || service.ended !== life) return;

@@ -155,17 +155,20 @@ export default [
 		name: "other-chain",
 		what: "another chain, begun anew, answers at the node's address for a while",
 		rounds: 1,
+		alone: true,
 		scene: { nodeKeeps: true },
 		begin: withState,
 		async run(scene, dice, { state }) {
-			scene.expect("UNREACHABLE", "CONFIG");
+			scene.expect("UNREACHABLE", "CONFIG", "FINALITY");
 			await state.stop();
 			const other = await startAnvil(join(scene.world.folder), { port: Number(new URL(scene.chain.url).port) });
 			await other.anvil.startClock();
 			await scene.kill("task-publisher"); // also for one that starts meanwhile
 			await sleep(dice.between(2000, 4000));
 			await other.anvil.kill();
-			return scene.recovered(await state.start());
+			const since = await state.start();
+			if (!(await scene.client.getCode({ address: scene.chain.addresses.ProofMarketplace }))) throw new Error("anvil came back without its state");
+			return scene.recovered(since);
 		},
 	},
 	{
