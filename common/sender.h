@@ -3,10 +3,11 @@
  * The shell around outbox.h for one account of one process. The order is
  * always: signed bytes into the journal on disk, then by a fenced append into
  * the service's log (if it has one), then to every node. The log is numbered
- * by the journal; at the start either restores the other. Nothing is sent
- * before the chain was asked about what the journal says is under way. After
- * each block the nodes are asked what was mined and what the account has; no
- * question stands between a plan and its sending. */
+ * by the journal; at the start either restores the other, and where they part
+ * the log is right (rejoin.h). Nothing is sent before the chain was asked about
+ * what the journal says is under way. After each block the nodes are asked what
+ * was mined and what the account has; no question stands between a plan and its
+ * sending. */
 #ifndef COMMON_SENDER_H
 #define COMMON_SENDER_H
 

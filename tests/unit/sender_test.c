@@ -649,6 +649,70 @@ static void whoever_lost_the_lease_sends_nothing(void **state)
 	assert_int_equal(chain.count, 0);
 }
 
+/* The store's lease goes from one instance to another. */
+static void hand_lease(const char *from, uint64_t from_token, const char *to,
+		       uint64_t to_token)
+{
+	assert_err(store_lease_renew(redis.store, "task-publisher", from,
+				     from_token, 0),
+		   ERR_NONE);
+	assert_err(store_lease_take(redis.store, "task-publisher", to, to_token,
+				    60000),
+		   ERR_NONE);
+}
+
+/* What only its journal has was never sent, and its number is another's. */
+static void what_the_log_did_not_take_any_more_is_forgotten(void **state)
+{
+	struct msg_tx_mined m = {.nonce = 5};
+	struct buf body = {0};
+
+	(void)state;
+	begin_ready();
+	hand_lease("a", 7, "b", 8);
+	plan(1);
+	run(50);
+	assert_err(frame.fatal, ERR_FENCED);
+	wire_encode(&msg_tx_mined_wire, &m, &body);
+	redis_append(&redis, "task", 1, MSG_TX_MINED, buf_bytes(&body));
+	buf_free(&body);
+	hand_lease("b", 8, "a", 7);
+	frame.fatal = ERR_NONE;
+	restart();
+	UNTIL(sender_is_ready(sender));
+	assert_int_equal(fate(1), OUTBOX_UNKNOWN);
+	assert_int_equal(chain.count, 0);
+	new_block();
+	plan(2);
+	UNTIL(sent_times(0, 0) > 0);
+	assert_int_equal(chain.txs[0].nonce, 0);
+	assert_int_equal(logged(), 2);
+	assert_err(frame.fatal, ERR_NONE);
+}
+
+/* Entries that the log let go of have nothing to be compared with. */
+static void a_log_that_begins_later_is_joined_there(void **state)
+{
+	struct store_writer w = frame_writer(&frame);
+	uint64_t first = 0;
+
+	(void)state;
+	begin_ready();
+	for (uint64_t id = 1; id <= 3; id++)
+		plan(id);
+	UNTIL(sent_times(2, 0) > 0);
+	w.epoch = frame.epoch;
+	assert_err(store_trim(redis.store, &w, "task", 2, &first, NULL, NULL),
+		   ERR_NONE);
+	assert_int_equal(first, logged() - 1);
+	restart();
+	UNTIL(sender_is_ready(sender));
+	plan(4);
+	UNTIL(sent_times(3, 0) > 0);
+	assert_int_equal(chain.txs[3].nonce, 3);
+	assert_err(frame.fatal, ERR_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +736,8 @@ int main(void)
 		WRITING(a_log_that_lost_its_end_is_restored_from_the_journal),
 		WRITING(a_log_of_another_journal_is_refused),
 		WRITING(whoever_lost_the_lease_sends_nothing),
+		WRITING(what_the_log_did_not_take_any_more_is_forgotten),
+		WRITING(a_log_that_begins_later_is_joined_there),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
