@@ -199,7 +199,9 @@ void sender_commit(struct sender *s, enum err e)
 		frame_flush(f);
 	sender_send_ready(s);
 	show_sizes(s);
-	look_at_hold(s);
+	/* What the log doesn't take isn't so: another copy may send. */
+	if (!f->writer || !writer_waiting(f->writer))
+		look_at_hold(s);
 }
 
 void sender_begin(struct sender *s)
@@ -253,12 +255,17 @@ static void ask_later(void *arg)
 	sender_ask(s, false);
 }
 
+void sender_on_old_block(struct sender *s, const struct block_ref *block)
+{
+	if (!fork_count(s->blocks) || block->number == fork_next(s->blocks))
+		fork_push(s->blocks, block);
+}
+
 void sender_on_block(struct sender *s, const struct block_ref *block,
 		     const struct u256 *base_fee)
 {
 	outbox_set_block(s->outbox, block, base_fee);
-	if (!fork_count(s->blocks) || block->number == fork_next(s->blocks))
-		fork_push(s->blocks, block);
+	sender_on_old_block(s, block);
 	if (s->ready && !s->receipts)
 		s->receipts = loop_timer(s->config.frame->loop, ASK_RECEIPTS_MS,
 					 true, ask_later, s);

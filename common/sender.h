@@ -71,10 +71,17 @@ NODISCARD enum err sender_say(struct sender *s, const struct wire_message *kind,
 /* Sign what there is room for, make it durable, send it. */
 void sender_flush(struct sender *s);
 
-/* The chain has a new block, or gave some up. Asks what was mined. */
+/* The chain has a new block, or gave some up. Asks what was mined; sends again
+ * what isn't for some blocks. */
 void sender_on_block(struct sender *s, const struct block_ref *block,
 		     const struct u256 *base_fee);
 void sender_on_rollback(struct sender *s, uint64_t number);
+
+/* The chain had this block, and has others since: receipts are judged by it,
+ * and nothing more. To be called where sender_on_block() isn't, while a log is
+ * read that is not yet at its end: else what is under way would be sent again
+ * at every other block of the past. */
+void sender_on_old_block(struct sender *s, const struct block_ref *block);
 
 const struct address *sender_address(const struct sender *s);
 struct outbox_sizes sender_sizes(const struct sender *s);

@@ -713,11 +713,49 @@ static void a_log_that_begins_later_is_joined_there(void **state)
 	assert_err(frame.fatal, ERR_NONE);
 }
 
+/* Another copy may have sent since: nobody is to be accused of it. */
+static void whoever_lost_the_lease_tells_of_no_outsider(void **state)
+{
+	(void)state;
+	outsiders = OUTBOX_STOP;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) > 0);
+	hand_lease("a", 7, "b", 8);
+	set_nonce(5);
+	for (int i = 0; i < 200 && !frame.fatal; i++) {
+		new_block();
+		run(20);
+	}
+	assert_err(frame.fatal, ERR_FENCED);
+	assert_int_equal(holds, 0);
+}
+
+static void blocks_of_the_past_send_nothing_again(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	for (uint64_t n = 1; n <= 10; n++) {
+		struct block_ref b = {block + n, block_hash(block + n), {n}};
+
+		sender_on_old_block(sender, &b);
+	}
+	run(100);
+	assert_int_equal(sent_times(0, 0), 1);
+	assert_int_equal(sent_times(0, 1), 1);
+	block += 10;
+	new_block();
+	UNTIL(sent_times(0, 0) > 1 && sent_times(0, 1) > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		QUIET(nothing_is_sent_before_the_chain_was_asked),
 		QUIET(every_node_gets_it_once),
+		QUIET(blocks_of_the_past_send_nothing_again),
 		QUIET(what_is_mined_is_told_once),
 		QUIET(a_receipt_of_another_branch_does_not_count),
 		QUIET(a_receipt_of_a_block_to_come_waits_for_it),
@@ -738,6 +776,7 @@ int main(void)
 		WRITING(whoever_lost_the_lease_sends_nothing),
 		WRITING(what_the_log_did_not_take_any_more_is_forgotten),
 		WRITING(a_log_that_begins_later_is_joined_there),
+		WRITING(whoever_lost_the_lease_tells_of_no_outsider),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
