@@ -118,17 +118,37 @@ down: ## stop it
 
 # ---- tests ------------------------------------------------------------------
 SUITES ?=
-test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(B)/release/property/match_test $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
+test: setup build contracts circuits $(PROGRAMS:%=$(B)/asan/bin/%) $(UNIT:%=$(B)/asan/unit/%) $(PROPERTY:%=$(B)/asan/property/%) $(B)/release/property/match_test $(B)/sim/sim $(B)/asan/sim $(FUZZ:%=$(B)/fuzz/target/%) $(B)/fuzz/seeds.stamp ## pass every test; SUITES="unit e2e" for some
 	@tests/run.sh $(B) $(SUITES)
 
 $(B)/bench/proxy: tests/bench/proxy.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_release) $(CPPFLAGS) -o $@ $<
 
+SEEDS ?= 1000
+STEPS ?= 2000
+sim: $(B)/sim/sim ## simulate the market, SEEDS=1000 of STEPS=2000 each, or one SEED; build/sim/report.json
+	@$(B)/sim/sim --steps=$(STEPS) $(if $(SEED),--seed=$(SEED),--seeds=$(SEEDS) --report=$(B)/sim/report.json)
+
 # Chain events per second of an audit; `make bench-audit`, or the program alone.
 $(B)/bench/audit: $(B)/release/obj/tests/bench/audit.o $(PROPERTY_PARTS:%.c=$(B)/release/obj/%.o) $(B)/release/kalypso.a $(B)/release/libkalypso.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
+# The simulator: the services' own main() and common/ in one process, on a loop,
+# store, bus, journal and node of its own, and a few functions that can be broken.
+SIM_PARTS := $(patsubst %.c,%.o,$(wildcard tests/sim/*.c))
+SIM_WRAPPED := metric_now_us getrandom setpriority service_main match_on_book_rolled_back \
+	watch_on_rollback watch_on_block_mark index_drop_half outbox_roll_back tx_sign \
+	verdict_ask secp_sign secp_recover secret_key_address secret_key_free
+# Not as a whole: then nothing would be left to wrap.
+sim_link = $(CC) $(LDFLAGS_$(1)) -fno-lto $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
+$(B)/sim/sim: $(addprefix $(B)/release/obj/,$(SIM_PARTS)) $(B)/release/listener.a $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(call sim_link,release)
+$(B)/asan/sim: $(addprefix $(B)/asan/obj/,$(SIM_PARTS)) $(B)/asan/listener.a $(B)/asan/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(call sim_link,asan)
 
 bench-audit: $(B)/bench/audit ## measure an audit; build/bench/audit.jsonl
 	@rm -f $(B)/bench/audit.jsonl
@@ -188,4 +208,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-recovery bench-why unit fuzz chaos lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-recovery bench-why unit sim fuzz chaos lint format clean help

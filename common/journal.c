@@ -1,7 +1,9 @@
 /* One table in SQLite. */
 #include "common/journal.h"
 
+#include <inttypes.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -99,13 +101,20 @@ uint64_t journal_last(const struct journal *j)
 	return j->last;
 }
 
-enum err journal_put(struct journal *j, uint16_t type, struct bytes body)
+static enum err begin(struct journal *j)
 {
 	enum err e = j->open ? ERR_NONE : run(j, "BEGIN IMMEDIATE");
 
+	j->open = !e;
+	return e;
+}
+
+enum err journal_put(struct journal *j, uint16_t type, struct bytes body)
+{
+	enum err e = begin(j);
+
 	if (e)
 		return e;
-	j->open = true;
 	sqlite3_bind_int64(j->insert, 1, (sqlite3_int64)j->last + 1);
 	sqlite3_bind_int(j->insert, 2, type);
 	sqlite3_bind_blob64(j->insert, 3, body.data ? body.data : (void *)"",
@@ -116,6 +125,20 @@ enum err journal_put(struct journal *j, uint16_t type, struct bytes body)
 	sqlite3_clear_bindings(j->insert);
 	if (!e)
 		j->last++;
+	return e;
+}
+
+enum err journal_drop(struct journal *j, uint64_t from)
+{
+	char sql[64];
+	enum err e = begin(j);
+
+	snprintf(sql, sizeof sql, "DELETE FROM entry WHERE number >= %" PRIu64,
+		 from);
+	if (!e)
+		e = run(j, sql);
+	if (!e && from <= j->last)
+		j->last = from - 1;
 	return e;
 }
 

@@ -23,6 +23,10 @@ uint64_t journal_last(const struct journal *j);
 NODISCARD enum err journal_put(struct journal *j, uint16_t type,
 			       struct bytes body);
 
+/* Forget entry @from and those behind it, at the next journal_commit().
+ * ERR_STORAGE */
+NODISCARD enum err journal_drop(struct journal *j, uint64_t from);
+
 /* Everything put is on disk when this returns. Without anything put it costs
  * nothing. ERR_STORAGE */
 NODISCARD enum err journal_commit(struct journal *j);

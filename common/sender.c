@@ -7,6 +7,7 @@
 #include "common/hex.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/rejoin.h"
 #include "common/sender_impl.h"
 #include "common/u256.h"
 
@@ -14,7 +15,6 @@ enum {
 	IN_FLIGHT_MAX = 8,
 	RESEND_BLOCKS = 2, /* sooner than a bump: the node may have lost it */
 	ASK_RECEIPTS_MS = 100, /* after a block: first what has to be sent */
-	READ_MAX = 1000,
 	PATH_ROOM = FRAME_PATH_ROOM + 16,
 };
 
@@ -68,28 +68,6 @@ enum err sender_say(struct sender *s, const struct wire_message *kind,
 
 /* ---- the journal and the log to the same end ---------------------------- */
 
-static enum err copy_to_journal(void *arg, const struct entry *entry)
-{
-	struct sender *s = arg;
-
-	return journal_put(s->journal, entry->type, entry->body);
-}
-
-/* What the log has and the journal lacks: the disk was lost. */
-static enum err restore_journal(struct sender *s)
-{
-	struct frame *f = s->config.frame;
-	uint64_t from = journal_last(s->journal) + 1, next = from;
-	enum err e;
-
-	do {
-		from = next;
-		e = store_read(f->store, f->service->writes, from, READ_MAX,
-			       &next, copy_to_journal, s);
-	} while (!e && next - from == READ_MAX);
-	return e ? e : journal_commit(s->journal);
-}
-
 /* What the journal has, into the outbox; the writer drops what the log has. */
 static enum err take_entry(void *arg, const struct entry *entry)
 {
@@ -111,7 +89,7 @@ static enum err restore(struct sender *s)
 	snprintf(path, sizeof path, "%s/journal.db", frame_folder(f, folder));
 	e = journal_open(&s->journal, path);
 	if (!e && f->service->writes) {
-		e = restore_journal(s);
+		e = rejoin(s->journal, f->store, f->service->writes);
 		if (!e)
 			e = frame_open_log(f, 0);
 	}
@@ -221,7 +199,9 @@ void sender_commit(struct sender *s, enum err e)
 		frame_flush(f);
 	sender_send_ready(s);
 	show_sizes(s);
-	look_at_hold(s);
+	/* What the log doesn't take isn't so: another copy may send. */
+	if (!f->writer || !writer_waiting(f->writer))
+		look_at_hold(s);
 }
 
 void sender_begin(struct sender *s)
@@ -275,12 +255,17 @@ static void ask_later(void *arg)
 	sender_ask(s, false);
 }
 
+void sender_on_old_block(struct sender *s, const struct block_ref *block)
+{
+	if (!fork_count(s->blocks) || block->number == fork_next(s->blocks))
+		fork_push(s->blocks, block);
+}
+
 void sender_on_block(struct sender *s, const struct block_ref *block,
 		     const struct u256 *base_fee)
 {
 	outbox_set_block(s->outbox, block, base_fee);
-	if (!fork_count(s->blocks) || block->number == fork_next(s->blocks))
-		fork_push(s->blocks, block);
+	sender_on_old_block(s, block);
 	if (s->ready && !s->receipts)
 		s->receipts = loop_timer(s->config.frame->loop, ASK_RECEIPTS_MS,
 					 true, ask_later, s);

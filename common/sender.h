@@ -3,10 +3,11 @@
  * The shell around outbox.h for one account of one process. The order is
  * always: signed bytes into the journal on disk, then by a fenced append into
  * the service's log (if it has one), then to every node. The log is numbered
- * by the journal; at the start either restores the other. Nothing is sent
- * before the chain was asked about what the journal says is under way. After
- * each block the nodes are asked what was mined and what the account has; no
- * question stands between a plan and its sending. */
+ * by the journal; at the start either restores the other, and where they part
+ * the log is right (rejoin.h). Nothing is sent before the chain was asked about
+ * what the journal says is under way. After each block the nodes are asked what
+ * was mined and what the account has; no question stands between a plan and its
+ * sending. */
 #ifndef COMMON_SENDER_H
 #define COMMON_SENDER_H
 
@@ -70,10 +71,17 @@ NODISCARD enum err sender_say(struct sender *s, const struct wire_message *kind,
 /* Sign what there is room for, make it durable, send it. */
 void sender_flush(struct sender *s);
 
-/* The chain has a new block, or gave some up. Asks what was mined. */
+/* The chain has a new block, or gave some up. Asks what was mined; sends again
+ * what isn't for some blocks. */
 void sender_on_block(struct sender *s, const struct block_ref *block,
 		     const struct u256 *base_fee);
 void sender_on_rollback(struct sender *s, uint64_t number);
+
+/* The chain had this block, and has others since: receipts are judged by it,
+ * and nothing more. To be called where sender_on_block() isn't, while a log is
+ * read that is not yet at its end: else what is under way would be sent again
+ * at every other block of the past. */
+void sender_on_old_block(struct sender *s, const struct block_ref *block);
 
 const struct address *sender_address(const struct sender *s);
 struct outbox_sizes sender_sizes(const struct sender *s);

@@ -315,12 +315,18 @@ static enum err compare(void *arg, const struct entry *entry)
 	return ERR_CONFLICT;
 }
 
-/* After a lost connection: how much of what was under way was done? */
+/* After a failure: how much of what was under way was done? */
 static enum err find_out(struct writer *w)
 {
 	uint64_t last, next;
-	enum err e = store_last(w->config.store, w->config.log, &last);
+	enum err e;
 
+	/* Answers still to come would be taken for those to what is sent
+	 * next. What they say is in the log. */
+	while (store_append_pending(w->config.store))
+		if (store_append_wait(w->config.store) == ERR_UNREACHABLE)
+			break;
+	e = store_last(w->config.store, w->config.log, &last);
 	w->sent = 0;
 	w->under_way_count = 0;
 	if (e)

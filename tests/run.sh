@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 shift
 
-suites=(lint abi unit property fuzz contracts prover e2e chaos)
+suites=(lint abi unit property sim fuzz contracts prover e2e chaos)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
@@ -50,6 +50,14 @@ run_unit() {
 
 # Ten million events against the plain procedure, as fast as they go; `unit` has a few under the sanitizers.
 run_property() { "$build/release/property/match_test" 10000000 1000; }
+
+# Markets in which everything goes wrong: as many as take three minutes (`make sim`: a thousand); some under the
+# sanitizers; and the code broken on purpose.
+run_sim() {
+	"$build/sim/sim" --seeds=800 --steps=2000 "--report=$build/sim/report.json" &&
+		"$build/asan/sim" --seeds=4 --steps=400 &&
+		tests/sim/broken.sh "$build/sim/sim"
+}
 
 began=$SECONDS
 for suite in "${suites[@]}"; do

@@ -47,8 +47,9 @@ static void on_block(struct slasher *self)
 {
 	struct watch_sizes s = watch_sizes(self->watch);
 
+	self->block_is_news = true;
 	if (sender_is_ready(self->sender))
-		sender_on_block(self->sender, &s.block, &s.base_fee.v);
+		sender_on_old_block(self->sender, &s.block);
 	if (!fork_count(self->blocks) ||
 	    s.block.number == fork_next(self->blocks))
 		fork_push(self->blocks, &s.block);
@@ -81,6 +82,17 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	return e;
 }
 
+/* Only the newest: a log that is read has those of hours. */
+static void tell_block(struct slasher *self)
+{
+	struct watch_sizes s = watch_sizes(self->watch);
+
+	if (!self->block_is_news)
+		return;
+	self->block_is_news = false;
+	sender_on_block(self->sender, &s.block, &s.base_fee.v);
+}
+
 static void show_ready(void *arg)
 {
 	struct slasher *self = arg;
@@ -97,6 +109,7 @@ static void settled(void *arg)
 	if (!sender_is_ready(self->sender) || !fold_is_live(self->fold))
 		return;
 	show_ready(self);
+	tell_block(self);
 	due_look(self);
 	sender_flush(self->sender);
 }
@@ -228,6 +241,7 @@ static enum err start(struct frame *frame, void *arg)
 	sender_watch_register();
 	self->frame = frame;
 	self->depth = (unsigned)frame->market.depth;
+	self->block_is_news = false;
 	e = watch_new(&self->watch, self->depth);
 	if (!e)
 		e = notes_new(&self->notes);

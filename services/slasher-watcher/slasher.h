@@ -42,6 +42,7 @@ struct slasher {
 	struct notes *notes;
 	struct lane slashes, refunds;
 	struct fold *fold;
+	bool block_is_news; /* the sender wasn't told of the newest */
 };
 
 /* ---- due.c: what is due becomes transactions, or says so -------------------

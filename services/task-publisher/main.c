@@ -125,8 +125,9 @@ static enum err on_block(void *arg, const struct msg_block_mark *m)
 	struct publisher *self = arg;
 
 	self->block = m->block;
-	retry_block(self->retry, m->block.time);
-	sender_on_block(self->sender, &m->block, &m->base_fee.v);
+	self->base_fee = m->base_fee.v;
+	self->block_is_news = true;
+	sender_on_old_block(self->sender, &m->block);
 	return ERR_NONE;
 }
 
@@ -190,12 +191,24 @@ static enum err follow(struct publisher *self, struct follow **out,
 	return follow_new(out, &source, first ? first : 1, &handlers);
 }
 
+/* Only the newest: at the start the log has those of hours. */
+static void tell_block(struct publisher *self)
+{
+	if (!self->block_is_news)
+		return;
+	self->block_is_news = false;
+	retry_block(self->retry, self->block.time);
+	sender_on_block(self->sender, &self->block, &self->base_fee);
+}
+
 /* The newest block is known: what is decided can be judged by it. */
 static void on_chain_caught_up(void *arg)
 {
 	struct publisher *self = arg;
 	enum err e;
 
+	if (follow_is_live(self->chain))
+		tell_block(self);
 	if (self->match || !self->block.number)
 		return;
 	e = follow(self, &self->match, "match", MATCH_BEFORE,
@@ -295,6 +308,7 @@ static enum err start(struct frame *frame, void *arg)
 	sender_watch_register();
 	self->frame = frame;
 	self->block = (struct block_ref){.number = 0};
+	self->block_is_news = false;
 	self->key_asked = self->key_valid = false;
 	e = publish_new(&self->publish, self->options.batch_max, &handlers);
 	if (!e)

@@ -28,6 +28,8 @@ struct publisher {
 	struct retry *retry;
 	struct follow *chain, *match;
 	struct block_ref block; /* newest seen in the chain log */
+	struct u256 base_fee;	/* of it */
+	bool block_is_news;	/* what waits for blocks wasn't told of it */
 	/* The engine's key, as the chain has it. */
 	bool key_asked, key_valid, key_complained;
 };

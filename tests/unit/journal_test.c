@@ -151,6 +151,27 @@ static void what_was_not_committed_is_not_there(void **state)
 	assert_entries(1, "1:a 2:c ");
 }
 
+static void what_is_dropped_is_gone_with_the_commit(void **state)
+{
+	(void)state;
+	put("a");
+	put("b");
+	put("c");
+	commit();
+	assert_err(journal_drop(j, 2), ERR_NONE);
+	assert_int_equal(journal_last(j), 1);
+	reopen(); /* without a commit */
+	assert_entries(1, "1:a 2:b 3:c ");
+	assert_err(journal_drop(j, 2), ERR_NONE);
+	put("d");
+	commit();
+	assert_err(journal_drop(j, 3), ERR_NONE); /* of nothing */
+	commit();
+	reopen();
+	assert_entries(1, "1:a 2:d ");
+	assert_int_equal(journal_last(j), 2);
+}
+
 /* ---- killed ------------------------------------------------------------- */
 
 /* Commit entries one by one, telling the number of each through @fd. */
@@ -304,6 +325,7 @@ int main(void)
 		TEST(bytes_of_any_kind_come_back),
 		TEST(what_the_reader_returns_ends_the_reading),
 		TEST(what_was_not_committed_is_not_there),
+		TEST(what_is_dropped_is_gone_with_the_commit),
 		TEST(a_kill_loses_nothing_that_was_committed),
 		TEST(two_processes_do_not_share_one),
 		TEST(a_file_that_is_none_is_refused),

@@ -649,11 +649,113 @@ static void whoever_lost_the_lease_sends_nothing(void **state)
 	assert_int_equal(chain.count, 0);
 }
 
+/* The store's lease goes from one instance to another. */
+static void hand_lease(const char *from, uint64_t from_token, const char *to,
+		       uint64_t to_token)
+{
+	assert_err(store_lease_renew(redis.store, "task-publisher", from,
+				     from_token, 0),
+		   ERR_NONE);
+	assert_err(store_lease_take(redis.store, "task-publisher", to, to_token,
+				    60000),
+		   ERR_NONE);
+}
+
+/* What only its journal has was never sent, and its number is another's. */
+static void what_the_log_did_not_take_any_more_is_forgotten(void **state)
+{
+	struct msg_tx_mined m = {.nonce = 5};
+	struct buf body = {0};
+
+	(void)state;
+	begin_ready();
+	hand_lease("a", 7, "b", 8);
+	plan(1);
+	run(50);
+	assert_err(frame.fatal, ERR_FENCED);
+	wire_encode(&msg_tx_mined_wire, &m, &body);
+	redis_append(&redis, "task", 1, MSG_TX_MINED, buf_bytes(&body));
+	buf_free(&body);
+	hand_lease("b", 8, "a", 7);
+	frame.fatal = ERR_NONE;
+	restart();
+	UNTIL(sender_is_ready(sender));
+	assert_int_equal(fate(1), OUTBOX_UNKNOWN);
+	assert_int_equal(chain.count, 0);
+	new_block();
+	plan(2);
+	UNTIL(sent_times(0, 0) > 0);
+	assert_int_equal(chain.txs[0].nonce, 0);
+	assert_int_equal(logged(), 2);
+	assert_err(frame.fatal, ERR_NONE);
+}
+
+/* Entries that the log let go of have nothing to be compared with. */
+static void a_log_that_begins_later_is_joined_there(void **state)
+{
+	struct store_writer w = frame_writer(&frame);
+	uint64_t first = 0;
+
+	(void)state;
+	begin_ready();
+	for (uint64_t id = 1; id <= 3; id++)
+		plan(id);
+	UNTIL(sent_times(2, 0) > 0);
+	w.epoch = frame.epoch;
+	assert_err(store_trim(redis.store, &w, "task", 2, &first, NULL, NULL),
+		   ERR_NONE);
+	assert_int_equal(first, logged() - 1);
+	restart();
+	UNTIL(sender_is_ready(sender));
+	plan(4);
+	UNTIL(sent_times(3, 0) > 0);
+	assert_int_equal(chain.txs[3].nonce, 3);
+	assert_err(frame.fatal, ERR_NONE);
+}
+
+/* Another copy may have sent since: nobody is to be accused of it. */
+static void whoever_lost_the_lease_tells_of_no_outsider(void **state)
+{
+	(void)state;
+	outsiders = OUTBOX_STOP;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) > 0);
+	hand_lease("a", 7, "b", 8);
+	set_nonce(5);
+	for (int i = 0; i < 200 && !frame.fatal; i++) {
+		new_block();
+		run(20);
+	}
+	assert_err(frame.fatal, ERR_FENCED);
+	assert_int_equal(holds, 0);
+}
+
+static void blocks_of_the_past_send_nothing_again(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	for (uint64_t n = 1; n <= 10; n++) {
+		struct block_ref b = {block + n, block_hash(block + n), {n}};
+
+		sender_on_old_block(sender, &b);
+	}
+	run(100);
+	assert_int_equal(sent_times(0, 0), 1);
+	assert_int_equal(sent_times(0, 1), 1);
+	block += 10;
+	new_block();
+	UNTIL(sent_times(0, 0) > 1 && sent_times(0, 1) > 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		QUIET(nothing_is_sent_before_the_chain_was_asked),
 		QUIET(every_node_gets_it_once),
+		QUIET(blocks_of_the_past_send_nothing_again),
 		QUIET(what_is_mined_is_told_once),
 		QUIET(a_receipt_of_another_branch_does_not_count),
 		QUIET(a_receipt_of_a_block_to_come_waits_for_it),
@@ -672,6 +774,9 @@ int main(void)
 		WRITING(a_log_that_lost_its_end_is_restored_from_the_journal),
 		WRITING(a_log_of_another_journal_is_refused),
 		WRITING(whoever_lost_the_lease_sends_nothing),
+		WRITING(what_the_log_did_not_take_any_more_is_forgotten),
+		WRITING(a_log_that_begins_later_is_joined_there),
+		WRITING(whoever_lost_the_lease_tells_of_no_outsider),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

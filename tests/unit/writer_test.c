@@ -348,6 +348,21 @@ static void without_the_lease_nothing_is_appended(void **state)
 	assert_log(2);
 }
 
+/* Also if several appends were under way as it ran out. */
+static void with_the_lease_again_it_goes_on(void **state)
+{
+	(void)state;
+	put(1, 1);
+	assert_err(writer_flush(w), ERR_NONE);
+	assert_err(store_lease_renew(redis.store, name, "a", 7, 0), ERR_NONE);
+	put(2, 2000);
+	assert_err(writer_flush(w), ERR_FENCED);
+	assert_err(store_lease_renew(redis.store, name, "a", 7, 60000),
+		   ERR_NONE);
+	assert_err(writer_flush(w), ERR_NONE);
+	assert_log(2000);
+}
+
 static void in_another_epoch_nothing_is_appended(void **state)
 {
 	struct writer_config config = config_of();
@@ -551,6 +566,7 @@ int main(void)
 		TEST(another_newest_entry_is_a_conflict),
 		TEST(the_first_number_can_be_a_later_one),
 		TEST(without_the_lease_nothing_is_appended),
+		TEST(with_the_lease_again_it_goes_on),
 		TEST(in_another_epoch_nothing_is_appended),
 		TEST(another_writers_entries_are_a_conflict),
 		TEST(a_killed_redis_gets_what_it_missed),
