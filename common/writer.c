@@ -357,8 +357,12 @@ static enum err why_conflict(const struct writer *w)
 /* @wait: until everything is durable, or only while too much is under way. */
 static enum err append(struct writer *w, bool wait)
 {
-	enum err e = w->unsure ? find_out(w) : ERR_NONE;
+	enum err e;
 
+	/* Somebody else's call may have found the connection broken. */
+	if (store_append_pending(w->config.store) != w->under_way_count)
+		w->unsure = true;
+	e = w->unsure ? find_out(w) : ERR_NONE;
 	while (!e && w->first < w->last) {
 		if (w->sent < writer_waiting(w) &&
 		    w->under_way_count < UNDER_WAY_MAX)

@@ -363,6 +363,38 @@ static void with_the_lease_again_it_goes_on(void **state)
 	assert_log(2000);
 }
 
+/* What is under way goes with its connection, and a call that isn't the
+ * writer's makes the next one. */
+static void others_may_have_connected_again(void **state)
+{
+	char command[256];
+	uint64_t epoch;
+
+	(void)state;
+	put(1, 10);
+	assert_err(writer_flush(w), ERR_NONE);
+	snprintf(command, sizeof command,
+		 "cd %s && redis-cli -s redis.sock client pause 60000 write "
+		 ">/dev/null",
+		 redis.folder);
+	assert_int_equal(system(command), 0);
+	put(11, 20);
+	assert_err(writer_push(w), ERR_NONE);
+	snprintf(command, sizeof command,
+		 "cd %s && redis-cli -s redis.sock client kill type normal "
+		 ">/dev/null && redis-cli -s redis.sock client unpause "
+		 ">/dev/null",
+		 redis.folder);
+	assert_int_equal(system(command), 0);
+	/* The first call finds it broken. */
+	while (store_epoch(store, &epoch) || store_epoch(redis.store, &epoch))
+		;
+	put(21, 30);
+	assert_err(writer_push(w), ERR_NONE);
+	assert_err(writer_flush(w), ERR_NONE);
+	assert_log(30);
+}
+
 static void in_another_epoch_nothing_is_appended(void **state)
 {
 	struct writer_config config = config_of();
@@ -567,6 +599,7 @@ int main(void)
 		TEST(the_first_number_can_be_a_later_one),
 		TEST(without_the_lease_nothing_is_appended),
 		TEST(with_the_lease_again_it_goes_on),
+		TEST(others_may_have_connected_again),
 		TEST(in_another_epoch_nothing_is_appended),
 		TEST(another_writers_entries_are_a_conflict),
 		TEST(a_killed_redis_gets_what_it_missed),
