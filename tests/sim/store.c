@@ -49,7 +49,6 @@ struct store {
 	uint64_t connected; /* db.break_count then */
 	struct under_way *under_way[STORE_UNDER_WAY_MAX];
 	unsigned count;
-	bool lost; /* the connection broke with appends under way */
 	uint64_t reads;
 	struct store *next, **link;
 };
@@ -186,7 +185,6 @@ static void abandon(struct store *s)
 		perform(s, i);
 	for (unsigned i = 0; i < s->count; i++)
 		free_under_way(s->under_way[i]);
-	s->lost = s->count != 0;
 	s->count = 0;
 }
 
@@ -209,7 +207,7 @@ static bool reach(struct store *s)
 
 enum err store_append_send(struct store *s, const struct append *a)
 {
-	if (!reach(s) || s->lost || s->count == STORE_UNDER_WAY_MAX)
+	if (!reach(s) || s->count == STORE_UNDER_WAY_MAX)
 		return ERR_UNREACHABLE;
 	s->under_way[s->count++] = copy_append(a);
 	if (chance(500))
@@ -223,16 +221,14 @@ enum err store_append_wait(struct store *s)
 	struct under_way *u = s->under_way[0];
 	enum err e;
 
-	if (s->lost || !s->count || !reach(s) || process_dies()) {
+	if (!s->count || !reach(s) || process_dies()) {
 		abandon(s);
-		s->lost = false;
 		return ERR_UNREACHABLE;
 	}
 	perform(s, 0);
 	e = u->verdict;
 	if (process_dies()) {
 		abandon(s);
-		s->lost = false;
 		return ERR_UNREACHABLE;
 	}
 	/* A failed one takes those behind it along. */
@@ -400,7 +396,6 @@ enum err store_last(struct store *s, const char *log, uint64_t *number)
 {
 	if (!reach(s))
 		return ERR_UNREACHABLE;
-	s->lost = false;
 	*number = log_of(log)->count;
 	return ERR_NONE;
 }
