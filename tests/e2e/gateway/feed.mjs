@@ -55,7 +55,10 @@ export function feedTests(world) {
 		test("a life on the feed: placed, opened, matched, signed, assigned, mined, proven", async () => {
 			const { entries } = whole;
 			const id = entries.findLast(({ entry }) => entry.type === "request_opened").entry.request_id;
-			const life = entries.filter(({ entry: e }) => e.request_id === id || e.subjects?.includes(id)).map(({ log, entry }) => `${log} ${entry.type}`);
+			// Its promised time is short: the slash log may warn of it.
+			const life = entries
+				.filter(({ entry: e }) => (e.request_id === id || e.subjects?.includes(id)) && e.type !== "deadline_near")
+				.map(({ log, entry }) => `${log} ${entry.type}`);
 			const wanted = [
 				"chain request_created",
 				"book request_opened",
