@@ -49,17 +49,17 @@ static enum err enter_indexes(struct part *p, row_id row)
 	return e || !p->order ? e : order_add(p->order, row);
 }
 
-static void watch(const struct part *p, row_id row)
+static void watch(const struct part *p, row_id row, const void *next)
 {
 	struct state *s = p->state;
 
 	if (s->watch)
-		s->watch(s->core, (unsigned)(p - s->parts), row);
+		s->watch(s->core, (unsigned)(p - s->parts), row, next);
 }
 
-static void detach(void *part, row_id row)
+static void detach(void *part, row_id row, const void *next)
 {
-	watch(part, row);
+	watch(part, row, next);
 	leave_indexes(part, row);
 }
 
@@ -68,7 +68,7 @@ static void attach(void *part, row_id row)
 	/* Undo and load put back what there was memory for. */
 	if (enter_indexes(part, row))
 		abort();
-	watch(part, row);
+	watch(part, row, table_row(((struct part *)part)->table, row));
 }
 
 static bool has_key(const void *arg, uint32_t row, const void *key)

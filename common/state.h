@@ -31,9 +31,11 @@ NODISCARD enum err state_new(struct state **out,
 void state_free(struct state **state);
 
 /* Call @fn for each row that undo or load brings, changes or takes away, before
- * it changes and after it came: for indexes that a core keeps itself. Rows that
+ * it changes and after it came: for indexes that a core keeps itself. @next is
+ * what it will be, NULL if it goes, the row itself if it has come. Rows that
  * others refer to may be on their way then. NULL ends it. */
-typedef void state_watch_fn(void *core, unsigned table, row_id row);
+typedef void state_watch_fn(void *core, unsigned table, row_id row,
+			    const void *next);
 void state_watch(struct state *s, state_watch_fn *fn, void *core);
 
 /* A row, to be read or changed. @row is in use. state_edit() gives NULL if

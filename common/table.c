@@ -161,11 +161,11 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 {
 	switch ((enum undo_kind)r->kind) {
 	case UNDO_ADDED:
-		t->hooks.detach(t->hooks.core, r->row);
+		t->hooks.detach(t->hooks.core, r->row, NULL);
 		vacate(t, r->row);
 		break;
 	case UNDO_EDITED:
-		t->hooks.detach(t->hooks.core, r->row);
+		t->hooks.detach(t->hooks.core, r->row, bytes);
 		memcpy(bytes_of(t, r->row), bytes, t->is.rows.size);
 		t->hooks.attach(t->hooks.core, r->row);
 		break;

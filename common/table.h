@@ -20,8 +20,9 @@ struct scan;
 typedef uint32_t row_id;
 
 struct table_hooks {
-	/* The row is about to be changed or taken away by undo. */
-	void (*detach)(void *core, row_id row);
+	/* The row is about to be changed by undo into @next, or, if that is
+	 * NULL, taken away. */
+	void (*detach)(void *core, row_id row, const void *next);
 	/* The row is as it was before. */
 	void (*attach)(void *core, row_id row);
 	void *core;

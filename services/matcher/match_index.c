@@ -9,11 +9,12 @@
 
 /* Of a quote or a request. */
 enum mark {
-	OPEN = 1,    /* the quote can be found in the rankings */
-	FRESH = 2,   /* it is in `fresh` */
-	NEWS = 4,    /* the request is in `news` */
-	GIVEN = 8,   /* it was looked at in this round */
-	TOUCHED = 16 /* by undo */
+	OPEN = 1,     /* the quote can be found in the rankings */
+	FRESH = 2,    /* it is in `fresh` */
+	NEWS = 4,     /* the request is in `news` */
+	GIVEN = 8,    /* it was looked at in this round */
+	TOUCHED = 16, /* by undo */
+	OUT = 32      /* and not in the rankings until that is over */
 };
 
 /* A request to look at, and the quote it was found for; 0 for news. */
@@ -105,7 +106,7 @@ static void wish(const void *arg, row_id row, struct wish *out)
 			     r->order};
 }
 
-static void on_undo(void *core, unsigned table, row_id row);
+static void on_undo(void *core, unsigned table, row_id row, const void *next);
 
 static enum err new_ranking(struct match *m, enum preference preference)
 {
@@ -565,9 +566,38 @@ static struct pool *marks_of(struct match_index *x, unsigned table)
 	return table == QUOTES ? &x->quotes : &x->requests;
 }
 
+/* Whether the place of @quote in the rankings is also that of what undo makes
+ * of it, @next: most that were touched had a match, and get their turn back. */
+static bool keeps_place(const struct match *m, row_id quote,
+			const struct quote *next)
+{
+	const struct match_index *x = m->index;
+	const struct quote *q = quote_at(m, quote);
+
+	return q->price == next->price &&
+	       q->response_time == next->response_time && !q->gone &&
+	       !next->gone && place_cmp(quote_turn(next), quote_turn(q)) <= 0 &&
+	       ranking_stays_older(x->rankings[0], quote) &&
+	       ranking_stays_older(x->rankings[1], quote);
+}
+
+/* The quote is about to become @next, or has come. */
+static void touch_quote(struct match *m, row_id quote, const struct quote *next)
+{
+	struct match_index *x = m->index;
+	bool came = next == quote_at(m, quote);
+
+	if (has_mark(&x->quotes, quote, OUT) ||
+	    (came && has_mark(&x->quotes, quote, TOUCHED)) ||
+	    (!came && next && keeps_place(m, quote, next)))
+		return;
+	match_index_leave(m, quote);
+	set_mark(&x->quotes, quote, OUT, true);
+}
+
 /* The row is about to change, or has come: until all of them have, indexes do
- * without it. */
-static void on_undo(void *core, unsigned table, row_id row)
+ * without it, or with what doesn't matter to them. */
+static void on_undo(void *core, unsigned table, row_id row, const void *next)
 {
 	struct match *m = core;
 	struct match_index *x = m->index;
@@ -582,13 +612,13 @@ static void on_undo(void *core, unsigned table, row_id row)
 		/* There was memory for this row before. */
 		if (!pool_reach(marks, row + 1))
 			abort();
+		if (table == QUOTES)
+			touch_quote(m, row, next);
 		if (*mark_of(marks, row) & TOUCHED)
 			return;
 		set_mark(marks, row, TOUCHED, true);
 	}
-	if (table == QUOTES)
-		match_index_leave(m, row);
-	else if (table == REQUESTS)
+	if (table == REQUESTS)
 		match_index_forget(m, row);
 	if (!pool_grow(&x->touched))
 		abort();
@@ -612,15 +642,19 @@ static enum err put_back(struct match *m, const struct touched *t)
 	struct match_index *x = m->index;
 	row_id row = t->row;
 	const struct request *r;
+	bool out = t->table == QUOTES && has_mark(&x->quotes, row, OUT);
 
 	if (is_marked(t->table))
 		set_mark(marks_of(x, t->table), row, TOUCHED, false);
+	if (out)
+		set_mark(&x->quotes, row, OUT, false);
 	if (!state_has(m->state, t->table, row))
 		return ERR_NONE;
 	switch (t->table) {
 	case QUOTES:
-		return quote_at(m, row)->gone ? ERR_NONE
-					      : match_index_enter(m, row);
+		if (quote_at(m, row)->gone)
+			return ERR_NONE;
+		return out ? match_index_enter(m, row) : review(m, row);
 	case REQUESTS:
 		r = request_at(m, row);
 		return is_open(r) && !r->suspended

@@ -159,6 +159,15 @@ bool ranking_stays(const struct ranking *r, row_id quote)
 					   l->times[at] != l->times[at + 1]);
 }
 
+bool ranking_stays_older(const struct ranking *r, row_id quote)
+{
+	const struct leaf *l = leaf_at(r, *where(r, quote));
+	unsigned at = slot_of(l->quotes, quote);
+
+	return at && (l->prices[at] != l->prices[at - 1] ||
+		      l->times[at] != l->times[at - 1]);
+}
+
 /* The first item from @from on that holds something within the limit; FAN if
  * there is none. */
 static unsigned fitting_price(uint32_t open, const u128 prices[FAN],

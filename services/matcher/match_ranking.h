@@ -71,6 +71,8 @@ void ranking_prefetch(const struct ranking *r, row_id quote);
 /* Whether @quote, which is in, would stay where it is if its turn became the
  * newest of all. May say no when it would. */
 bool ranking_stays(const struct ranking *r, row_id quote);
+/* The same if it became older. */
+bool ranking_stays_older(const struct ranking *r, row_id quote);
 
 /* The first open quote of @market whose minor is at most @limit, and the next
  * one after @quote; 0 if there is none. */

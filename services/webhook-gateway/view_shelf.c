@@ -34,8 +34,9 @@ static enum err put_in(struct view_shelf *s, row_id row, bool all)
 	return e;
 }
 
-static void detach(void *core, row_id row)
+static void detach(void *core, row_id row, const void *next)
 {
+	(void)next;
 	take_out(core, row, true);
 }
 

@@ -35,10 +35,11 @@ static uint64_t hash_of(const struct core *c, row_id row)
 		((const struct row *)table_row(c->table, row))->key);
 }
 
-static void detach(void *arg, row_id row)
+static void detach(void *arg, row_id row, const void *next)
 {
 	struct core *c = arg;
 
+	(void)next;
 	map_remove(c->map, hash_of(c, row), row);
 }
 
@@ -108,7 +109,7 @@ static void change(struct core *c, uint64_t *now)
 		attach(c, row);
 		now[k] = v;
 	} else if (draw(3) == 0) {
-		detach(c, row);
+		detach(c, row, NULL);
 		assert_err(table_remove(c->table, row), ERR_NONE);
 		now[k] = 0;
 	} else {
