@@ -252,7 +252,7 @@ static void ask_later(void *arg)
 	struct sender *s = arg;
 
 	s->receipts = NULL;
-	sender_ask(s, false);
+	sender_ask(s, s->doubts);
 }
 
 void sender_on_old_block(struct sender *s, const struct block_ref *block)

@@ -53,6 +53,20 @@ static bool is_canonical(const struct sender *s, const struct evm_receipt *r,
 	return !fork_tip(s->blocks) || r->block <= fork_tip(s->blocks)->number;
 }
 
+/* Whether the block may turn out to be of another branch: it was mined before
+ * the blocks that we know, as after a start, or there is another in its place.
+ */
+static bool is_doubtful(const struct sender *s, const struct evm_receipt *r,
+			const struct block_ref *ours)
+{
+	const struct block_ref *tip = fork_tip(s->blocks);
+
+	if (ours)
+		return !hash32_eq(&ours->hash, &r->block_hash);
+	return !tip || (r->block < tip->number &&
+			tip->number - r->block <= s->config.final_depth);
+}
+
 static void take_receipt(struct sender *s, const struct evm_receipt *r)
 {
 	struct outbox_receipt o = {.hash = r->tx,
@@ -64,7 +78,11 @@ static void take_receipt(struct sender *s, const struct evm_receipt *r)
 	struct hash32 id;
 	enum err e;
 
-	if (!outbox_id_of(s->outbox, &r->tx, &id) || !is_canonical(s, r, ours))
+	if (!outbox_id_of(s->outbox, &r->tx, &id))
+		return;
+	if (is_doubtful(s, r, ours))
+		s->doubts = true;
+	if (!is_canonical(s, r, ours))
 		return;
 	if (ours)
 		o.block.time = ours->time; /* receipts don't tell */
@@ -226,6 +244,8 @@ void sender_ask(struct sender *s, bool all)
 	if (!s->questions)
 		return;
 	outbox_each_watched(s->outbox, all, note_one, s);
+	if (all)
+		s->doubts = false;
 	s->asking = count + 2;
 	s->asked_at = fork_tip(s->blocks) ? fork_tip(s->blocks)->number : 0;
 	batch = rpc_batch_new(s->config.rpc);

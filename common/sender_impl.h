@@ -11,7 +11,8 @@ struct sender {
 	struct sender_config config;
 	struct outbox *outbox;
 	struct journal *journal;
-	struct fork *blocks;	  /* canonical ones, to judge receipts by */
+	struct fork *blocks; /* canonical ones, to judge receipts by */
+	bool doubts; /* a receipt couldn't be judged: ask about all again */
 	struct sending *sendings; /* on their way to nodes */
 	struct loop_timer *again, *receipts;
 	uint64_t nonce;	       /* of the account, on the chain */
