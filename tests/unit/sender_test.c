@@ -491,6 +491,25 @@ static void a_restart_sends_the_same_bytes_again(void **state)
 	assert_int_equal(chain.count, 3);
 }
 
+/* No block was known that it could be held against; the chain log never had the
+ * receipt's, so no roll-back tells of it. */
+static void what_was_believed_at_the_start_is_asked_again(void **state)
+{
+	(void)state;
+	begin_ready();
+	plan(1);
+	UNTIL(sent_times(0, 0) && sent_times(0, 1));
+	mine(0, 2, true);
+	restart();
+	UNTIL(mines == 1);
+	mine(0, 0, false);
+	set_nonce(0);
+	new_block();
+	UNTIL(fate(1) == OUTBOX_SIGNED);
+	new_block();
+	UNTIL(sent_times(0, 0) == 2);
+}
+
 static void another_accounts_journal_is_refused(void **state)
 {
 	static const uint8_t secret[SECRET_SIZE] = {[31] = 2};
@@ -766,6 +785,7 @@ int main(void)
 		QUIET(a_poor_account_waits_until_it_is_funded),
 		QUIET(an_outsider_stops_it_until_an_operator_has_looked),
 		QUIET(a_restart_sends_the_same_bytes_again),
+		QUIET(what_was_believed_at_the_start_is_asked_again),
 		QUIET(another_accounts_journal_is_refused),
 		WRITING(it_is_in_the_log_before_a_node_has_it),
 		WRITING(without_its_log_nothing_is_sent),
