@@ -22,7 +22,14 @@ static int by_key(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void nothing(void *core, row_id row)
+static void leave(void *core, row_id row, const void *next)
+{
+	(void)core;
+	(void)row;
+	(void)next;
+}
+
+static void enter(void *core, row_id row)
 {
 	(void)core;
 	(void)row;
@@ -30,7 +37,7 @@ static void nothing(void *core, row_id row)
 
 static int begin(void **state)
 {
-	struct table_hooks hooks = {nothing, nothing, NULL};
+	struct table_hooks hooks = {leave, enter, NULL};
 
 	(void)state;
 	assert_err(undo_new(&undo, 1), ERR_NONE);
