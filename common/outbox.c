@@ -129,8 +129,7 @@ const struct address *outbox_sender(const struct outbox *o)
 	return &o->sender;
 }
 
-/* ---- what the chain says --------------------------------------------------
- */
+/* ---- what the chain says ------------------------------------------------ */
 
 void outbox_set_floor(struct outbox *o, uint64_t nonce)
 {

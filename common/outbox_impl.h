@@ -86,8 +86,7 @@ static inline bool outbox_is_late(const struct outbox *o, const struct item *i)
 	return i->valid_until.v && i->valid_until.v <= o->block.time.v;
 }
 
-/* ---- outbox_journal.c: say it, and do what it leads to --------------------
- */
+/* ---- outbox_journal.c: say it, and do what it leads to ------------------ */
 
 NODISCARD enum err outbox_say_signed(struct outbox *o, struct sink *out,
 				     const struct msg_tx_signed *m);
@@ -99,8 +98,7 @@ NODISCARD enum err outbox_say_outsider(struct outbox *o, struct sink *out,
 				       const struct msg_tx_outsider *m);
 NODISCARD enum err outbox_say_adopted(struct outbox *o, struct sink *out);
 
-/* ---- outbox_sign.c --------------------------------------------------------
- */
+/* ---- outbox_sign.c ------------------------------------------------------ */
 
 /* Whether its cancel can be paid for within the cap. */
 bool outbox_can_cancel(const struct outbox *o, const struct item *i);

@@ -117,8 +117,7 @@ enum err outbox_say_signed(struct outbox *o, struct sink *out,
 	return e ? e : take_signed(o, m);
 }
 
-/* ---- mined, and not any more ----------------------------------------------
- */
+/* ---- mined, and not any more -------------------------------------------- */
 
 static enum err take_mined(struct outbox *o, const struct msg_tx_mined *m)
 {
@@ -169,8 +168,7 @@ enum err outbox_say_unmined(struct outbox *o, struct sink *out,
 	return e ? e : take_unmined(o, &m);
 }
 
-/* ---- outsiders ------------------------------------------------------------
- */
+/* ---- outsiders ---------------------------------------------------------- */
 
 static enum err take_outsider(struct outbox *o, const struct msg_tx_outsider *m)
 {
@@ -216,8 +214,7 @@ enum err outbox_say_adopted(struct outbox *o, struct sink *out)
 	return e ? e : take_adopted(o, &m);
 }
 
-/* ---- given back ------------------------------------------------------------
- */
+/* ---- given back --------------------------------------------------------- */
 
 #define TAKE(name)                                                             \
 	do {                                                                   \

@@ -4,8 +4,7 @@
 
 enum { CANCEL_GAS = 21000 };
 
-/* ---- fees ------------------------------------------------------------------
- */
+/* ---- fees --------------------------------------------------------------- */
 
 static struct u256 larger(const struct u256 *a, const struct u256 *b)
 {
@@ -72,8 +71,7 @@ bool outbox_can_cancel(const struct outbox *o, const struct item *i)
 	return next_fees(o, i, &o->config.fee_cap, &tx);
 }
 
-/* ---- what holds it
- * ----------------------------------------------------------- */
+/* ---- what holds it ------------------------------------------------------ */
 
 enum outbox_hold outbox_hold(const struct outbox *o)
 {
@@ -110,8 +108,7 @@ static enum err settle_outsiders(struct outbox *o, struct sink *out)
 	return e ? e : outbox_adopt(o, out);
 }
 
-/* ---- signing
- * ------------------------------------------------------------------ */
+/* ---- signing ------------------------------------------------------------ */
 
 static enum err sign_as(struct outbox *o, const struct item *i,
 			const struct tx *tx, bool cancel, struct sink *out)

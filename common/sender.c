@@ -33,8 +33,7 @@ static struct metric stopped =
 	METRIC(GAUGE, "tx_stopped",
 	       "1 while stopped: somebody else sends from the account");
 
-/* ---- saying -----------------------------------------------------------------
- */
+/* ---- saying ------------------------------------------------------------- */
 
 static void tell_again(const struct msg_tx_signed *m)
 {
@@ -105,8 +104,7 @@ static enum err restore(struct sender *s)
 	return e;
 }
 
-/* ---- what holds it
- * ----------------------------------------------------------- */
+/* ---- what holds it ------------------------------------------------------ */
 
 const char *sender_held(const struct sender *s)
 {
@@ -172,8 +170,7 @@ static void look_at_hold(struct sender *s)
 		s->config.held(s->config.arg);
 }
 
-/* ---- durable, then sent
- * -------------------------------------------------------- */
+/* ---- durable, then sent ------------------------------------------------- */
 
 static void show_sizes(const struct sender *s)
 {
@@ -244,8 +241,7 @@ bool sender_is_about(const struct sender *s, uint8_t kind, uint64_t subject)
 	return outbox_is_about(s->outbox, kind, subject);
 }
 
-/* ---- blocks
- * --------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------- */
 
 static void ask_later(void *arg)
 {

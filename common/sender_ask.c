@@ -41,8 +41,7 @@ struct question {
 	bool absent; /* the node says no */
 };
 
-/* ---- receipts --------------------------------------------------------------
- */
+/* ---- receipts ----------------------------------------------------------- */
 
 /* Whether the block is of the branch that we follow, as far as we know. */
 static bool is_canonical(const struct sender *s, const struct evm_receipt *r,
@@ -123,8 +122,7 @@ static enum err take_absence(struct sender *s, const struct hash32 *hash)
 	return e;
 }
 
-/* ---- a round of questions
- * ---------------------------------------------------- */
+/* ---- a round of questions ----------------------------------------------- */
 
 static void ask_again(void *arg)
 {

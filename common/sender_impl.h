@@ -27,8 +27,7 @@ struct sender {
 	bool ready;
 };
 
-/* ---- sender.c --------------------------------------------------------------
- */
+/* ---- sender.c ----------------------------------------------------------- */
 
 /* Make durable what was said, in the journal and in the log at the same time,
  * then send. @e: of saying it. */
@@ -36,16 +35,14 @@ void sender_commit(struct sender *s, enum err e);
 /* The chain has answered for the first time. */
 void sender_begin(struct sender *s);
 
-/* ---- sender_send.c ---------------------------------------------------------
- */
+/* ---- sender_send.c ------------------------------------------------------ */
 
 void sender_send_register(void);
 /* Send what is signed, once it is in the log. */
 void sender_send_ready(struct sender *s);
 void sender_send_free(struct sender *s);
 
-/* ---- sender_ask.c ----------------------------------------------------------
- */
+/* ---- sender_ask.c ------------------------------------------------------- */
 
 void sender_ask_register(void);
 /* What of ours is mined, and what nonce and balance the account has. @all: also

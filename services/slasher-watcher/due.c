@@ -63,8 +63,7 @@ static void give_up(struct slasher *self, enum err e)
 	frame_stop(self->frame, "slash.plan", e);
 }
 
-/* ---- warnings
- * ------------------------------------------------------------------ */
+/* ---- warnings ----------------------------------------------------------- */
 
 static bool warn_one(void *arg, uint64_t request_id, struct unix_s deadline)
 {
@@ -107,8 +106,7 @@ static bool count_one(void *arg, uint64_t request_id, struct unix_s since)
 	return true;
 }
 
-/* ---- what is to be asked about
- * ----------------------------------------------------- */
+/* ---- what is to be asked about ------------------------------------------ */
 
 struct gathering {
 	struct lane *lane;
@@ -214,8 +212,7 @@ void due_look(struct slasher *self)
 		look_at(&self->refunds, at);
 }
 
-/* ---- what was agreed on
- * ---------------------------------------------------------------- */
+/* ---- what was agreed on ------------------------------------------------- */
 
 static enum err encode(enum kind kind, struct u64s subjects, struct buf *call)
 {
@@ -359,8 +356,7 @@ static void on_verdicts(void *arg, const struct verdict_question *q)
 		sender_flush(self->sender);
 }
 
-/* ---- what became of it
- * ------------------------------------------------------------------ */
+/* ---- what became of it -------------------------------------------------- */
 
 struct find_since {
 	uint64_t request_id;

@@ -45,8 +45,7 @@ struct slasher {
 	bool block_is_news; /* the sender wasn't told of the newest */
 };
 
-/* ---- due.c: what is due becomes transactions, or says so -------------------
- */
+/* ---- due.c: what is due becomes transactions, or says so ---------------- */
 
 void due_register(void);
 /* Once the newest of the chain is known: warn, ask, plan. */

@@ -85,8 +85,7 @@ static void add_call(struct verdict_asker *a, struct rpc_batch *batch,
 	buf_free(call);
 }
 
-/* ---- whether it pays
- * ------------------------------------------------------------ */
+/* ---- whether it pays ---------------------------------------------------- */
 
 /* What the slasher gets for it, in wei. */
 static struct u256 bounty_wei(const struct verdict_asker *a,
@@ -232,8 +231,7 @@ static void ask_bounties(struct verdict_asker *a)
 	answered(a);
 }
 
-/* ---- whether the chain agrees
- * --------------------------------------------------------- */
+/* ---- whether the chain agrees ------------------------------------------- */
 
 static enum verdict judge(const struct verdict_question *q,
 			  const struct verdict_item *item,

@@ -34,8 +34,7 @@ struct publisher {
 	bool key_asked, key_valid, key_complained;
 };
 
-/* ---- batch.c: what was decided becomes transactions ------------------------
- */
+/* ---- batch.c: what was decided becomes transactions --------------------- */
 
 void batch_register(void);
 /* As in publish.h. */

@@ -29,8 +29,7 @@ struct retry {
 	struct kept *first;
 };
 
-/* ---- copies
- * ------------------------------------------------------------------ */
+/* ---- copies ------------------------------------------------------------- */
 
 static void kept_free(struct kept *k)
 {
@@ -89,8 +88,7 @@ static void drop(struct retry *r, struct kept *k)
 	kept_free(k);
 }
 
-/* ---- life
- * -------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 enum err retry_new(struct retry **out, const struct retry_config *config)
 {
@@ -130,8 +128,7 @@ enum err retry_note(struct retry *r, const struct publish_batch *batch)
 	return ERR_NONE;
 }
 
-/* ---- what a simulation says
- * ----------------------------------------------------- */
+/* ---- what a simulation says --------------------------------------------- */
 
 static void give_up(struct retry *r, struct kept *k, const char *why)
 {

@@ -26,8 +26,7 @@ static bool same(const struct signature *a, const struct signature *b)
 	       a->parity == b->parity;
 }
 
-/* ---- whose key it is ------------------------------------------------------
- */
+/* ---- whose key it is ---------------------------------------------------- */
 
 enum { KEYS = 512 }; /* of every life of every process */
 

@@ -139,8 +139,7 @@ static struct hash32 start_one(uint64_t valid_until)
 	return newest().hash;
 }
 
-/* ---- bumps ----------------------------------------------------------------
- */
+/* ---- bumps -------------------------------------------------------------- */
 
 static void what_waits_is_signed_again_for_an_eighth_more(void **state)
 {
@@ -319,8 +318,7 @@ static void after_a_restart_it_waits_as_long_again(void **state)
 	assert_int_equal(newest().attempt, 3);
 }
 
-/* ---- cancels ----------------------------------------------------------------
- */
+/* ---- cancels ------------------------------------------------------------ */
 
 static void what_it_is_too_late_for_is_cancelled(void **state)
 {
@@ -453,8 +451,7 @@ static void a_cancelled_one_comes_back_as_its_cancel(void **state)
 	assert_int_equal(watched(), 2);
 }
 
-/* ---- what holds it ----------------------------------------------------------
- */
+/* ---- what holds it ------------------------------------------------------ */
 
 static void a_base_fee_above_the_cap_holds_and_goes_on_by_itself(void **state)
 {
@@ -593,8 +590,7 @@ static void an_attempt_that_is_not_asked_about_may_be_mined(void **state)
 	assert_true(not_mined(f, &first, 1));
 }
 
-/* ---- the rule, in the journal
- * ------------------------------------------------ */
+/* ---- the rule, in the journal ------------------------------------------- */
 
 static enum err give_back(const struct msg_tx_signed *m)
 {

@@ -19,8 +19,7 @@ enum {
 	CALM_ROUNDS = 120,
 };
 
-/* ---- the world --------------------------------------------------------------
- */
+/* ---- the world ---------------------------------------------------------- */
 
 /* A transaction that somebody has sent. */
 struct known {
@@ -85,8 +84,7 @@ static struct known *find_tx(const struct hash32 *hash)
 	return NULL;
 }
 
-/* ---- what is said
- * ------------------------------------------------------------ */
+/* ---- what is said ------------------------------------------------------- */
 
 static void check_signed(const struct msg_tx_signed *m)
 {
@@ -150,8 +148,7 @@ static enum err check_put(struct sink *sink, uint16_t number, struct bytes body)
 	return put(&w.f->sink, number, body);
 }
 
-/* ---- what the outbox is asked to do
- * ------------------------------------------- */
+/* ---- what the outbox is asked to do ------------------------------------- */
 
 static void plan(uint64_t n)
 {
@@ -274,8 +271,7 @@ static void ask(bool all)
 	}
 }
 
-/* ---- what the chain does
- * ------------------------------------------------------- */
+/* ---- what the chain does ------------------------------------------------ */
 
 static struct known *next_in_pool(bool any_fee)
 {
@@ -352,8 +348,7 @@ static void outsider(void)
 	memcpy(k->hash.bytes + 8, &w.txs_count, sizeof w.txs_count);
 }
 
-/* ---- restarts
- * --------------------------------------------------------------------- */
+/* ---- restarts ----------------------------------------------------------- */
 
 /* Final by the highest block there ever was: one outbox may have seen it and
  * have forgotten, the other not. */
@@ -438,8 +433,7 @@ static void adopt(void)
 	w.f->config.adopt_nonce = 0;
 }
 
-/* ---- a history
- * ---------------------------------------------------------------------- */
+/* ---- a history ---------------------------------------------------------- */
 
 static void step(void)
 {

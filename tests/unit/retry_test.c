@@ -34,8 +34,7 @@ static struct abi_assignment assignments[ITEMS_MAX];
 static struct publish_decision decisions[ITEMS_MAX];
 static char plans[512]; /* what is to be sent: "round/number:requests;" */
 
-/* ---- the node
- * -------------------------------------------------------------------- */
+/* ---- the node ----------------------------------------------------------- */
 
 static void put_word(struct buf *b, uint64_t v)
 {
@@ -102,8 +101,7 @@ static enum server_then serve(void *arg, const struct server_request *r,
 	return SERVER_KEEP;
 }
 
-/* ---- the publisher
- * ------------------------------------------------------------------ */
+/* ---- the publisher ------------------------------------------------------ */
 
 static enum err encode(void *arg, const struct publish_batch *batch,
 		       struct buf *call)
@@ -224,8 +222,7 @@ static void until_asked(unsigned calls)
 	assert_int_equal(node.calls, calls);
 }
 
-/* ---- what becomes of it
- * ---------------------------------------------------------------- */
+/* ---- what becomes of it ------------------------------------------------- */
 
 static void nothing_is_simulated_before_it_reverts(void **state)
 {

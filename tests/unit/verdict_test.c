@@ -30,8 +30,7 @@ static struct verdict_asker *asker;
 static struct verdict_question answer;
 static unsigned answers;
 
-/* ---- the node
- * ------------------------------------------------------------------ */
+/* ---- the node ----------------------------------------------------------- */
 
 static void put_word(struct buf *b, uint64_t v)
 {
@@ -143,8 +142,7 @@ static enum server_then serve(void *arg, const struct server_request *r,
 	return SERVER_KEEP;
 }
 
-/* ---- asking
- * ---------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------- */
 
 static int begin(void **state)
 {
@@ -233,8 +231,7 @@ static enum verdict ask(const struct verdict_question *q)
 	return answer.items[0].verdict;
 }
 
-/* ---- whether the chain agrees
- * ------------------------------------------------------ */
+/* ---- whether the chain agrees ------------------------------------------- */
 
 static void what_the_chain_says_too_is_agreed_on(void **state)
 {
@@ -292,8 +289,7 @@ static void without_an_answer_nothing_is_known(void **state)
 	assert_int_equal(answer.items[1].verdict, VERDICT_UNKNOWN);
 }
 
-/* ---- whether it pays
- * ----------------------------------------------------------------- */
+/* ---- whether it pays ---------------------------------------------------- */
 
 /* The penalty is 10^18 units, worth this; the bounty a tenth of it. */
 static enum verdict pays(uint64_t worth_wei, size_t count)
