@@ -1,9 +1,8 @@
 /* What task-publisher does about batches that reverted. Against a small node,
  * which simulates. */
 #include "services/task-publisher/retry.h"
-#include "tests/server.h"
+#include "tests/unit/small_node.h"
 
-#include <jansson.h>
 #include <signal.h>
 
 #include "common/evm.h"
@@ -17,31 +16,17 @@ static const uint8_t not_open[] = {0x44, 0x25, 0xf6, 0x8e};
 
 /* What the node says of a batch; its size is the gas that it is given. */
 static struct {
-	pthread_mutex_t lock;
 	uint64_t works_with; /* matches at most; more run out of gas */
 	uint64_t left_out;   /* place of a match, from 1; 0: none */
 	bool refuses;	     /* with a reason */
-	bool broken;
-	unsigned calls;
-} node = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} node;
 
-static struct server server;
-static struct loop *loop;
-static struct http *http;
-static struct rpc *rpc;
 static struct retry *retry;
 static struct abi_assignment assignments[ITEMS_MAX];
 static struct publish_decision decisions[ITEMS_MAX];
 static char plans[512]; /* what is to be sent: "round/number:requests;" */
 
 /* ---- the node ----------------------------------------------------------- */
-
-static void put_word(struct buf *b, uint64_t v)
-{
-	for (int i = 0; i < 3; i++)
-		buf_put_be64(b, 0);
-	buf_put_be64(b, v);
-}
 
 static json_t *reasons_of(uint64_t count)
 {
@@ -71,7 +56,6 @@ static json_t *answer_to(const json_t *request)
 
 	assert_err(evm_u64_parse(&count, json_object_get(call, "gas")),
 		   ERR_NONE);
-	node.calls++;
 	if (node.refuses)
 		return json_pack("{s:O, s:{s:i, s:s, s:s}}", "id", id, "error",
 				 "code", 3, "message", "execution reverted",
@@ -80,25 +64,6 @@ static json_t *answer_to(const json_t *request)
 		return json_pack("{s:O, s:{s:i, s:s}}", "id", id, "error",
 				 "code", -32000, "message", "out of gas");
 	return json_pack("{s:O, s:o}", "id", id, "result", reasons_of(count));
-}
-
-static enum server_then serve(void *arg, const struct server_request *r,
-			      struct buf *out)
-{
-	json_t *request = json_loadb(r->body, r->body_size, 0, NULL), *answer;
-	char *text;
-
-	(void)arg;
-	pthread_mutex_lock(&node.lock);
-	answer = answer_to(request);
-	text = json_dumps(answer, JSON_COMPACT);
-	server_respond(out, node.broken ? "503 No" : "200 OK", "", text,
-		       strlen(text));
-	pthread_mutex_unlock(&node.lock);
-	free(text);
-	json_decref(answer);
-	json_decref(request);
-	return SERVER_KEEP;
 }
 
 /* ---- the publisher ------------------------------------------------------ */
@@ -137,29 +102,20 @@ static void plan(void *arg, const struct publish_batch *batch)
 
 static int begin(void **state)
 {
-	char url[64];
-	struct rpc_config config = {.urls = url, .timeout_ms = 5000};
 	struct retry_config tries = {
 		.encode = encode, .gas = gas, .plan = plan};
 
 	(void)state;
 	node.works_with = ITEMS_MAX;
 	node.left_out = 0;
-	node.refuses = node.broken = false;
-	node.calls = 0;
+	node.refuses = false;
 	*plans = 0;
 	for (uint64_t i = 0; i < ITEMS_MAX; i++) {
 		assignments[i] =
 			(struct abi_assignment){.request_id = {{101 + i}}};
 		decisions[i] = (struct publish_decision){.number = 1 + i};
 	}
-	server_start(&server, serve, NULL);
-	snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
-	assert_err(loop_new(&loop), ERR_NONE);
-	assert_err(http_new(&http, loop), ERR_NONE);
-	config.loop = loop;
-	config.http = http;
-	assert_err(rpc_new(&rpc, &config), ERR_NONE);
+	small_node_begin(answer_to);
 	tries.rpc = rpc;
 	assert_err(retry_new(&retry, &tries), ERR_NONE);
 	return 0;
@@ -171,9 +127,7 @@ static int end(void **state)
 	rpc_free(&rpc);
 	retry_free(&retry);
 	retry_free(&retry); /* twice is once */
-	http_free(&http);
-	loop_free(&loop);
-	server_stop(&server);
+	small_node_end();
 	return 0;
 }
 
@@ -216,10 +170,10 @@ static void assert_plans(const char *wanted)
 /* Until the node was asked so often, and its answer was dealt with. */
 static void until_asked(unsigned calls)
 {
-	for (int i = 0; i < WAIT_MS / 5 && node.calls < calls; i++)
+	for (int i = 0; i < WAIT_MS / 5 && small.calls < calls; i++)
 		turn(5);
 	turn(100);
-	assert_int_equal(node.calls, calls);
+	assert_int_equal(small.calls, calls);
 }
 
 /* ---- what becomes of it ------------------------------------------------- */
@@ -230,7 +184,7 @@ static void nothing_is_simulated_before_it_reverts(void **state)
 	note(3);
 	retry_block(retry, (struct unix_s){1});
 	turn(50);
-	assert_int_equal(node.calls, 0);
+	assert_int_equal(small.calls, 0);
 }
 
 static void what_would_work_now_is_sent_again_as_another_intent(void **state)
@@ -242,7 +196,7 @@ static void what_would_work_now_is_sent_again_as_another_intent(void **state)
 	retry_reverted(retry, &id);
 	retry_reverted(retry, &id); /* told twice */
 	assert_plans("1/3:101,102,103;");
-	assert_int_equal(node.calls, 1);
+	assert_int_equal(small.calls, 1);
 }
 
 static void what_would_be_left_out_is_dropped_the_rest_goes_on(void **state)
@@ -294,7 +248,7 @@ static void what_cant_be_cut_any_more_is_dropped(void **state)
 	assert_string_equal(plans, "");
 	retry_block(retry, (struct unix_s){2});
 	turn(50);
-	assert_int_equal(node.calls, 3);
+	assert_int_equal(small.calls, 3);
 }
 
 static void a_reason_about_the_whole_ends_it(void **state)
@@ -307,7 +261,7 @@ static void a_reason_about_the_whole_ends_it(void **state)
 	until_asked(1);
 	retry_block(retry, (struct unix_s){2});
 	turn(50);
-	assert_int_equal(node.calls, 1);
+	assert_int_equal(small.calls, 1);
 	assert_string_equal(plans, "");
 }
 
@@ -316,10 +270,10 @@ static void without_an_answer_it_is_asked_again(void **state)
 	struct hash32 id = note(2);
 
 	(void)state;
-	node.broken = true;
+	small.broken = true;
 	retry_reverted(retry, &id);
 	until_asked(1);
-	node.broken = false;
+	small.broken = false;
 	retry_block(retry, (struct unix_s){2});
 	assert_plans("1/2:101,102;");
 }
@@ -332,7 +286,7 @@ static void what_it_is_too_late_for_is_forgotten(void **state)
 	retry_block(retry, (struct unix_s){VALID_UNTIL});
 	retry_reverted(retry, &id);
 	turn(50);
-	assert_int_equal(node.calls, 0);
+	assert_int_equal(small.calls, 0);
 }
 
 static void what_reverts_once_more_is_cut_once_more(void **state)

@@ -1,9 +1,8 @@
 /* What slasher-watcher asks of the chain before it signs, and what it makes of
  * the answers. Against a small node. */
 #include "services/slasher-watcher/verdict.h"
-#include "tests/server.h"
+#include "tests/unit/small_node.h"
 
-#include <jansson.h>
 #include <signal.h>
 
 #include "abi_market.h"
@@ -15,29 +14,17 @@ enum { WAIT_MS = 20000, NOW = 2000 };
 
 /* What the node says. */
 static struct {
-	pthread_mutex_t lock;
 	uint64_t states[8], until[8]; /* by request */
 	uint64_t penalty, bounty_bps, bounty_max;
-	bool broken, no_settings, reverts;
-	unsigned calls, at_hash; /* of them, about the block's hash */
-} node = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	bool no_settings, reverts;
+	unsigned at_hash; /* calls about the block's hash */
+} node;
 
-static struct server server;
-static struct loop *loop;
-static struct http *http;
-static struct rpc *rpc;
 static struct verdict_asker *asker;
 static struct verdict_question answer;
 static unsigned answers;
 
 /* ---- the node ----------------------------------------------------------- */
-
-static void put_word(struct buf *b, uint64_t v)
-{
-	for (int i = 0; i < 3; i++)
-		buf_put_be64(b, 0);
-	buf_put_be64(b, v);
-}
 
 static bool is_call(const struct buf *data, enum err e, struct buf *wanted)
 {
@@ -114,46 +101,21 @@ static json_t *answer_one(const json_t *request)
 	json_t *id = json_object_get(request, "id");
 	json_t *result = call(json_object_get(request, "params"));
 
-	node.calls++;
 	return result ? json_pack("{s:O, s:o}", "id", id, "result", result)
 		      : json_pack("{s:O, s:{s:i, s:s}}", "id", id, "error",
 				  "code", 3, "message", "execution reverted");
-}
-
-static enum server_then serve(void *arg, const struct server_request *r,
-			      struct buf *out)
-{
-	json_t *request = json_loadb(r->body, r->body_size, 0, NULL), *one;
-	json_t *all = json_array();
-	char *text;
-	size_t i;
-
-	(void)arg;
-	pthread_mutex_lock(&node.lock);
-	json_array_foreach (request, i, one)
-		json_array_append_new(all, answer_one(one));
-	text = json_dumps(all, JSON_COMPACT);
-	server_respond(out, node.broken ? "503 No" : "200 OK", "", text,
-		       strlen(text));
-	pthread_mutex_unlock(&node.lock);
-	free(text);
-	json_decref(all);
-	json_decref(request);
-	return SERVER_KEEP;
 }
 
 /* ---- asking ------------------------------------------------------------- */
 
 static int begin(void **state)
 {
-	char url[64];
-	struct rpc_config config = {.urls = url, .timeout_ms = 5000};
 	struct verdict_config asks = {.from = {{9}}};
 
 	(void)state;
 	memset(node.states, 0, sizeof node.states);
-	node.broken = node.no_settings = node.reverts = false;
-	node.calls = node.at_hash = answers = 0;
+	node.no_settings = node.reverts = false;
+	node.at_hash = answers = 0;
 	for (int id = 1; id <= 4; id++) {
 		node.states[id] = ABI_REQUEST_STATE_ASSIGNED;
 		node.until[id] = NOW - 1;
@@ -161,13 +123,7 @@ static int begin(void **state)
 	node.penalty = 1000;
 	node.bounty_bps = 1000; /* a tenth */
 	node.bounty_max = 500;
-	server_start(&server, serve, NULL);
-	snprintf(url, sizeof url, "http://127.0.0.1:%d", server.port);
-	assert_err(loop_new(&loop), ERR_NONE);
-	assert_err(http_new(&http, loop), ERR_NONE);
-	config.loop = loop;
-	config.http = http;
-	assert_err(rpc_new(&rpc, &config), ERR_NONE);
+	small_node_begin(answer_one);
 	asks.rpc = rpc;
 	assert_err(verdict_new(&asker, &asks), ERR_NONE);
 	return 0;
@@ -178,9 +134,7 @@ static int end(void **state)
 	(void)state;
 	rpc_free(&rpc);
 	verdict_free(&asker);
-	http_free(&http);
-	loop_free(&loop);
-	server_stop(&server);
+	small_node_end();
 	return 0;
 }
 
@@ -240,7 +194,7 @@ static void what_the_chain_says_too_is_agreed_on(void **state)
 	(void)state;
 	assert_int_equal(ask(&q), VERDICT_AGREED);
 	assert_int_equal(answer.items[2].verdict, VERDICT_AGREED);
-	assert_int_equal(node.calls, 3);
+	assert_int_equal(small.calls, 3);
 	assert_int_equal(node.at_hash, 3); /* of that branch, no other */
 }
 
@@ -284,7 +238,7 @@ static void without_an_answer_nothing_is_known(void **state)
 	struct verdict_question q = question(2);
 
 	(void)state;
-	node.broken = true;
+	small.broken = true;
 	assert_int_equal(ask(&q), VERDICT_UNKNOWN);
 	assert_int_equal(answer.items[1].verdict, VERDICT_UNKNOWN);
 }
@@ -342,9 +296,7 @@ static void an_unknown_bounty_is_asked_about_again(void **state)
 	assert_int_equal(ask(&q), VERDICT_UNKNOWN);
 }
 
-/* ---- alone
- * -----------------------------------------------------------------------------
- */
+/* ---- alone ------------------------------------------------------------ */
 
 static void what_reverts_alone_is_impossible(void **state)
 {
