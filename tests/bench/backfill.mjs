@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { ROLES, ROOT, account } from "../../deploy/local/chain.mjs";
 import { redisSays } from "../../deploy/local/market.mjs";
-import { sleep, until } from "../../deploy/local/processes.mjs";
+import { until } from "../../deploy/local/processes.mjs";
 import { World } from "../e2e/world.mjs";
 
 const PER_BLOCK = 1000;
@@ -51,6 +51,13 @@ export async function fill(world, events) {
 		if (process.stderr.isTTY) process.stderr.write(`\r${done + PER_BLOCK}/${events} events on the chain`);
 	}
 	console.log(`${events} events on the chain`);
+}
+
+// Wait until the services are at the node's newest block.
+export async function settled(world, services) {
+	const head = String(await world.head());
+	const block = (name) => redisSays(world.market.redisPort, "hget", `kalypso:{local}:status:${name}:a`, "block");
+	await until("the services to have it all", () => services.every((name) => block(name) === head), { timeoutMs: 300_000, everyMs: 50 });
 }
 
 // The same ranges, one after the other over one connection, thrown away.
@@ -99,7 +106,7 @@ export async function backfill(events, { rounds = 3 } = {}) {
 	const world = await World.start({ services: ["chain-indexer"] });
 	try {
 		await fill(world, events);
-		await sleep(1500); // what was live is indexed
+		await settled(world, ["chain-indexer"]);
 		await world.service("chain-indexer").stop();
 		const last = Number(await world.head());
 		const ratios = [];

@@ -3,9 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { redisSays } from "../../deploy/local/market.mjs";
-import { until } from "../../deploy/local/processes.mjs";
 import { World } from "../e2e/world.mjs";
-import { fill } from "./backfill.mjs";
+import { fill, settled } from "./backfill.mjs";
 
 const SERVICES = ["chain-indexer", "orderbook", "matcher"];
 const LOGS = ["chain", "book", "match"];
@@ -20,24 +19,17 @@ function digest(port) {
 	return hash.digest("hex");
 }
 
-async function settled(world, port) {
-	const head = String(await world.head());
-	const block = (name) => redisSays(port, "hget", `kalypso:{local}:status:${name}:a`, "block");
-	const options = { timeoutMs: 300_000, everyMs: 50 };
-	await until("the services to have it all", () => SERVICES.every((name) => block(name) === head), options);
-}
-
 // Seconds; an error if anything is different afterwards.
 export async function emptied(events) {
 	const world = await World.start({ services: SERVICES });
 	try {
 		const port = world.market.redisPort;
 		await fill(world, events);
-		await settled(world, port);
+		await settled(world, SERVICES);
 		const before = digest(port);
 		const began = process.hrtime.bigint();
 		redisSays(port, "flushall");
-		await settled(world, port);
+		await settled(world, SERVICES);
 		const seconds = Number(process.hrtime.bigint() - began) / 1e9;
 		if (digest(port) !== before) throw new Error("the logs are not what they were");
 		return seconds;

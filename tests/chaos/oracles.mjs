@@ -171,8 +171,20 @@ async function minedBy(scene, address) {
 	return all;
 }
 
+// What a node is asked before it dies: it forgets the states that transactions ran on.
+export async function rememberReverts(scene) {
+	for (const role of Object.values(SENDERS))
+		for (const tx of await minedBy(scene, account(role).address)) await whyReverted(scene, tx);
+}
+
 // The name of the error that a mined transaction ended with; undefined if it didn't.
 async function whyReverted(scene, tx) {
+	const key = `${tx.hash} ${tx.blockHash}`;
+	if (!scene.reverts.has(key)) scene.reverts.set(key, await askWhyReverted(scene, tx));
+	return scene.reverts.get(key);
+}
+
+async function askWhyReverted(scene, tx) {
 	const { status, gasUsed } = await scene.client.getTransactionReceipt({ hash: tx.hash });
 	if (status === "success") return undefined;
 	if (gasUsed >= tx.gas) return "out of gas";

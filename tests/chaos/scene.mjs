@@ -31,7 +31,7 @@ export class Scene {
 			this.add(scene.liar.process);
 			return scene.liar;
 		};
-		Object.assign(scene, { dice, copies: new Map(), ends: [], expected: new Set(), explained: new Set() });
+		Object.assign(scene, { dice, copies: new Map(), ends: [], expected: new Set(), explained: new Set(), reverts: new Map() });
 		scene.world = await World.start({
 			Market: ChaosMarket,
 			dice: dice.of("market"),

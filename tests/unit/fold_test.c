@@ -418,18 +418,23 @@ static bool has_snapshot(void)
 	return !e;
 }
 
-static void a_copy_that_dies_changes_nothing_and_another_is_made(void **state)
+/* A child whose first snapshot doesn't end; the copy that writes it. */
+static pid_t start_with_stuck_copy(void)
 {
-	pid_t copy;
-
-	(void)state;
 	make_stuck();
 	append_blocks(1);
 	child_start(&child, &orderbook, &counter,
 		    (const char *const[]){"--snapshot-every=10",
 					  "--log-level=info", NULL});
 	assert_child(&child, "settled 10");
-	copy = copy_of(&child);
+	return copy_of(&child);
+}
+
+static void a_copy_that_dies_changes_nothing_and_another_is_made(void **state)
+{
+	pid_t copy = start_with_stuck_copy();
+
+	(void)state;
 	assert_true(lives(copy));
 	/* The process goes on, and makes no second one. */
 	for (int i = 2; i <= 4; i++) {
@@ -453,16 +458,9 @@ static void a_copy_that_dies_changes_nothing_and_another_is_made(void **state)
 
 static void a_copy_goes_with_its_process(void **state)
 {
-	pid_t copy;
+	pid_t copy = start_with_stuck_copy();
 
 	(void)state;
-	make_stuck();
-	append_blocks(1);
-	child_start(&child, &orderbook, &counter,
-		    (const char *const[]){"--snapshot-every=10",
-					  "--log-level=info", NULL});
-	assert_child(&child, "settled 10");
-	copy = copy_of(&child);
 	assert_int_equal(child_end(&child, SIGKILL), -1);
 	for (int i = 0; i < 1000 && lives(copy); i++)
 		usleep(10000);

@@ -1,4 +1,5 @@
 /* Promises of common/rlp.h, on the examples of the yellow paper's authors. */
+#include "tests/dice.h"
 #include "tests/test.h"
 
 #include <stdlib.h>
@@ -265,8 +266,6 @@ static void what_is_left_unread_is_an_error(void **state)
 /* Noise, in memory that ends where it ends. */
 static void noise_does_no_harm(void **state)
 {
-	uint64_t seed = 5;
-
 	(void)state;
 	for (int round = 0; round < 50000; round++) {
 		size_t size = (size_t)round % 40;
@@ -274,8 +273,7 @@ static void noise_does_no_harm(void **state)
 		struct rlp r;
 
 		for (size_t i = 0; i < size; i++) {
-			seed = seed * 6364136223846793005 + 1442695040888963407;
-			noise[i] = (uint8_t)(seed >> 56);
+			noise[i] = (uint8_t)draw(256);
 		}
 		r = rlp_read((struct bytes){noise, size});
 		(void)!read_all(&r, 8);

@@ -1,9 +1,10 @@
 // The chain changes its mind, its node dies and forgets, its pool loses transactions, its fees jump, others are faster.
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "viem";
 import { ROLES, account, startAnvil } from "../../../deploy/local/chain.mjs";
+import { rememberReverts } from "../oracles.mjs";
 import { sleep, until } from "../scene.mjs";
 
 const DEEPEST = 64;
@@ -17,19 +18,23 @@ const reorganise = async (scene, depth) => {
 	return performance.now();
 };
 
+const isGenesis = (block) => Number(block.header.number) === 0;
+
 // A node that writes its state down every second, and comes back with it.
 const withState = async (scene) => {
 	const { anvil } = scene.market;
-	await sleep(1500); // at least one state was written
 	const file = join(scene.market.folder, "anvil.json");
+	const begun = Date.now();
+	await until("the node to write its state", () => statSync(file).mtimeMs >= begun);
 	const stop = async () => {
 		// A whole one: what is being written when it dies is no state of a chain.
-		const state = await until("a state of the node", () => {
-			const text = readFileSync(file, "utf8");
-			return JSON.parse(text) && text;
-		});
+		const state = await until("a state of the node", () => JSON.parse(readFileSync(file, "utf8")));
+		await rememberReverts(scene);
 		await anvil.kill();
-		writeFileSync(file, state);
+		// A start of anvil's makes a genesis block of its own, its state keeps both, and which one it serves is chance.
+		const first = Math.min(...state.blocks.filter(isGenesis).map((b) => Number(b.header.timestamp)));
+		state.blocks = state.blocks.filter((b) => !isGenesis(b) || Number(b.header.timestamp) === first);
+		writeFileSync(file, JSON.stringify(state));
 	};
 	const start = async () => {
 		anvil.start();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
+import { until } from "./world.mjs";
 
 const LIVE = "#state[data-state=live]";
 const PHONE = { width: 360, height: 740 };
@@ -64,10 +65,8 @@ export function pageTests(world) {
 			await world.stopClock();
 			const count = async (state) => (await world.api.all(`/v1/requests?state=${state}`, "requests")).length;
 			const figures = { "Open requests": "open", "Running tasks": "assigned", "Proofs delivered": "fulfilled", Slashed: "slashed" };
-			for (const [name, state] of Object.entries(figures)) {
-				const wanted = await count(state);
-				await page.waitForFunction(([n, w]) => [...document.querySelectorAll("#figures div")].some((d) => d.firstChild.textContent === n && d.lastChild.textContent === w), [name, String(wanted)]);
-			}
+			// The last block may still be on its way to the API: both are asked again.
+			for (const [name, state] of Object.entries(figures)) await until(`as many ${state} on the page as in the API`, async () => (await count(state)) === (await figure(page, name)));
 			assert.equal(await page.locator("#quotes li").count(), 2);
 			const { quotes } = await world.api.get("/v1/markets/1/book");
 			assert.deepEqual(await page.locator("#quotes li").evaluateAll((rows) => rows.map((r) => r.dataset.key)), quotes.map((q) => q.generator));
