@@ -51,10 +51,9 @@ run_unit() {
 # Ten million events against the plain procedure, as fast as they go; `unit` has a few under the sanitizers.
 run_property() { "$build/release/property/match_test" 10000000 1000; }
 
-# Markets in which everything goes wrong: as many as take three minutes (`make sim`: a thousand); some under the
-# sanitizers; and the code broken on purpose.
+# Markets in which everything goes wrong; some under the sanitizers; and the code broken on purpose.
 run_sim() {
-	"$build/sim/sim" --seeds=800 --steps=2000 "--report=$build/sim/report.json" &&
+	"$build/sim/sim" --seeds=1000 --steps=2000 "--report=$build/sim/report.json" &&
 		"$build/asan/sim" --seeds=4 --steps=400 &&
 		tests/sim/broken.sh "$build/sim/sim"
 }
