@@ -1,21 +1,18 @@
 /* From argv to a running service, and back out. */
 #include "common/frame.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/frame_chores.h"
+#include "common/frame_options.h"
 #include "common/frame_watch.h"
 #include "common/keccak.h"
-#include "common/key.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/version.h"
@@ -23,12 +20,8 @@
 enum {
 	PHASE_MS = 50,
 	RETRY_MS = 100,
-	STATUS_TTL_MS = 5000,
-	STATUS_EVERY_US = 900000,
-	CHORES_MS = 400,
 	SECOND_NICE = 10,
 	COMPLAIN_US = 30 * 1000 * 1000,
-	RUNNING = -1, /* the phase after all others */
 };
 
 static struct metric up_since =
@@ -37,28 +30,10 @@ static struct metric rejected =
 	METRIC(COUNTER, "input_rejected_total", "input that could not be used");
 static struct metric retried =
 	METRIC(COUNTER, "retry_total", "times that the world was not ready");
-static struct metric store_trips = METRIC(COUNTER, "store_unreachable_total",
-					  "calls that Redis did not answer");
-
-#define OPT(kind, name, fallback, unit, meaning)                               \
-	{#name,	   CONF_##kind, offsetof(struct frame_options, name),          \
-	 fallback, unit,	meaning},
-static const struct conf_row frame_rows[] = {
-#include "common/frame.def"
-	{0}};
-#define OPT(kind, name, fallback, unit, meaning)                               \
-	{#name,	   CONF_##kind, offsetof(struct market_options, name),         \
-	 fallback, unit,	meaning},
-static const struct conf_row market_rows[] = {
-#include "common/market.def"
-	{0}};
 
 static struct metric reloaded =
 	METRIC(COUNTER, "service_reloaded_total",
 	       "times that the service began again with what the store holds");
-static struct metric struck_off =
-	METRIC(COUNTER, "log_reader_struck_total",
-	       "readers of our log that came too far behind to wait for");
 
 /* ---- errors ------------------------------------------------------------- */
 
@@ -169,8 +144,6 @@ enum err frame_open_log(struct frame *f, uint64_t after)
 	return ERR_NONE;
 }
 
-static void put_off_chores(struct frame *f);
-
 static void flush_again(void *arg)
 {
 	struct frame *f = arg;
@@ -179,18 +152,12 @@ static void flush_again(void *arg)
 	frame_flush(f);
 }
 
-static enum err hold_lease(struct frame *f, uint64_t ms)
-{
-	return store_lease_renew(f->store, f->service->name,
-				 f->options.instance, f->token, (unsigned)ms);
-}
-
 /* A lease that ran out because Redis or we were away, and that nobody else has
  * taken, is taken again. Somebody may have had it in between: what he wrote is
  * found in the log then, and ends us. */
 static enum err take_again(struct frame *f)
 {
-	enum err e = hold_lease(f, f->market.lease);
+	enum err e = frame_hold_lease(f, f->market.lease);
 
 	if (!e)
 		log_warn("lease.retaken",
@@ -203,7 +170,7 @@ static void settle_append(struct frame *f, enum err e)
 	if (e == ERR_FENCED && take_again(f) != ERR_FENCED)
 		e = ERR_UNREACHABLE; /* try once more */
 	if (e == ERR_UNREACHABLE) {
-		metric_add(&store_trips, 1);
+		frame_store_missed();
 		if (!f->retry)
 			f->retry = loop_timer(f->loop, RETRY_MS, true,
 					      flush_again, f);
@@ -215,154 +182,12 @@ static void settle_append(struct frame *f, enum err e)
 void frame_flush(struct frame *f)
 {
 	settle_append(f, writer_flush(f->writer));
-	put_off_chores(f);
+	frame_chores_put_off(f);
 }
 
 void frame_push(struct frame *f)
 {
 	settle_append(f, writer_push(f->writer));
-}
-
-/* ---- chores: lease, epoch, trimming, status ---------------------------- */
-
-struct store_writer frame_writer(const struct frame *f)
-{
-	return (struct store_writer){f->service->name, f->options.instance,
-				     f->token, f->epoch};
-}
-
-/* Nobody tells of a store that was emptied. */
-static void watch_epoch(struct frame *f)
-{
-	uint64_t now;
-
-	if (store_epoch(f->store, &now))
-		metric_add(&store_trips, 1);
-	else if (now != f->epoch)
-		frame_stop(f, "store.epoch", ERR_EPOCH);
-}
-
-static void on_struck(void *arg, const char *reader)
-{
-	struct frame *f = arg;
-
-	metric_add(&struck_off, 1);
-	log_error("log.reader_struck",
-		  "log=%s reader=%s text=\"it is more than twice --log-keep "
-		  "behind: nobody waits for it any more. When it comes back "
-		  "and has no snapshot to go on from, the logs are derived "
-		  "from the chain again\"",
-		  f->service->writes, reader);
-}
-
-static void trim(struct frame *f)
-{
-	struct store_writer w = frame_writer(f);
-	uint64_t first, logged = writer_logged(f->writer);
-
-	if (logged == f->trimmed || logged <= f->market.log_keep)
-		return;
-	if (store_trim(f->store, &w, f->service->writes, f->market.log_keep,
-		       &first, on_struck, f))
-		return; /* the next append will tell why */
-	f->trimmed = logged;
-	f->log_first = first;
-}
-
-static void renew(struct frame *f)
-{
-	enum err e = hold_lease(f, f->market.lease);
-
-	if (e == ERR_FENCED)
-		frame_stop(f, "lease.lost", e);
-	else if (e)
-		metric_add(&store_trips, 1);
-}
-
-void status_text(struct status *s, const char *name, const char *value)
-{
-	if (s->count + 2 > sizeof s->texts / sizeof s->texts[0])
-		return;
-	s->texts[s->count++] = name;
-	s->texts[s->count++] = value;
-}
-
-void status_number(struct status *s, const char *name, uint64_t value)
-{
-	char *text = s->numbers[s->numbers_count];
-
-	if (s->numbers_count == sizeof s->numbers / sizeof s->numbers[0])
-		return;
-	s->numbers_count++;
-	snprintf(text, sizeof s->numbers[0], "%" PRIu64, value);
-	status_text(s, name, text);
-}
-
-static void write_status(struct frame *f)
-{
-	struct status s = {.count = 0};
-	uint64_t began = metric_now_us();
-	enum err e;
-
-	status_text(&s, "version", KALYPSO_VERSION);
-	status_number(&s, "pid", (uint64_t)getpid());
-	status_number(&s, "admin_port", admin_port(f->admin));
-	status_number(&s, "up_s", (metric_now_us() - f->started_us) / 1000000);
-	status_text(&s, "ready", f->ready ? "true" : "false");
-	status_text(&s, "why", f->ready ? "" : f->why);
-	if (f->writer) {
-		status_number(&s, "logged", writer_logged(f->writer));
-		status_number(&s, "unflushed", writer_waiting(f->writer));
-		status_number(&s, "log_first", f->log_first);
-	}
-	frame_watch_status(f, &s);
-	if (f->service->status && f->phase == (unsigned)RUNNING)
-		f->service->status(f->self, &s);
-	e = store_status_write(f->store, f->service->name, f->options.instance,
-			       s.texts, s.count, STATUS_TTL_MS);
-	if (e)
-		metric_add(&store_trips, 1);
-	frame_watch_store(f, metric_now_us() - began, e);
-}
-
-static void do_chores(void *arg)
-{
-	struct frame *f = arg;
-
-	f->chores_us = metric_now_us();
-	admin_beat(f->admin);
-	if (f->bus) /* opened under the lease */
-		renew(f);
-	if (f->phase == (unsigned)RUNNING)
-		frame_watch(f);
-	if (!f->store || !f->epoch)
-		return;
-	if (f->phase == (unsigned)RUNNING)
-		watch_epoch(f);
-	if (f->chores_us - f->status_us < STATUS_EVERY_US)
-		return;
-	f->status_us = f->chores_us;
-	if (f->writer && !f->service->journalled)
-		trim(f);
-	write_status(f);
-}
-
-static void plan_chores(struct frame *f)
-{
-	unsigned ms = CHORES_MS;
-
-	if (f->store && f->market.lease / 5 < ms)
-		ms = (unsigned)f->market.lease / 5;
-	loop_timer_cancel(f->loop, &f->chores);
-	f->chores = loop_timer(f->loop, ms, false, do_chores, f);
-}
-
-/* Blocks come at even intervals: right after one there is time, and a timer of
- * its own would meet some of them again and again. */
-static void put_off_chores(struct frame *f)
-{
-	if (metric_now_us() - f->chores_us < f->market.lease * 1000 / 2)
-		plan_chores(f);
 }
 
 /* ---- starting ----------------------------------------------------------- */
@@ -474,134 +299,18 @@ static void advance(void *arg)
 	}
 	if (f->reloading)
 		return;
-	f->phase = (unsigned)RUNNING;
+	f->running = true;
 	loop_timer_cancel(f->loop, &f->phases);
-}
-
-/* ---- options and state folder ------------------------------------------- */
-
-static enum err check_options(struct frame *f)
-{
-	const char *instance = f->options.instance;
-	enum log_level level;
-
-	if (log_level_parse(&level, f->options.log_level)) {
-		fprintf(stderr,
-			"%s: --log-level: %s is not debug, info, warn "
-			"or error\n",
-			f->service->name, f->options.log_level);
-		return ERR_CONFIG;
-	}
-	if (strcmp(f->options.log_format, "human") != 0 &&
-	    strcmp(f->options.log_format, "json") != 0) {
-		fprintf(stderr, "%s: --log-format: %s is not human or json\n",
-			f->service->name, f->options.log_format);
-		return ERR_CONFIG;
-	}
-	log_open(f->service->name, level, *f->options.log_format == 'j');
-	if (!*instance || strlen(instance) > 32 ||
-	    instance[strspn(instance,
-			    "abcdefghijklmnopqrstuvwxyz0123456789-")]) {
-		log_error("config.instance",
-			  "instance=\"%s\" text=\"1 to 32 of "
-			  "a-z, 0-9 and -\"",
-			  instance);
-		return ERR_CONFIG;
-	}
-	if (f->options.admin_port > 65535 || f->market.lease > 60000 ||
-	    (f->service->market &&
-	     (f->market.lease < 200 || f->market.depth < 16 ||
-	      f->market.depth > 100000 || f->market.log_keep < 16 ||
-	      !f->market.quarantine_max))) {
-		log_error("config.range",
-			  "text=\"--admin-port is at most 65535, --lease 200 "
-			  "to 60000 ms, --depth 16 to 100000 blocks, "
-			  "--log-keep at least 16 entries, --quarantine-max "
-			  "at least 1\"");
-		return ERR_CONFIG;
-	}
-	return ERR_NONE;
-}
-
-const char *frame_folder(const struct frame *f, char out[FRAME_PATH_ROOM])
-{
-	snprintf(out, FRAME_PATH_ROOM, "%s/%s.%s", f->options.state_dir,
-		 f->service->name, f->options.instance);
-	return out;
-}
-
-enum err frame_key(struct secret_key **out, const char *name, const char *text,
-		   const char *password)
-{
-	struct key_source source = {.hex = text};
-	struct keystore keystore;
-	struct key_why why;
-	enum err e;
-
-	if (*text == '{') {
-		e = keystore_parse(&keystore, text, strlen(text), &why);
-		if (!e)
-			e = keystore_open(out, &keystore, password, &why);
-	} else {
-		e = key_load(out, &source, &why);
-	}
-	if (e)
-		log_error("config.key", "option=%s text=\"%s\"", name,
-			  why.text);
-	return e;
-}
-
-/* One process per instance: the lock goes when the process does. */
-static enum err lock_folder(struct frame *f)
-{
-	char path[FRAME_PATH_ROOM], lock[FRAME_PATH_ROOM + 8];
-
-	frame_folder(f, path);
-	if ((mkdir(f->options.state_dir, 0700) && errno != EEXIST) ||
-	    (mkdir(path, 0700) && errno != EEXIST)) {
-		log_error("state.folder",
-			  "path=%s text=\"%s: give a folder that can be "
-			  "written with --state-dir\"",
-			  path, strerror(errno));
-		return ERR_CONFIG;
-	}
-	snprintf(lock, sizeof lock, "%s/lock", path);
-	f->lock = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	if (f->lock >= 0 && flock(f->lock, LOCK_EX | LOCK_NB) == 0)
-		return ERR_NONE;
-	log_error("state.locked", "path=%s text=\"%s\"", lock,
-		  errno == EWOULDBLOCK
-			  ? "this instance is running already: stop it, or "
-			    "give another --instance"
-			  : strerror(errno));
-	return ERR_CONFIG;
 }
 
 /* ---- in and out --------------------------------------------------------- */
 
-static enum err read_options(struct frame *f, int argc, char **argv)
-{
-	const struct service *s = f->service;
-	struct conf_table tables[3];
-	struct conf_program program = {s->name, s->summary, tables, 0};
-
-	if (s->options)
-		tables[program.tables_count++] = (struct conf_table){
-			s->options, (char *)f->self + s->options_offset};
-	if (s->market)
-		tables[program.tables_count++] =
-			(struct conf_table){market_rows, &f->market};
-	tables[program.tables_count++] =
-		(struct conf_table){frame_rows, &f->options};
-	return conf_read(&program, argc, argv);
-}
-
 static enum err open_frame(struct frame *f)
 {
-	enum err e = check_options(f);
+	enum err e = frame_options_check(f);
 
 	if (!e)
-		e = lock_folder(f);
+		e = frame_lock_folder(f);
 	if (!e && f->service->prepare)
 		e = f->service->prepare(f->self);
 	if (!e)
@@ -625,7 +334,7 @@ static void close_frame(struct frame *f)
 	loop_timer_cancel(f->loop, &f->phases);
 	loop_timer_cancel(f->loop, &f->chores);
 	/* With it, the next copy need not wait for the lease to run out. */
-	if (f->bus && hold_lease(f, 0))
+	if (f->bus && frame_hold_lease(f, 0))
 		log_debug("lease.kept", "text=\"it runs out by itself\"");
 	close_log(f);
 	bus_out_close(&f->bus);
@@ -640,7 +349,7 @@ static void close_frame(struct frame *f)
 /* From the first phase to the end of the loop. */
 static void run(struct frame *f)
 {
-	plan_chores(f);
+	frame_chores_plan(f);
 	f->phases = loop_timer(f->loop, PHASE_MS, false, advance, f);
 	advance(f);
 	if (!f->fatal && !f->reloading)
@@ -661,6 +370,7 @@ static bool begin_again(struct frame *f)
 	f->fatal = loop_new(&f->loop);
 	f->reloading = false;
 	f->phase = 0;
+	f->running = false;
 	f->epoch = f->trimmed = f->log_first = 0;
 	return !f->fatal;
 }
@@ -677,14 +387,13 @@ int service_main(const struct service *service, void *self, int argc,
 	metric_register(&up_since);
 	metric_register(&rejected);
 	metric_register(&retried);
-	metric_register(&store_trips);
 	metric_register(&reloaded);
-	metric_register(&struck_off);
+	frame_chores_register();
 	frame_watch_register();
 	f.started_us = metric_now_us();
 	if (service->comes_second) /* before there are threads: they inherit */
 		setpriority(PRIO_PROCESS, 0, SECOND_NICE);
-	e = read_options(&f, argc, argv);
+	e = frame_options_read(&f, argc, argv);
 	if (e)
 		return EXIT_CONFIG;
 	e = open_frame(&f);

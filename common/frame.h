@@ -51,9 +51,10 @@ struct frame {
 	uint64_t token;	       /* of our lease */
 	struct writer *writer; /* our own log; NULL until it is opened */
 
-	/* frame.c's own */
+	/* the frame's own */
 	int lock;
 	unsigned phase;
+	bool running; /* all phases are behind it */
 	enum err fatal, last_error;
 	uint64_t started_us, complained_us;
 	bool ready;
