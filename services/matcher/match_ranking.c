@@ -71,24 +71,39 @@ static u128 least_in_inner(const struct inner *p)
 }
 
 /* Child @id of inner node @up holds something open, or not, the least minor of
- * which is @minor: tell those above, as far as it is news. */
+ * which is @minor: tell those above, as far as it is news. What a node's parent
+ * knows of it is what it held before, and most often that is enough: few have
+ * to look through their children. */
 static void tell(struct ranking *r, node_id up, node_id id, bool open,
 		 u128 minor)
 {
-	while (up) {
-		struct inner *p = inner_at(r, up);
-		unsigned i = slot_of(p->children, id);
-		uint32_t bit = 1u << i;
+	struct inner *p = up ? inner_at(r, up) : NULL, *above;
+	unsigned i = p ? slot_of(p->children, id) : 0, k;
 
-		if (open == !!(p->head.open & bit) &&
-		    (!open || p->minors[i] == minor))
+	for (; p; p = above, i = k) {
+		uint32_t bit = 1u << i;
+		bool was = p->head.open & bit, knows;
+		u128 old = p->minors[i];
+
+		if (open == was && (!open || old == minor))
 			return;
 		p->minors[i] = minor;
 		p->head.open = open ? p->head.open | bit : p->head.open & ~bit;
-		open = p->head.open;
-		minor = least_in_inner(p);
-		id = up;
+		if (!p->head.parent)
+			return;
+		above = inner_at(r, p->head.parent);
+		k = slot_of(above->children, up);
 		up = p->head.parent;
+		knows = above->head.open >> k & 1;
+		if (open && (!was || minor <= old)) {
+			if (knows && above->minors[k] <= minor)
+				return;
+		} else {
+			if (knows && above->minors[k] < old)
+				return; /* it wasn't the least */
+			open = p->head.open;
+			minor = least_in_inner(p);
+		}
 	}
 }
 
