@@ -9,7 +9,8 @@ import { ProxiedWorld, until } from "./rpc/world.mjs";
 let self;
 
 describe("two nodes that disagree", () => {
-	before(async () => (self = await ProxiedWorld.start(2)));
+	// On a busy machine a proxy needs a second now and then: that isn't meant to be one node's silence.
+	before(async () => (self = await ProxiedWorld.start(2, { serviceArgs: { "chain-indexer": ["--rpc-patience=15000"] } })));
 	after(() => self?.stop());
 
 	test("nothing counts until they agree, and that is an alarm", async () => {
@@ -27,8 +28,13 @@ describe("two nodes that disagree", () => {
 		await self.world.until("TaskCreated", id);
 		assert.equal(await self.indexer.metric("chain_disagreeing"), 0);
 	});
+});
 
-	test("if one is gone the other is enough", async () => {
+describe("two nodes of which one is gone", () => {
+	before(async () => (self = await ProxiedWorld.start(2)));
+	after(() => self?.stop());
+
+	test("the other is enough", async () => {
 		for (const name of ["reset", "hang", "stale"]) {
 			await self.proxies[0].set(name);
 			await self.assignTwo();

@@ -12,11 +12,12 @@ const SEED = Number(process.env.SEED ?? 1);
 const GAP_BLOCKS = 8; // from a request to its task, while a node misbehaves and another doesn't; blocks take a second
 
 export class ProxiedWorld {
-	// So many proxies before the one node.
-	static async start(count) {
+	// So many proxies before the one node; options as of World.start().
+	static async start(count, options = {}) {
 		const self = new ProxiedWorld();
 		self.proxies = [];
 		self.world = await World.start({
+			...options,
 			services: ENGINE,
 			async proxy(chain) {
 				for (let i = 0; i < count; i++) {
