@@ -45,11 +45,14 @@ test("a task is proven, checked, submitted and paid for", async () => {
 
 test("tasks of both markets; proofs that are ready together share a transaction", async () => {
 	const from = await bench.world.head();
+	await bench.fault({ mode: "hold" });
 	const circuits = ["range-preimage", "range-preimage", "rollup-batch", "range-preimage", "rollup-batch"];
 	const ids = await bench.tasks(
 		"worker",
 		circuits.map((circuit) => ({ circuit })),
 	);
+	await until("all of them to be ready", async () => (await bench.fault()).held === ids.length);
+	await bench.fault({ mode: "none" });
 	await bench.proven(ids);
 	assert.ok((await assertNothingInVain("worker", from)) < ids.length);
 });

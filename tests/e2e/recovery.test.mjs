@@ -218,6 +218,8 @@ describe("logs that are trimmed", () => {
 		const orderbookAt = () => Number(redis(world, "hget", key("readers", "chain"), "orderbook"));
 		for (let mined = 0; mined < 3 * KEEP; mined += KEEP / 2) {
 			await world.client.mine({ blocks: KEEP / 2 });
+			const head = Number(await world.head());
+			await until("the chain log to have them", async () => (await world.service("chain-indexer").metric("chain_tip_block")) >= head);
 			await until("orderbook to keep up", () => orderbookAt() > lastOf(world, "chain") - KEEP);
 		}
 		const struck = await until("the alarm", () => world.service("chain-indexer").event("log.reader_struck"));

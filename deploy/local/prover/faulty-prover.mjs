@@ -12,7 +12,7 @@ const PROGRAM = {
 		"Stands before a prover and misbehaves as told. For tests only. Prints its URL.\n\n" +
 		'POST /fault {"mode": MODE, "times": N, "delay_ms": N, "call": NAME} changes how, for the\n' +
 		"next N calls (without times for good), of that call only if one is named.\n" +
-		"GET /fault tells the setting and how many calls came and were broken.",
+		"GET /fault tells the setting, how many calls came and were broken, and how many are held.",
 };
 
 const garble = (text) => text.slice(0, text.length / 2);
@@ -47,6 +47,16 @@ const MODES = {
 		await MODES.none({ response, upstream });
 	},
 	hang: async () => {},
+	// Until the mode is another; then all at once.
+	hold: async ({ response, upstream, fault }) => {
+		const { status, body } = await upstream();
+		fault.held++;
+		while (fault.mode === "hold") {
+			await sleep(10);
+		}
+		fault.held--;
+		send(response, status, body);
+	},
 	error500: async ({ response }) =>
 		send(response, 500, JSON.stringify({ error: "prover_failed", reason: "told to" })),
 	error503: async ({ response }) =>
@@ -112,12 +122,13 @@ async function collect(request) {
 	return Buffer.concat(chunks);
 }
 
-async function passOn(upstream, request, body) {
+async function passOn(upstream, request, body, signal) {
 	const { host, connection, "content-length": length, ...headers } = request.headers;
 	const answer = await fetch(upstream + request.url, {
 		method: request.method,
 		headers,
 		body: request.method === "GET" ? undefined : body,
+		signal,
 	});
 	return { status: answer.status, body: await answer.text() };
 }
@@ -156,8 +167,11 @@ async function serve(options, fault, request, response) {
 		send(response, 200, JSON.stringify(fault));
 		return;
 	}
-	const upstream = () => passOn(options.upstream, request, body);
-	await MODES[nextMode(fault, request.url)]({ request, response, upstream, delay: fault.delay });
+	// What nobody waits for any more is not worth proving.
+	const gone = new AbortController();
+	response.once("close", () => gone.abort());
+	const upstream = () => passOn(options.upstream, request, body, gone.signal);
+	await MODES[nextMode(fault, request.url)]({ request, response, upstream, delay: fault.delay, fault });
 }
 
 function main() {
@@ -169,6 +183,7 @@ function main() {
 		call: null,
 		calls: 0,
 		broken: 0,
+		held: 0,
 	};
 	const server = createServer((request, response) => {
 		serve(options, fault, request, response).catch((error) => {
