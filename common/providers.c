@@ -160,13 +160,26 @@ bool providers_fit(const struct providers *p, unsigned i, uint64_t now_ms)
 	       (n->proven || !p->must_prove);
 }
 
+static bool answers(const struct provider *n, uint64_t now_ms)
+{
+	return !n->excluded &&
+	       (!n->failures || now_ms - n->failing_ms < PROVIDERS_HOPE_MS);
+}
+
+bool providers_answer(const struct providers *p, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (answers(&p->list[i], now_ms))
+			return true;
+	return false;
+}
+
 bool providers_promising(const struct providers *p, unsigned i, uint64_t now_ms)
 {
 	const struct provider *n = &p->list[i];
 
-	return !n->excluded && n->late_until_ms <= now_ms &&
-	       !providers_lags(p, i) &&
-	       (!n->failures || now_ms - n->failing_ms < PROVIDERS_HOPE_MS);
+	return answers(n, now_ms) && n->late_until_ms <= now_ms &&
+	       !providers_lags(p, i);
 }
 
 bool providers_to_prove(const struct providers *p, unsigned i, uint64_t now_ms)

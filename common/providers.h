@@ -100,6 +100,9 @@ bool providers_fit(const struct providers *p, unsigned i, uint64_t now_ms);
 bool providers_promising(const struct providers *p, unsigned i,
 			 uint64_t now_ms);
 
+/* Whether any node of our chain answers, or did a moment ago. */
+bool providers_answer(const struct providers *p, uint64_t now_ms);
+
 /* Whether it must be asked for its identity now. */
 bool providers_to_prove(const struct providers *p, unsigned i, uint64_t now_ms);
 

@@ -189,6 +189,11 @@ const struct providers *rpc_providers(const struct rpc *rpc)
 	return &rpc->providers;
 }
 
+bool rpc_answers(const struct rpc *rpc)
+{
+	return providers_answer(&rpc->providers, rpc_now_ms());
+}
+
 int rpc_choose(struct rpc *rpc, unsigned but)
 {
 	return providers_choose(&rpc->providers, rpc_now_ms(), but);

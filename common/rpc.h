@@ -119,6 +119,9 @@ void rpc_proven(struct rpc *rpc, unsigned node);
 /* Health, to look at. */
 const struct providers *rpc_providers(const struct rpc *rpc);
 
+/* Whether any node of our chain answers, or did a moment ago. */
+bool rpc_answers(const struct rpc *rpc);
+
 /* The best node now but those in the bit set @but, -1: none. See
  * providers_choose(). */
 int rpc_choose(struct rpc *rpc, unsigned but);

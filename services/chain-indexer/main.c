@@ -432,6 +432,9 @@ static void watch(void *arg)
 				  .limit = 1000 * self->options.alarm_head};
 	char where[48];
 
+	if (!rpc_answers(self->rpc)) /* until it has caught up again */
+		frame_set_ready(self->frame, false,
+				"no node of the chain answers");
 	look.done = self->chain ? chain_head(self->chain) : 0;
 	snprintf(where, sizeof where, "head=%" PRIu64, look.done);
 	frame_alarm(&head_stalled, &look, where);

@@ -216,6 +216,20 @@ static void who_fails_for_long_or_lags_is_not_waited_for(void **state)
 	assert_true(providers_promising(&p, B, PROVIDERS_LATE_MS));
 }
 
+static void somebody_answers_until_all_failed_for_long_or_are_foreign(
+	void **state)
+{
+	(void)state;
+	assert_true(providers_answer(&p, 1000));
+	(void)providers_failed(&p, A, 1000, 1000, PROVIDER_OTHER_CHAIN, 0);
+	fail_at(B, 1000);
+	(void)providers_failed(&p, C, 1000, 1000, PROVIDER_OTHER_CHAIN, 0);
+	assert_true(providers_answer(&p, 1000 + PROVIDERS_HOPE_MS - 1));
+	assert_false(providers_answer(&p, 1000 + PROVIDERS_HOPE_MS));
+	(void)providers_proven(&p, C);
+	assert_true(providers_answer(&p, 1000 + PROVIDERS_HOPE_MS));
+}
+
 static void final_is_what_enough_nodes_call_final(void **state)
 {
 	(void)state;
@@ -245,6 +259,7 @@ int main(void)
 		TEST(another_chain_is_not_asked_until_it_is_ours),
 		TEST(who_comes_back_has_to_prove_itself),
 		TEST(who_fails_for_long_or_lags_is_not_waited_for),
+		TEST(somebody_answers_until_all_failed_for_long_or_are_foreign),
 		TEST(final_is_what_enough_nodes_call_final),
 	};
 
