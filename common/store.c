@@ -234,7 +234,7 @@ static enum err check_settings(struct store *s)
 	return e;
 }
 
-static enum err load_functions(struct store *s)
+static enum err load_functions(struct store *s, const char *library)
 {
 	struct command c = {.count = 0};
 	redisReply *r;
@@ -243,7 +243,7 @@ static enum err load_functions(struct store *s)
 	command_text(&c, "FUNCTION");
 	command_text(&c, "LOAD");
 	command_text(&c, "REPLACE");
-	command_text(&c, store_lua);
+	command_text(&c, library);
 	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
@@ -279,7 +279,9 @@ enum err store_connect(struct store *s)
 	if (!e)
 		e = check_settings(s);
 	if (!e)
-		e = load_functions(s);
+		e = load_functions(s, store_lua);
+	if (!e && s->library)
+		e = load_functions(s, s->library);
 	if (e)
 		store_drop(s);
 	else

@@ -24,6 +24,8 @@ struct store {
 	enum err early[STORE_UNDER_WAY_MAX];
 	unsigned early_first, early_count;
 	uint64_t reads, connections;
+	const char *library; /* of functions, besides ours; or NULL */
+	unsigned asked;	     /* store_ask.c: sent, and not waited for */
 };
 
 /* A command in the making. Texts are borrowed until it is sent. */

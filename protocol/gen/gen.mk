@@ -3,7 +3,7 @@ MSG_IN := $(wildcard protocol/messages/*) protocol/gen/msggen.py
 NOUNS := index book match publish watch view job
 
 GEN_C += $(B)/gen/msg.c $(B)/gen/translate.c
-GEN_H += $(B)/gen/msg.h $(B)/gen/translate.h $(B)/gen/store_lua.h $(NOUNS:%=$(B)/gen/wire_%.h)
+GEN_H += $(B)/gen/msg.h $(B)/gen/translate.h $(B)/gen/store_lua.h $(B)/gen/hook_lua.h $(NOUNS:%=$(B)/gen/wire_%.h)
 
 # Written aside first, so that a failed generator leaves nothing behind.
 define generate
@@ -20,6 +20,8 @@ $(B)/gen/wire_%.h: $(MSG_IN)
 	$(call generate,protocol/gen/msggen.py wire $* protocol/messages)
 $(B)/gen/store_lua.h: common/store.lua protocol/gen/embed.py
 	$(call generate,protocol/gen/embed.py store_lua common/store.lua)
+$(B)/gen/hook_lua.h: services/webhook-gateway/hook.lua protocol/gen/embed.py
+	$(call generate,protocol/gen/embed.py hook_lua services/webhook-gateway/hook.lua)
 
 # The contracts' ABI.
 ABI_IN := protocol/abi/kalypso.abi protocol/gen/abi.py protocol/gen/abic.py protocol/gen/abigen.py

@@ -6,7 +6,8 @@
  * block, or leave a client of the feed with a gap.
  *
  * Two threads: this one follows the logs, the web thread serves (web.h), and a
- * queue lies between them. Read view.h next, then web.h. */
+ * queue lies between them. With --webhooks a third one delivers (hooks.h); it
+ * reads the logs in Redis itself. Read view.h next, then web.h. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,6 +16,7 @@
 #include "common/frame.h"
 #include "common/log.h"
 #include "msg.h"
+#include "services/webhook-gateway/hooks.h"
 #include "services/webhook-gateway/web.h"
 
 struct options {
@@ -45,6 +47,10 @@ struct gateway {
 	struct store *store; /* of the web thread */
 	struct queue *queue;
 	struct web *web;
+	struct hooks *hooks; /* NULL: no webhooks */
+	struct hooks_config hooks_config;
+	struct hook_api_config hook_api;
+	uint8_t seal[HOOK_SEAL_SIZE];
 	int failed; /* an eventfd: the web thread ended, because of this error
 		     */
 	bool based; /* it began with a snapshot */
@@ -66,6 +72,10 @@ static enum err on_entry(void *arg, const struct entry *entry)
 	e = queue_put(s->gateway->queue, s->log, entry, &was_empty);
 	if (!e && was_empty)
 		web_wake(s->gateway->web);
+	if (!e && s->gateway->hooks &&
+	    (entry->type == MSG_BLOCK_CLOSED ||
+	     entry->type == MSG_BOOK_ROLLED_BACK))
+		hooks_news(s->gateway->hooks);
 	return e;
 }
 
@@ -167,6 +177,74 @@ static enum err check_options(const struct options *o)
 	return ERR_NONE;
 }
 
+/* Which are all there, or none. */
+static enum err check_hooks(struct gateway *self)
+{
+	const struct options *o = &self->options;
+	struct hooks_config *c = &self->hooks_config;
+	const char *wrong = NULL;
+
+	if (!o->webhooks)
+		return ERR_NONE;
+	if (hook_seal_parse(self->seal, o->webhook_key))
+		wrong = "--webhooks needs KALYPSO_WEBHOOK_KEY or "
+			"KALYPSO_WEBHOOK_KEY_FILE: 64 hex digits";
+	else if (hooks_schedule(c, o->webhook_retries))
+		wrong = "--webhook-retries takes 1 to 16 numbers of seconds, "
+			"with commas, each at most a week";
+	else if (!o->webhook_open && strlen(o->webhook_token) < 16)
+		wrong = "--webhooks needs KALYPSO_WEBHOOK_TOKEN_FILE, of 16 "
+			"characters at least, or --webhook-open";
+	else if (o->webhooks_max < 1 || o->webhooks_max > 2000 ||
+		 o->webhook_timeout < 100 || o->webhook_timeout > 60000 ||
+		 o->webhook_parallel < 1 ||
+		 o->webhook_parallel > HOOKS_ONE_MAX ||
+		 o->webhook_connections < 2 || o->webhook_connections > 4096 ||
+		 o->webhook_attempts > 100000)
+		wrong = "--webhooks-max is 1 to 2000, --webhook-timeout 100 to "
+			"60000, --webhook-parallel 1 to 16, "
+			"--webhook-connections 2 to 4096, --webhook-attempts "
+			"at most 100000";
+	if (wrong)
+		log_error("config.webhooks", "text=\"%s\"", wrong);
+	return wrong ? ERR_CONFIG : ERR_NONE;
+}
+
+static enum err start_hooks(struct gateway *self, const struct base *base)
+{
+	const struct options *o = &self->options;
+	const struct market_options *m = &self->frame->market;
+	struct hooks_config *c = &self->hooks_config;
+	enum err e;
+
+	if (!o->webhooks)
+		return ERR_NONE;
+	c->redis = m->redis;
+	c->name = m->name;
+	c->password = m->redis_password;
+	c->store_timeout_ms = (unsigned)m->redis_timeout;
+	c->instance = self->frame->options.instance;
+	c->epoch = self->frame->epoch;
+	c->seal = self->seal;
+	c->allow = o->webhook_allow;
+	c->timeout_ms = (unsigned)o->webhook_timeout;
+	c->one_max = (unsigned)o->webhook_parallel;
+	c->all_max = (unsigned)o->webhook_connections;
+	c->kept_attempts = (unsigned)o->webhook_attempts;
+	c->base = base;
+	e = hooks_start(&self->hooks, c);
+	self->hook_api =
+		(struct hook_api_config){.store = self->store,
+					 .epoch = self->frame->epoch,
+					 .seal = self->seal,
+					 .token = o->webhook_token,
+					 .open = o->webhook_open,
+					 .hooks_max = (unsigned)o->webhooks_max,
+					 .hooks = self->hooks};
+	hooks_use(self->store);
+	return e;
+}
+
 static enum err start_web(struct gateway *self, const struct base *base)
 {
 	const struct options *o = &self->options;
@@ -189,6 +267,7 @@ static enum err start_web(struct gateway *self, const struct base *base)
 		.instances = f->market.instances,
 		.payment = {(unsigned)o->payment_decimals, o->payment_symbol},
 		.stake = {(unsigned)o->stake_decimals, o->stake_symbol},
+		.hook_api = self->hooks ? &self->hook_api : NULL,
 		.failed = on_web_failed,
 		.arg = self};
 	enum err e = web_start(&self->web, &config, self->queue);
@@ -206,6 +285,7 @@ static void stop(void *arg)
 	for (int log = 0; log < LOGS_COUNT; log++)
 		follow_free(&self->sources[log].follow);
 	web_stop(&self->web);
+	hooks_stop(&self->hooks);
 	queue_free(&self->queue);
 	store_close(&self->store);
 	if (self->failed >= 0) {
@@ -217,7 +297,10 @@ static void stop(void *arg)
 
 static enum err prepare(void *arg)
 {
-	return check_options(&((struct gateway *)arg)->options);
+	struct gateway *self = arg;
+	enum err e = check_options(&self->options);
+
+	return e ? e : check_hooks(self);
 }
 
 static enum err start(struct frame *frame, void *arg)
@@ -242,6 +325,8 @@ static enum err start(struct frame *frame, void *arg)
 	else
 		base = (struct base){.book = NULL};
 	if (!e)
+		e = start_hooks(self, &base);
+	if (!e)
 		e = start_web(self, &base);
 	if (!e) {
 		loop_fd(frame->loop, self->failed, LOOP_READ, on_failure, self);
@@ -262,6 +347,13 @@ static void status(void *arg, struct status *out)
 	status_number(out, "clients", n.clients);
 	status_number(out, "answered", n.requests);
 	status_number(out, "contradictions", n.contradictions);
+	if (self->hooks) {
+		struct hooks_numbers h = hooks_numbers(self->hooks);
+
+		status_number(out, "webhooks", h.hooks);
+		status_number(out, "webhooks_held", h.held);
+		status_number(out, "webhook_messages", h.waiting);
+	}
 	status_text(out, "history", self->based ? "from a snapshot" : "whole");
 }
 

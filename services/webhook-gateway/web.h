@@ -7,6 +7,7 @@
 
 #include "services/webhook-gateway/api.h"
 #include "services/webhook-gateway/base.h"
+#include "services/webhook-gateway/hook_api.h"
 #include "services/webhook-gateway/queue.h"
 
 struct web;
@@ -25,6 +26,7 @@ struct web_config {
 	uint64_t epoch;
 	const char *instances;
 	struct api_token payment, stake;
+	const struct hook_api_config *hook_api; /* NULL: no webhooks */
 	/* Called in the web thread when it can't go on; it has ended then. */
 	void (*failed)(void *arg, enum err e);
 	void *arg;

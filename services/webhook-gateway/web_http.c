@@ -268,7 +268,10 @@ static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
 	a->is.body = buf_bytes(&a->body);
 	if (asset && a->is.method < API_OPTIONS)
 		return send_asset(wsi, s, asset, head, a->is.if_none_match);
-	api_answer(w->api, &a->is, &s->answer);
+	if (w->is.hook_api && hook_api_has(a->path))
+		hook_api_answer(w->is.hook_api, &a->is, &s->answer);
+	else
+		api_answer(w->api, &a->is, &s->answer);
 	return web_send_answer(wsi, s, head);
 }
 

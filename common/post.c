@@ -1,0 +1,389 @@
+/* curl_multi, with handles that are used again. */
+#include "common/post.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONNECT_MS = 5000, HEADERS_MAX = 32 * 1024, KEPT_CALLS_MAX = 512 };
+
+struct call {
+	struct post *post;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf body, answer;
+	size_t answer_max, headers_size;
+	bool too_large, refused, plain;
+	char error[CURL_ERROR_SIZE], address[POST_ADDRESS_ROOM];
+	post_done *done;
+	void *arg;
+	struct call *next, **link; /* under way; next only: kept */
+};
+
+struct post {
+	CURLM *multi;
+	const struct guard *guard;
+	struct call *calls, *kept;
+	unsigned kept_count;
+};
+
+/* ---- calls -------------------------------------------------------------- */
+
+static void free_call(struct call *c)
+{
+	if (c->easy)
+		curl_easy_cleanup(c->easy);
+	curl_slist_free_all(c->headers);
+	buf_free(&c->body);
+	buf_free(&c->answer);
+	free(c);
+}
+
+static void unlink_call(struct call *c)
+{
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	curl_multi_remove_handle(c->post->multi, c->easy);
+}
+
+/* Done with: to be used again, without what was asked and answered. */
+static void keep_call(struct call *c)
+{
+	struct post *p = c->post;
+
+	if (p->kept_count == KEPT_CALLS_MAX) {
+		free_call(c);
+		return;
+	}
+	curl_easy_reset(c->easy);
+	curl_slist_free_all(c->headers);
+	buf_free(&c->body);
+	buf_free(&c->answer);
+	*c = (struct call){.post = p, .easy = c->easy, .next = p->kept};
+	p->kept = c;
+	p->kept_count++;
+}
+
+static struct call *get_call(struct post *p)
+{
+	struct call *c = p->kept;
+
+	if (c) {
+		p->kept = c->next;
+		p->kept_count--;
+		return c;
+	}
+	c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	c->post = p;
+	c->easy = curl_easy_init();
+	if (c->easy)
+		return c;
+	free(c);
+	return NULL;
+}
+
+/* ---- what curl asks of us ----------------------------------------------- */
+
+static void write_address(char out[POST_ADDRESS_ROOM], const struct sockaddr *a)
+{
+	const void *bytes =
+		a->sa_family == AF_INET
+			? (const void *)&((const struct sockaddr_in *)a)
+				  ->sin_addr
+			: (const void *)&((const struct sockaddr_in6 *)a)
+				  ->sin6_addr;
+
+	if (!inet_ntop(a->sa_family, bytes, out, POST_ADDRESS_ROOM))
+		out[0] = 0;
+}
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose,
+			     struct curl_sockaddr *address)
+{
+	struct call *c = arg;
+	enum guard_verdict verdict =
+		guard_judge(c->post->guard, &address->addr);
+
+	(void)purpose;
+	write_address(c->address, &address->addr);
+	c->refused = verdict == GUARD_REFUSED ||
+		     (c->plain && verdict != GUARD_ALLOWED);
+	if (c->refused)
+		return CURL_SOCKET_BAD;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+		      address->protocol);
+}
+
+static size_t on_data(char *data, size_t size, size_t count, void *arg)
+{
+	struct call *c = arg;
+
+	size *= count;
+	c->too_large = size > c->answer_max - c->answer.size;
+	if (c->too_large)
+		return 0; /* ends the call; see error_of() */
+	buf_put(&c->answer, data, size);
+	return buf_failed(&c->answer) ? 0 : size;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct call *c = arg;
+
+	(void)data;
+	size *= count;
+	c->headers_size += size;
+	c->too_large = c->headers_size > HEADERS_MAX;
+	return c->too_large ? 0 : size;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+enum err post_new(struct post **out, const struct guard *guard,
+		  unsigned connections)
+{
+	struct post *p = calloc(1, sizeof *p);
+
+	*out = NULL;
+	if (!p)
+		return ERR_NO_MEMORY;
+	p->guard = guard;
+	p->multi = curl_multi_init();
+	if (!p->multi) {
+		free(p);
+		return ERR_NO_MEMORY;
+	}
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)connections);
+	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+	*out = p;
+	return ERR_NONE;
+}
+
+void post_free(struct post **post)
+{
+	struct post *p = *post;
+
+	if (!p)
+		return;
+	while (p->calls) {
+		struct call *c = p->calls;
+
+		unlink_call(c);
+		free_call(c);
+	}
+	while (p->kept) {
+		struct call *c = p->kept;
+
+		p->kept = c->next;
+		free_call(c);
+	}
+	curl_multi_cleanup(p->multi);
+	free(p);
+	*post = NULL;
+}
+
+/* ---- URLs --------------------------------------------------------------- */
+
+static const char *judge_url(CURLU *u)
+{
+	static const CURLUPart none[] = {CURLUPART_USER, CURLUPART_PASSWORD,
+					 CURLUPART_FRAGMENT};
+	char *text = NULL;
+	const char *why = NULL;
+
+	if (curl_url_get(u, CURLUPART_SCHEME, &text, 0) ||
+	    (strcmp(text, "https") != 0 && strcmp(text, "http") != 0))
+		why = "it begins with https:// or http://";
+	curl_free(text);
+	for (size_t i = 0; i < sizeof none / sizeof none[0] && !why; i++) {
+		text = NULL;
+		if (!curl_url_get(u, none[i], &text, 0))
+			why = "it has no user, password or fragment";
+		curl_free(text);
+	}
+	text = NULL;
+	if (!why && (curl_url_get(u, CURLUPART_HOST, &text, 0) || !*text))
+		why = "it names a host";
+	curl_free(text);
+	return why;
+}
+
+const char *post_url_problem(const char *url)
+{
+	CURLU *u;
+	const char *why = "it is an absolute URL";
+
+	if (strlen(url) > POST_URL_MAX)
+		return "it has at most 1024 characters";
+	for (const char *c = url; *c; c++)
+		if (*c <= ' ' || *c > '~')
+			return "it is made of visible ASCII characters";
+	u = curl_url();
+	if (u && !curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME))
+		why = judge_url(u);
+	curl_url_cleanup(u);
+	return why;
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+static bool add_header(struct call *c, const char *line)
+{
+	struct curl_slist *grown = curl_slist_append(c->headers, line);
+
+	if (grown)
+		c->headers = grown;
+	return grown;
+}
+
+static void set_options(struct call *c, const struct post_request *r)
+{
+	long connect_ms = r->timeout_ms < CONNECT_MS ? (long)r->timeout_ms
+						     : (long)CONNECT_MS;
+
+	curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
+	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c->easy, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION,
+			 (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
+	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
+	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error);
+	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
+	curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+			 (curl_off_t)c->body.size);
+	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS,
+			 (const char *)c->body.data);
+}
+
+static bool prepare(struct call *c, const struct post_request *r)
+{
+	bool ok = add_header(c, "Content-Type: application/json") &&
+		  add_header(c, "Expect:") && add_header(c, "Accept:");
+
+	for (size_t i = 0; i < r->headers_count && ok; i++)
+		ok = add_header(c, r->headers[i]);
+	buf_put(&c->body, r->body.data, r->body.size);
+	if (!ok || buf_failed(&c->body))
+		return false;
+	c->plain = strncasecmp(r->url, "https:", 6) != 0;
+	c->answer_max = r->answer_max;
+	set_options(c, r);
+	return curl_multi_add_handle(c->post->multi, c->easy) == CURLM_OK;
+}
+
+enum err post_send(struct post *p, const struct post_request *r,
+		   post_done *done, void *arg)
+{
+	struct call *c = get_call(p);
+
+	if (!c)
+		return ERR_NO_MEMORY;
+	c->done = done;
+	c->arg = arg;
+	if (!prepare(c, r)) {
+		free_call(c);
+		return ERR_NO_MEMORY;
+	}
+	c->next = p->calls;
+	c->link = &p->calls;
+	if (c->next)
+		c->next->link = &c->next;
+	p->calls = c;
+	return ERR_NONE;
+}
+
+/* ---- answers ------------------------------------------------------------ */
+
+static enum err error_of(const struct call *c, CURLcode code)
+{
+	if (code == CURLE_OK)
+		return ERR_NONE;
+	if (c->refused)
+		return ERR_REFUSED;
+	return c->too_large ? ERR_RANGE : ERR_UNREACHABLE;
+}
+
+static const char *text_of(const struct call *c, CURLcode code)
+{
+	if (c->refused)
+		return c->plain ? "plain http goes only to addresses that the "
+				  "operator allowed"
+				: "the address isn't public";
+	if (c->too_large)
+		return "the answer is too long";
+	return *c->error ? c->error : curl_easy_strerror(code);
+}
+
+static void finish(struct call *c, CURLcode code)
+{
+	struct post_answer a = {.err = error_of(c, code),
+				.body = buf_bytes(&c->answer),
+				.text = text_of(c, code)};
+	curl_off_t after = 0, took_us = 0;
+	char *address = NULL;
+	long status = 0;
+
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after);
+	curl_easy_getinfo(c->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+	curl_easy_getinfo(c->easy, CURLINFO_PRIMARY_IP, &address);
+	a.status = (unsigned)status;
+	a.retry_after_s = after > 0 ? (uint64_t)after : 0;
+	a.took_ms = (unsigned)(took_us / 1000);
+	/* Of a connection that was used again, curl knows it. */
+	strncpy(a.address, *c->address || !address ? c->address : address,
+		sizeof a.address - 1);
+	unlink_call(c);
+	c->done(c->arg, &a);
+	keep_call(c);
+}
+
+/* Go on with what can; whether a call ended. */
+static bool perform(struct post *p)
+{
+	int running, left;
+	bool any = false;
+	CURLMsg *msg;
+
+	curl_multi_perform(p->multi, &running);
+	while ((msg = curl_multi_info_read(p->multi, &left))) {
+		struct call *c = NULL;
+		CURLcode code = msg->data.result;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		any = true;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c);
+		finish(c, code);
+	}
+	return any;
+}
+
+void post_turn(struct post *p, unsigned wait_ms)
+{
+	if (perform(p))
+		return;
+	curl_multi_poll(p->multi, NULL, 0, (int)wait_ms, NULL);
+	perform(p);
+}
+
+void post_wake(struct post *p)
+{
+	curl_multi_wakeup(p->multi);
+}
