@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -347,8 +348,8 @@ static void finish(struct call *c, CURLcode code)
 	a.retry_after_s = after > 0 ? (uint64_t)after : 0;
 	a.took_ms = (unsigned)(took_us / 1000);
 	/* Of a connection that was used again, curl knows it. */
-	strncpy(a.address, *c->address || !address ? c->address : address,
-		sizeof a.address - 1);
+	snprintf(a.address, sizeof a.address, "%s",
+		 *c->address || !address ? c->address : address);
 	unlink_call(c);
 	c->done(c->arg, &a);
 	keep_call(c);

@@ -4,6 +4,7 @@
 //	market.chain, market.service("matcher"), market.generators, market.markets …
 //	await market.stop();
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +56,7 @@ export class LocalMarket {
 	constructor(options) {
 		Object.assign(this, DEFAULTS, options);
 		this.processes = new Map();
+		this.webhookKey = randomBytes(32).toString("hex");
 	}
 
 	static async start(options = {}) {
@@ -227,7 +229,14 @@ export class LocalMarket {
 			},
 			"slasher-watcher": { args: chain, env: { KALYPSO_SLASHER_KEY: account(ROLES.slasher).key } },
 			"webhook-gateway": {
-				args: [`--listen-port=${this.gatewayPort}`, `--web-dir=${join(ROOT, "services/webhook-gateway/web")}`],
+				args: [
+					`--listen-port=${this.gatewayPort}`,
+					`--web-dir=${join(ROOT, "services/webhook-gateway/web")}`,
+					"--webhooks",
+					"--webhook-open",
+					"--webhook-allow=127.0.0.0/8,::1/128",
+				],
+				env: { KALYPSO_WEBHOOK_KEY: this.webhookKey },
 			},
 		}[name];
 		return new Service(name, join(this.binaries, name), {

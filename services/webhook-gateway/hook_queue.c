@@ -46,6 +46,12 @@ enum err target_look(struct hooks *w, struct target *t)
 		t->seen = t->next;
 		return e;
 	}
+	if (next > t->seen && !block)
+		log_warn("webhook.skipped",
+			 "id=%s from=%" PRIu64 " to=%" PRIu64
+			 " text=\"the log doesn't hold these entries any "
+			 "more\"",
+			 t->is.id, t->seen, next - 1);
 	t->seen = next;
 	if (block)
 		t->seen_block = block;

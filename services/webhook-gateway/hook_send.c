@@ -36,6 +36,7 @@ struct sent {
 	uint64_t at;	     /* unix s */
 	size_t size;
 	char challenge[CHALLENGE_ROOM];
+	struct sent *next, **link; /* all that are on their way */
 };
 
 /* ---- making ------------------------------------------------------------- */
@@ -68,7 +69,16 @@ static void drop(struct sent *s)
 	s->hooks->sending--;
 	s->hooks->sending_bytes -= s->size;
 	t->sending--;
+	*s->link = s->next;
+	if (s->next)
+		s->next->link = s->link;
 	free(s);
+}
+
+void hooks_forget_sent(struct hooks *w)
+{
+	while (w->sent)
+		drop(w->sent);
 }
 
 static void on_answer(void *arg, const struct post_answer *a);
@@ -110,6 +120,11 @@ static enum err send_signed(struct hooks *w, struct target *t, struct sent *s,
 	buf_free(&line);
 	if (e)
 		return e;
+	s->next = w->sent;
+	s->link = &w->sent;
+	if (s->next)
+		s->next->link = &s->next;
+	w->sent = s;
 	w->sending++;
 	w->sending_bytes += s->size;
 	t->sending++;

@@ -566,6 +566,7 @@ void hooks_stop(struct hooks **hooks)
 		leave(w);
 	}
 	post_free(&w->post);
+	hooks_forget_sent(w);
 	while (w->targets) {
 		struct target *t = w->targets;
 

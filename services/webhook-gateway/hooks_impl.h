@@ -78,6 +78,7 @@ struct hooks {
 	uint64_t store_lost_us, news_us; /* not answered; read */
 	unsigned sending;
 	size_t sending_bytes;
+	struct sent *sent;  /* hook_send.c: what is on its way */
 	struct buf scratch; /* of the ask being made */
 	pthread_t thread;
 	bool started;
@@ -127,5 +128,8 @@ void target_turn(struct target *t, enum hook_state to, const char *why);
 
 /* Send what is due, fairly. */
 void hooks_send(struct hooks *w);
+
+/* Forget what is on its way: nobody will answer it. */
+void hooks_forget_sent(struct hooks *w);
 
 #endif /* SERVICES_WEBHOOK_GATEWAY_HOOKS_IMPL_H */

@@ -5,6 +5,7 @@ import { createPublicKey, verify } from "node:crypto";
 import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { until } from "../world.mjs";
+import { check } from "./description.mjs";
 
 const DER = Buffer.from("302a300506032b6570032100", "hex"); // what stands before an ed25519 key (RFC 8410)
 
@@ -41,6 +42,7 @@ export class Receiver {
 		const text = Buffer.concat(chunks).toString();
 		const message = JSON.parse(text);
 		const { headers } = request;
+		check("Message", message, message.type);
 		assert.equal(request.method, "POST");
 		assert.equal(headers["content-type"], "application/json");
 		assert.equal(headers["webhook-id"], message.id);

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { freePort } from "../../../deploy/local/processes.mjs";
 import { World as Base, until } from "../world.mjs";
+import { checkAnswer } from "./description.mjs";
 import { Receiver } from "./receiver.mjs";
 
 const ENGINE = ["chain-indexer", "orderbook", "matcher", "task-publisher", "slasher-watcher"];
@@ -11,7 +12,6 @@ const ENGINE = ["chain-indexer", "orderbook", "matcher", "task-publisher", "slas
 export { until };
 
 export class World {
-	key = randomBytes(32).toString("hex");
 	token = randomBytes(16).toString("hex"); // the operator's
 	receivers = [];
 
@@ -32,8 +32,8 @@ export class World {
 		const port = await freePort();
 		const service = market.makeService("webhook-gateway", {
 			instance,
-			args: [`--listen-port=${port}`, "--web-dir=", "--webhooks", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--webhook-timeout=3000", ...args],
-			env: { KALYPSO_WEBHOOK_KEY: this.key, KALYPSO_WEBHOOK_TOKEN: this.token },
+			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--webhook-timeout=3000", ...args],
+			env: { KALYPSO_WEBHOOK_TOKEN: this.token },
 		});
 		service.name = `gateway-${instance}`;
 		service.log = join(market.folder, "logs", `${service.name}.log`);
@@ -56,7 +56,9 @@ export class World {
 		const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
 		const answer = await fetch(`${gateway.url}/v1/webhooks${path}`, { method, headers, body: text, signal: AbortSignal.timeout(20_000) });
 		const said = await answer.text();
-		return { status: answer.status, headers: answer.headers, json: said ? JSON.parse(said) : undefined };
+		const all = { status: answer.status, headers: answer.headers, json: said ? JSON.parse(said) : undefined };
+		checkAnswer(method, path, all);
+		return all;
 	}
 
 	// Register @receiver and wait until it has answered the challenge.
