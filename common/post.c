@@ -1,4 +1,4 @@
-/* curl_multi, with handles that are used again. */
+/* curl_multi on an epoll of its own, with handles that are used again. */
 #include "common/post.h"
 
 #include <arpa/inet.h>
@@ -7,8 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-enum { CONNECT_MS = 5000, HEADERS_MAX = 32 * 1024, KEPT_CALLS_MAX = 512 };
+#include "common/metric.h"
+
+enum {
+	CONNECT_MS = 5000,
+	HEADERS_MAX = 32 * 1024,
+	KEPT_CALLS_MAX = 512,
+	EVENTS = 128, /* looked at in one step */
+};
 
 struct call {
 	struct post *post;
@@ -25,6 +35,8 @@ struct call {
 
 struct post {
 	CURLM *multi;
+	int epoll, wake; /* an eventfd */
+	uint64_t due_us; /* when curl wants to be called, whatever happens */
 	const struct guard *guard;
 	struct call *calls, *kept;
 	unsigned kept_count;
@@ -145,23 +157,59 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 
 /* ---- life --------------------------------------------------------------- */
 
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
+		     void *known)
+{
+	struct post *p = arg;
+	struct epoll_event e = {.data.fd = fd};
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	e.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
+		   (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+	if (!known || epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &e))
+		epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &e);
+	curl_multi_assign(p->multi, fd, p);
+	return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *arg)
+{
+	struct post *p = arg;
+
+	(void)multi;
+	p->due_us = ms < 0 ? UINT64_MAX : metric_now_us() + (uint64_t)ms * 1000;
+	return 0;
+}
+
 enum err post_new(struct post **out, const struct guard *guard,
 		  unsigned connections)
 {
 	struct post *p = calloc(1, sizeof *p);
+	struct epoll_event e = {.events = EPOLLIN};
 
-	*out = NULL;
+	*out = p;
 	if (!p)
 		return ERR_NO_MEMORY;
 	p->guard = guard;
+	p->due_us = UINT64_MAX;
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	p->wake = e.data.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	p->multi = curl_multi_init();
-	if (!p->multi) {
-		free(p);
+	if (p->epoll < 0 || p->wake < 0 || !p->multi ||
+	    epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->wake, &e)) {
+		post_free(out);
 		return ERR_NO_MEMORY;
 	}
+	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
 	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)connections);
 	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-	*out = p;
 	return ERR_NONE;
 }
 
@@ -183,7 +231,12 @@ void post_free(struct post **post)
 		p->kept = c->next;
 		free_call(c);
 	}
-	curl_multi_cleanup(p->multi);
+	if (p->multi)
+		curl_multi_cleanup(p->multi);
+	if (p->wake >= 0)
+		close(p->wake);
+	if (p->epoll >= 0)
+		close(p->epoll);
 	free(p);
 	*post = NULL;
 }
@@ -355,14 +408,13 @@ static void finish(struct call *c, CURLcode code)
 	keep_call(c);
 }
 
-/* Go on with what can; whether a call ended. */
-static bool perform(struct post *p)
+/* Finish what has ended; whether anything has. */
+static bool finish_all(struct post *p)
 {
-	int running, left;
 	bool any = false;
+	int left;
 	CURLMsg *msg;
 
-	curl_multi_perform(p->multi, &running);
 	while ((msg = curl_multi_info_read(p->multi, &left))) {
 		struct call *c = NULL;
 		CURLcode code = msg->data.result;
@@ -376,15 +428,52 @@ static bool perform(struct post *p)
 	return any;
 }
 
+static void on_ready(struct post *p, const struct epoll_event *e)
+{
+	uint64_t count;
+	int running;
+	int mask = (e->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+		   (e->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+		   (e->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+
+	if (e->data.fd != p->wake)
+		curl_multi_socket_action(p->multi, e->data.fd, mask, &running);
+	else if (read(p->wake, &count, sizeof count) < 0)
+		return; /* somebody else's wake was read already */
+}
+
+/* Go on with what can, after at most @wait_ms; whether a call ended. */
+static bool step(struct post *p, unsigned wait_ms)
+{
+	struct epoll_event events[EVENTS];
+	uint64_t now = metric_now_us();
+	int running, n;
+
+	if (p->due_us <= now)
+		wait_ms = 0;
+	else if (p->due_us - now < (uint64_t)wait_ms * 1000)
+		wait_ms = (unsigned)((p->due_us - now) / 1000 + 1);
+	n = epoll_wait(p->epoll, events, EVENTS, (int)wait_ms);
+	if (p->due_us <= metric_now_us()) {
+		p->due_us = UINT64_MAX; /* curl says if there is more */
+		curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0,
+					 &running);
+	}
+	for (int i = 0; i < n; i++)
+		on_ready(p, &events[i]);
+	return finish_all(p);
+}
+
 void post_turn(struct post *p, unsigned wait_ms)
 {
-	if (perform(p))
-		return;
-	curl_multi_poll(p->multi, NULL, 0, (int)wait_ms, NULL);
-	perform(p);
+	if (!step(p, 0))
+		step(p, wait_ms);
 }
 
 void post_wake(struct post *p)
 {
-	curl_multi_wakeup(p->multi);
+	uint64_t one = 1;
+
+	if (write(p->wake, &one, sizeof one) < 0)
+		return; /* it is awake already */
 }

@@ -2,6 +2,7 @@
 import { after, before, describe } from "node:test";
 import { callTests } from "./webhooks/calls.mjs";
 import { deliveryTests } from "./webhooks/delivery.mjs";
+import { exampleTests } from "./webhooks/examples.mjs";
 import { hostileTests } from "./webhooks/hostile.mjs";
 import { lossTests } from "./webhooks/loss.mjs";
 import { World } from "./webhooks/world.mjs";
@@ -13,6 +14,7 @@ describe("webhooks", () => {
 	after(() => world.stop());
 	deliveryTests(world);
 	callTests(world);
+	exampleTests(world);
 	hostileTests(world);
 	lossTests(world);
 });

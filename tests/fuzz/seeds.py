@@ -86,6 +86,15 @@ def gateway():
         [f"\0/v1/{p}".encode() for p in whys]
 
 
+def hook():
+    registration = {"url": "https://a.example/h", "events": ["task.*", "market.updated"], "market": "7", "requester": A,
+                    "generator": None, "signatures": ["v1", "v1a"], "description": "d", "from": 5}
+    record = {"id": "wh_0", "url": "https://a.example", "created_s": 1, "old_until": 0, "token": "0x" + "00" * 32,
+              "sealed": "0x" + "00" * 104, "old": "0x" + "00" * 104}
+    return [b"\0" + text(registration), b"\1" + text(record), b"\2" + b"10.0.0.0/8,fd00::/8,127.0.0.1/32", b"\3" + b"5,300,1800",
+            b"\4" + b"ab" * 32]
+
+
 def crc32c(data):
     crc = 0xffffffff
     for byte in data:
@@ -125,7 +134,7 @@ def core():
     return [bytes([n]) + bytes(range(256)) for n in range(8)]
 
 
-TARGETS = {f.__name__: f for f in (evm, rpc, fetch, prover, conf, deployment, store, feed, gateway, core, logfile)}
+TARGETS = {f.__name__: f for f in (evm, rpc, fetch, prover, conf, deployment, store, feed, gateway, hook, core, logfile)}
 
 
 def wire(golden):
