@@ -428,7 +428,8 @@ static bool finish_all(struct post *p)
 	return any;
 }
 
-static void on_ready(struct post *p, const struct epoll_event *e)
+/* Whether it was somebody's wake. */
+static bool on_ready(struct post *p, const struct epoll_event *e)
 {
 	uint64_t count;
 	int running;
@@ -436,17 +437,19 @@ static void on_ready(struct post *p, const struct epoll_event *e)
 		   (e->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 		   (e->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
-	if (e->data.fd != p->wake)
-		curl_multi_socket_action(p->multi, e->data.fd, mask, &running);
-	else if (read(p->wake, &count, sizeof count) < 0)
-		return; /* somebody else's wake was read already */
+	if (e->data.fd == p->wake)
+		return read(p->wake, &count, sizeof count) > 0;
+	curl_multi_socket_action(p->multi, e->data.fd, mask, &running);
+	return false;
 }
 
-/* Go on with what can, after at most @wait_ms; whether a call ended. */
+/* Go on with what can, after at most @wait_ms; whether a call ended, or
+ * somebody woke us. */
 static bool step(struct post *p, unsigned wait_ms)
 {
 	struct epoll_event events[EVENTS];
 	uint64_t now = metric_now_us();
+	bool woken = false;
 	int running, n;
 
 	if (p->due_us <= now)
@@ -460,8 +463,8 @@ static bool step(struct post *p, unsigned wait_ms)
 					 &running);
 	}
 	for (int i = 0; i < n; i++)
-		on_ready(p, &events[i]);
-	return finish_all(p);
+		woken = on_ready(p, &events[i]) || woken;
+	return finish_all(p) || woken;
 }
 
 void post_turn(struct post *p, unsigned wait_ms)

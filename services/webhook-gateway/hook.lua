@@ -100,6 +100,9 @@ end
 -- first of the new items' sequences.
 local function step(keys, argv)
 	local row, queue = keys[1], keys[2]
+	if redis.call('EXISTS', row) == 0 then
+		return {'LOST'} -- it was deleted: nothing of it comes back
+	end
 	for sequence in string.gmatch(argv[3], '%d+') do
 		if redis.call('ZREMRANGEBYSCORE', queue, sequence,
 		    sequence) == 1 then
@@ -149,7 +152,8 @@ local function step(keys, argv)
 end
 
 -- KEYS: hooks, row, queue. ARGV: holder, version, state, why, tries, due.
--- The holder found out how the webhook is. Answers OK, or STALE.
+-- The holder found out how the webhook is. One that is active now has all its
+-- attempts before it. Answers OK, or STALE.
 local function turn(keys, argv)
 	if redis.call('HGET', keys[2], 'holder') ~= argv[1] or
 	    redis.call('HGET', keys[2], 'version') ~= argv[2] then
@@ -159,6 +163,11 @@ local function turn(keys, argv)
 		argv[5], 'due', argv[6], 'turned_ms', whole(now_ms()))
 	if argv[3] == 'active' then
 		redis.call('HSET', keys[2], 'streak', 0)
+		for _, item in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do
+			redis.call('ZREM', keys[3], item)
+			redis.call('ZADD', keys[3], string.match(item, '^%d+'),
+				(string.gsub(item, '%d+:%d+$', '0:0')))
+		end
 	end
 	changed(keys[1], keys[2])
 	return 'OK'

@@ -62,12 +62,11 @@ static void no_store(struct call *c)
 static bool ask_with(struct call *c, const struct store_ask *ask,
 		     store_told *told, void *arg)
 {
-	if (!store_ask_send(c->api->store, ask) &&
-	    !store_ask_wait(c->api->store, told, arg))
+	enum err sent = store_ask_send(c->api->store, ask);
+	enum err heard = store_ask_wait(c->api->store, told, arg);
+
+	if (!sent && !heard)
 		return true;
-	/* Even if it wasn't sent, there may be something to be forgotten. */
-	if (store_ask_wait(c->api->store, told, arg))
-		no_store(c);
 	no_store(c);
 	return false;
 }
@@ -232,9 +231,10 @@ static bool read_row(struct call *c, struct row *r)
 		ask_text(&row, fields[i]);
 	ask_begin(&queue, "ZCARD");
 	ask_key(&queue, s, "hook_queue", c->hook.id);
-	return store_ask_send(s, &row) || store_ask_send(s, &queue)
-		       ? ask_with(c, &queue, on_row, r)
-		       : !store_ask_wait(s, on_row, r) || (no_store(c), false);
+	if (!store_ask_send(s, &row))
+		return ask_with(c, &queue, on_row, r);
+	no_store(c);
+	return false;
 }
 
 static void show_time(struct doc *d, const char *name, uint64_t ms)
@@ -414,8 +414,8 @@ static void delete_webhook(struct call *c)
 	}
 }
 
-/* A number in the body, an object that has only that; @fallback if it is
- * empty and there is one. */
+/* A number in the body, an object that has only that. An empty body leaves *out
+ * as it is, if that is in the range. */
 static bool read_number(struct call *c, const char *name, uint64_t min,
 			uint64_t max, uint64_t *out)
 {

@@ -497,6 +497,11 @@ enum err hook_news_scan(struct hook_news *n, uint64_t from, hook_news_fn *fn,
 	return ERR_NONE;
 }
 
+bool hook_news_is_past(const struct hook_news *n, uint64_t from)
+{
+	return n->end && from < n->first;
+}
+
 /* ---- texts -------------------------------------------------------------- */
 
 static enum err copy_entry(void *arg, const struct entry *entry)

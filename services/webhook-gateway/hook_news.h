@@ -46,6 +46,9 @@ NODISCARD enum err hook_news_scan(struct hook_news *n, uint64_t from,
 				  hook_news_fn *fn, void *arg, uint64_t *next,
 				  uint64_t *block);
 
+/* Whether entry @from is so old that it has to be read from Redis. */
+bool hook_news_is_past(const struct hook_news *n, uint64_t from);
+
 /* What is told of entry @seq: the members "type" and "data" of a message; of
  * tasks with the input payload of the prover API, of fulfilled ones with the
  * proof. Borrowed until the next call.

@@ -32,13 +32,18 @@ static bool on_event(void *arg, const struct hook_event *e)
 	return true;
 }
 
+bool target_has_room(const struct target *t)
+{
+	return t->held && !t->stale && t->state == STATE_ACTIVE &&
+	       t->count + t->fresh_count < HOOKS_WAITING_MAX;
+}
+
 enum err target_look(struct hooks *w, struct target *t)
 {
 	uint64_t block = 0, next = t->seen;
 	enum err e;
 
-	if (!t->held || t->stale || t->state != STATE_ACTIVE ||
-	    t->count + t->fresh_count >= HOOKS_WAITING_MAX)
+	if (!target_has_room(t))
 		return ERR_NONE;
 	e = hook_news_scan(w->news, t->seen, on_event, t, &next, &block);
 	if (e) {

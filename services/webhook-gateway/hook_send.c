@@ -483,8 +483,11 @@ void hooks_send(struct hooks *w)
 			unsigned most =
 				t->streak ? w->is.all_max / 2 : w->is.all_max;
 
-			if (w->sending >= most || w->sending_bytes > BYTES_MAX)
+			if (w->sending >= most ||
+			    w->sending_bytes > BYTES_MAX) {
+				w->not_all = true;
 				continue;
+			}
 			any = send_one(w, t, now_ms) || any;
 		}
 	}

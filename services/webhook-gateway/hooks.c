@@ -19,6 +19,7 @@ enum {
 	CLAIM_US = 1000 * 1000,	    /* one that is held is asked for again */
 	STORE_REST_US = 200 * 1000, /* when Redis doesn't answer */
 	BEAT_GOOD_US = (BEAT_TTL_MS - 1000) * 1000,
+	PAST_AT_ONCE = 4,
 	ASKS_MAX = 512, /* in one round trip */
 	SCHEDULE_MAX_S = 7 * 86400,
 };
@@ -376,6 +377,7 @@ static void settle(struct hooks *w)
 	r->hooks = w;
 	for (struct target *t = w->targets; t && room(r); t = t->after)
 		ask_for(r, t, now_us);
+	w->not_all = w->not_all || !room(r);
 	if (store_ask_wait(w->store, on_told, r) || r->failed)
 		distrust(r);
 	free(r);
@@ -399,13 +401,37 @@ static void read_news(struct hooks *w)
 		atomic_store(&w->news_due, true);
 }
 
+/* Those far behind cost a round trip each: a few at a time. */
 static void look(struct hooks *w)
 {
-	for (struct target *t = w->targets; t; t = t->after)
+	unsigned past = 0;
+
+	for (struct target *t = w->targets; t; t = t->after) {
+		if (target_has_room(t) && hook_news_is_past(w->news, t->seen) &&
+		    past++ >= PAST_AT_ONCE) {
+			w->not_all = true;
+			continue;
+		}
 		if (target_look(w, t) == ERR_UNREACHABLE) {
 			lost(w);
 			return;
 		}
+	}
+}
+
+/* The first becomes the last. */
+static void rotate(struct hooks *w)
+{
+	struct target *first = w->targets, *last = first;
+
+	w->not_all = false;
+	if (!first || !first->after)
+		return;
+	while (last->after)
+		last = last->after;
+	w->targets = first->after;
+	first->after = NULL;
+	last->after = first;
 }
 
 static void count(struct hooks *w)
@@ -433,6 +459,7 @@ static bool is_dirty(const struct hooks *w)
 
 	for (const struct target *t = w->targets; t; t = t->after)
 		if (target_is_dirty(t, now_us) ||
+		    (target_has_room(t) && t->seen < hook_news_end(w->news)) ||
 		    (t->held && (t->turns || t->stale)))
 			return true;
 	return false;
@@ -457,6 +484,8 @@ static void turn(struct hooks *w)
 		settle(w);
 	if (is_alive(w))
 		hooks_send(w);
+	if (w->not_all)
+		rotate(w);
 	count(w);
 }
 

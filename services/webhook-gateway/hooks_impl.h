@@ -70,6 +70,7 @@ struct hooks {
 	struct hook_news *news;
 	struct target *targets;
 	size_t targets_count;
+	bool not_all; /* had their turn: somebody else is first next time */
 	char holder[HOLDER_ROOM];
 	char gateways[GATEWAYS_MAX][HOLDER_ROOM];
 	unsigned gateways_count;
@@ -91,6 +92,9 @@ extern struct metric hooks_disabled, hooks_took;
 
 /* ---- hook_queue.c: what is known of one hook ------------------------------
  */
+
+/* Whether @t may look for more. */
+bool target_has_room(const struct target *t);
 
 /* Read on for @t as far as there is room. ERR_UNREACHABLE */
 NODISCARD enum err target_look(struct hooks *w, struct target *t);

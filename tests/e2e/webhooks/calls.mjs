@@ -1,5 +1,6 @@
 // What owners and the operator may ask for, and what they are refused.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { until } from "./world.mjs";
 
@@ -25,6 +26,32 @@ export function callTests(world) {
 		assert.equal((await world.call("GET", `/${hook.id}`, { token: hook.token })).status, 404);
 		assert.equal((await world.call("GET", "/wh_nothing", { token: hook.token })).status, 404);
 		assert.equal((await world.call("PUT", `/${other.id}`, { token: other.token, body: "{}" })).status, 405);
+	});
+
+	test("leave nothing behind when they are deleted, even while a message is on its way", async () => {
+		const receiver = await world.receiver();
+		const hook = await world.register(receiver, { events: ["market.updated"] });
+		const on = new Promise((resolve) => {
+			receiver.answer = (_, response) => {
+				resolve(response);
+				return true;
+			};
+		});
+		await hook.post("test");
+		const response = await on;
+		const keys = () => execFileSync("redis-cli", ["-p", String(world.base.market.redisPort), "--scan", "--pattern", `*${hook.id}`], { encoding: "utf8" }).trim();
+		assert.notEqual(keys(), "");
+		assert.equal((await world.call("DELETE", `/${hook.id}`, { token: hook.token })).status, 204);
+		const sending = async () => (await world.a.metric("webhook_message_sending")) + (await world.b.metric("webhook_message_sending"));
+		assert.ok((await sending()) >= 1);
+		response.end();
+		await until("it to be noted", async () => (await sending()) === 0);
+		// A step of the same gateway comes after it.
+		const other = await world.receiver();
+		const after = await world.register(other);
+		await after.post("test");
+		await other.untilMessage("webhook.test");
+		assert.equal(keys(), "");
 	});
 
 	test("are refused with a reason when what is asked for makes no sense", async () => {
