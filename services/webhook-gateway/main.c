@@ -1,12 +1,12 @@
 /* webhook-gateway - tells people what the market knows.
  *
  * Follows every log and serves HTTP, a websocket feed and a page. Holds no key
- * of the chain, takes no lease, writes no log: nothing it does reaches the book,
- * a match or the chain, and any number of copies may run. It must never show
- * half a block, or leave a client of the feed with a gap. With --webhooks it
- * also keeps rows in Redis that are its own (redis.def: hooks, hook…), and the
- * key that signing secrets are sealed under; a secret is shown once, to whom it
- * belongs, and never logged.
+ * of the chain, takes no lease, writes no log: nothing it does reaches the
+ * book, a match or the chain, and any number of copies may run. It must never
+ * show half a block, or leave a client of the feed with a gap. With --webhooks
+ * it also keeps rows in Redis that are its own (redis.def: hooks, hook…), and
+ * the key that signing secrets are sealed under; a secret is shown once, to
+ * whom it belongs, and never logged.
  *
  * Two threads: this one follows the logs, the web thread serves (web.h), and a
  * queue lies between them. With --webhooks a third one delivers (hooks.h); it
