@@ -90,8 +90,7 @@ struct hooks {
 extern struct metric hooks_delivered, hooks_failed, hooks_dropped;
 extern struct metric hooks_disabled, hooks_took;
 
-/* ---- hook_queue.c: what is known of one hook ------------------------------
- */
+/* ---- hook_queue.c: what is known of one hook --------------------------- */
 
 /* Whether @t may look for more. */
 bool target_has_room(const struct target *t);
@@ -127,8 +126,18 @@ void target_free(struct target *t);
 /* Turn it into another state with the next step. */
 void target_turn(struct target *t, enum hook_state to, const char *why);
 
-/* ---- hook_send.c: messages on their way -----------------------------------
+/* ---- hook_round.c ------------------------------------------------------ */
+
+/* Tell Redis what was done, and take over or let go what isn't as it should be.
  */
+void hooks_settle(struct hooks *w);
+
+/* ---- hooks.c ----------------------------------------------------------- */
+
+/* Redis didn't answer: it is left alone for a moment. */
+void hooks_store_lost(struct hooks *w);
+
+/* ---- hook_send.c: messages on their way -------------------------------- */
 
 /* Send what is due, fairly. */
 void hooks_send(struct hooks *w);
