@@ -402,7 +402,7 @@ void api_answer(struct api *api, const struct api_request *request,
 			request->path);
 	else if (request->method == API_OPTIONS)
 		answer->status = 204;
-	else if (request->method == API_OTHER)
+	else if (request->method >= API_POST)
 		api_problem(answer, 405, "Method not allowed",
 			    "%.96s can only be read: use GET", request->path);
 	else

@@ -37,7 +37,15 @@ void api_free(struct api **api);
  * that nobody asked for. */
 void api_set_ready(struct api *api);
 
-enum api_method { API_GET, API_HEAD, API_OPTIONS, API_OTHER };
+enum api_method {
+	API_GET,
+	API_HEAD,
+	API_OPTIONS,
+	API_POST, /* from here on: may have a body */
+	API_PATCH,
+	API_DELETE,
+	API_OTHER,
+};
 
 /* The websocket; it isn't the API's business, but people look for it here. */
 #define API_FEED_PATH "/v1/feed"
@@ -52,7 +60,9 @@ struct api_request {
 	size_t args_count;
 	bool args_bad;		   /* there were more, or longer ones */
 	const char *if_none_match; /* NULL: not said */
-	uint64_t now_us;	   /* monotonic */
+	const char *authorization; /* NULL: not said */
+	struct bytes body;
+	uint64_t now_us; /* monotonic */
 };
 
 struct api_answer {

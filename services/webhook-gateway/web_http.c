@@ -1,4 +1,5 @@
 /* HTTP on a connection: read what is asked, send what is answered. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "services/webhook-gateway/web_impl.h"
@@ -7,7 +8,6 @@ enum {
 	HEADERS_ROOM = 2048,
 	CHUNK = 16 * 1024, /* of a body, at a time */
 	STALLED_S = 30,	   /* a client that takes nothing for so long */
-	TAGS_ROOM = 1024,
 };
 
 /* The page is ours alone: nothing from elsewhere, nothing inline. */
@@ -176,6 +176,12 @@ static enum api_method method_of(struct lws *wsi)
 		return API_HEAD;
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_OPTIONS_URI) > 0)
 		return API_OPTIONS;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0)
+		return API_POST;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI) > 0)
+		return API_PATCH;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_DELETE_URI) > 0)
+		return API_DELETE;
 	return API_OTHER;
 }
 
@@ -201,47 +207,141 @@ static void read_args(struct lws *wsi, struct api_request *r,
 	r->args_count = i;
 }
 
-/* A body is nobody's business here; what follows it can't be told from it. */
-static bool has_request_body(struct lws *wsi)
+/* What has to be known of a body before it comes. */
+enum body {
+	BODY_NONE,
+	BODY_COMES, /* its size is said */
+	BODY_UNSAID,
+	BODY_TOO_LARGE,
+};
+
+static enum body body_of(struct lws *wsi)
 {
-	char length[24];
+	char length[24], *end;
+	unsigned long long size;
 	int n = lws_hdr_copy(wsi, length, sizeof length,
 			     WSI_TOKEN_HTTP_CONTENT_LENGTH);
 
-	return n < 0 || (n > 0 && strcmp(length, "0") != 0) ||
-	       lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
+		return BODY_UNSAID;
+	if (n == 0)
+		return BODY_NONE;
+	size = strtoull(n < 0 ? "" : length, &end, 10);
+	if (n < 0 || *end || !strchr("0123456789", length[0]) ||
+	    size > WEB_BODY_MAX)
+		return BODY_TOO_LARGE;
+	return size ? BODY_COMES : BODY_NONE;
+}
+
+/* Everything but the body; texts are kept in @a itself. */
+static void read_request(struct lws *wsi, struct asked *a, const char *path,
+			 size_t size)
+{
+	a->is = (struct api_request){.method = method_of(wsi),
+				     .path = a->path,
+				     .now_us = metric_now_us()};
+	memcpy(a->path, path, size);
+	a->path[size] = 0;
+	if (lws_hdr_copy(wsi, a->tags, sizeof a->tags,
+			 WSI_TOKEN_HTTP_IF_NONE_MATCH) > 0)
+		a->is.if_none_match = a->tags;
+	if (lws_hdr_copy(wsi, a->authorization, sizeof a->authorization,
+			 WSI_TOKEN_HTTP_AUTHORIZATION) > 0)
+		a->is.authorization = a->authorization;
+	read_args(wsi, &a->is, a->args);
+}
+
+static void drop_asked(struct session *s)
+{
+	if (s->asked)
+		buf_free(&s->asked->body);
+	free(s->asked);
+	s->asked = NULL;
+}
+
+static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
+{
+	struct web *w = web_of(wsi);
+	bool head = a->is.method == API_HEAD;
+	const struct asset *asset = assets_find(w->assets, a->path);
+
+	a->is.body = buf_bytes(&a->body);
+	if (asset && a->is.method < API_OPTIONS)
+		return send_asset(wsi, s, asset, head, a->is.if_none_match);
+	api_answer(w->api, &a->is, &s->answer);
+	return web_send_answer(wsi, s, head);
+}
+
+/* Said before the body, which is not read: the connection ends with it. */
+static int refuse_body(struct lws *wsi, struct session *s, enum body body)
+{
+	s->closes = true;
+	if (body == BODY_UNSAID)
+		api_problem(&s->answer, 411, "Length required",
+			    "say how long the body is with Content-Length");
+	else
+		api_problem(&s->answer, 413, "Body too large",
+			    "a body has at most %d bytes, and Content-Length "
+			    "says how many",
+			    WEB_BODY_MAX);
+	return web_send_answer(wsi, s, false);
 }
 
 static int on_request(struct lws *wsi, struct session *s, const char *path,
 		      size_t size)
 {
-	char copy[PROBLEM_PATH_MAX], tags[TAGS_ROOM];
-	char args[API_ARGS_MAX][API_ARG_MAX];
-	struct web *w = web_of(wsi);
-	struct api_request r = {.method = method_of(wsi),
-				.path = copy,
-				.now_us = metric_now_us()};
-	bool head = r.method == API_HEAD;
-	const struct asset *asset;
+	enum api_method method = method_of(wsi);
+	bool takes_body = method >= API_POST && method < API_OTHER;
+	enum body body = body_of(wsi);
+	struct asked here = {.body = {0}};
 
 	web_drop_answer(s);
-	s->closes = r.method == API_OTHER || has_request_body(wsi);
-	if (size >= sizeof copy) {
+	drop_asked(s);
+	/* What follows a body that nobody reads can't be told from it. */
+	s->closes = method == API_OTHER || (!takes_body && body != BODY_NONE);
+	if (size >= sizeof here.path) {
+		s->closes = s->closes || takes_body;
 		api_problem(&s->answer, 414, "Path too long",
 			    "no path of ours has so many bytes");
-		return web_send_answer(wsi, s, head);
+		return web_send_answer(wsi, s, method == API_HEAD);
 	}
-	memcpy(copy, path, size);
-	copy[size] = 0;
-	if (lws_hdr_copy(wsi, tags, sizeof tags, WSI_TOKEN_HTTP_IF_NONE_MATCH) >
-	    0)
-		r.if_none_match = tags;
-	asset = assets_find(w->assets, copy);
-	if (asset && r.method < API_OPTIONS)
-		return send_asset(wsi, s, asset, head, r.if_none_match);
-	read_args(wsi, &r, args);
-	api_answer(w->api, &r, &s->answer);
-	return web_send_answer(wsi, s, head);
+	if (takes_body && body > BODY_COMES)
+		return refuse_body(wsi, s, body);
+	/* Without a length libwebsockets waits for a body without an end. */
+	if (takes_body && method != API_DELETE &&
+	    lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0)
+		return refuse_body(wsi, s, BODY_UNSAID);
+	/* It tells of the end of a POST's body, even of an empty one. */
+	if (takes_body && (body == BODY_COMES || method == API_POST)) {
+		s->asked = calloc(1, sizeof *s->asked);
+		if (!s->asked)
+			return -1;
+		read_request(wsi, s->asked, path, size);
+		return 0;
+	}
+	read_request(wsi, &here, path, size);
+	return answer_asked(wsi, s, &here);
+}
+
+static int on_body(struct session *s, const void *data, size_t size)
+{
+	if (!s->asked)
+		return 0; /* it was answered already */
+	if (s->asked->body.size + size > WEB_BODY_MAX)
+		return -1; /* more than it said */
+	buf_put(&s->asked->body, data, size);
+	return buf_failed(&s->asked->body) ? -1 : 0;
+}
+
+static int on_body_end(struct lws *wsi, struct session *s)
+{
+	int verdict;
+
+	if (!s->asked)
+		return 0;
+	verdict = answer_asked(wsi, s, s->asked);
+	drop_asked(s);
+	return verdict;
 }
 
 int web_on_http(struct lws *wsi, enum lws_callback_reasons reason,
@@ -250,12 +350,18 @@ int web_on_http(struct lws *wsi, enum lws_callback_reasons reason,
 	switch ((int)reason) {
 	case LWS_CALLBACK_HTTP:
 		return on_request(wsi, s, in, len);
+	case LWS_CALLBACK_HTTP_BODY:
+		return on_body(s, in, len);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		return on_body_end(wsi, s);
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		return send_more(wsi, s);
 	case LWS_CALLBACK_CLOSED_HTTP:
 	case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-		if (s)
+		if (s) {
 			web_drop_answer(s);
+			drop_asked(s);
+		}
 		return 0;
 	default:
 		return 0;

@@ -36,8 +36,19 @@ struct web {
 	_Atomic uint64_t block, contradictions, turned_us;
 };
 
+enum { WEB_BODY_MAX = 16 * 1024, WEB_PATH_ROOM = 1024, WEB_TAGS_ROOM = 1024 };
+
+/* A request, and what its texts point at. */
+struct asked {
+	struct api_request is;
+	char path[WEB_PATH_ROOM], tags[WEB_TAGS_ROOM], authorization[256];
+	char args[API_ARGS_MAX][API_ARG_MAX];
+	struct buf body; /* as far as it came */
+};
+
 /* What libwebsockets keeps for each connection. */
 struct session {
+	struct asked *asked; /* HTTP: its body is on its way; or NULL */
 	/* HTTP: the answer that is being sent */
 	struct api_answer answer;
 	struct bytes body; /* of the answer, or of a file */
@@ -53,8 +64,6 @@ struct session {
 	size_t replayed_at;  /* of the next one's size */
 	enum logs replayed_log;
 };
-
-enum { PROBLEM_PATH_MAX = 1024 };
 
 extern struct metric web_clients, web_frames, web_lagging, web_refused;
 extern struct metric web_answered[6]; /* by the first digit of the status */
