@@ -79,6 +79,12 @@ void doc_count(struct doc *d, const char *key, uint64_t v)
 	buf_printf(d->out, "%" PRIu64, v);
 }
 
+void doc_thousandths(struct doc *d, const char *key, uint64_t v)
+{
+	begin(d, key);
+	buf_printf(d->out, "%" PRIu64 ".%03" PRIu64, v / 1000, v % 1000);
+}
+
 void doc_id(struct doc *d, const char *key, uint64_t v)
 {
 	begin(d, key);
@@ -129,6 +135,14 @@ void doc_hash(struct doc *d, const char *key, const struct hash32 *h)
 	char text[HASH32_ROOM];
 
 	doc_text(d, key, hash32_format(text, h));
+}
+
+void doc_bytes(struct doc *d, const char *key, struct bytes b)
+{
+	begin(d, key);
+	buf_put_u8(d->out, '"');
+	buf_put_hex(d->out, b.data, b.size);
+	buf_put_u8(d->out, '"');
 }
 
 void doc_selector(struct doc *d, const char *key, const struct selector *s)
