@@ -103,6 +103,8 @@ void api_problem(struct api_answer *answer, unsigned status, const char *title,
 	doc_text(&d, "title", title);
 	doc_count(&d, "status", status);
 	doc_text(&d, "detail", text);
+	if (*answer->id)
+		doc_text(&d, "request_id", answer->id);
 	doc_end(&d);
 }
 
@@ -394,6 +396,8 @@ void api_answer(struct api *api, const struct api_request *request,
 
 	buf_clear(&answer->body);
 	*answer = (struct api_answer){.body = answer->body};
+	if (request->id)
+		snprintf(answer->id, sizeof answer->id, "%s", request->id);
 	while (r < routes + sizeof routes / sizeof routes[0] &&
 	       !matches(r->path, request->path, subject, sizeof subject))
 		r++;

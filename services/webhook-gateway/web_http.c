@@ -1,4 +1,6 @@
 /* HTTP on a connection: read what is asked, send what is answered. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +9,6 @@
 enum {
 	HEADERS_ROOM = 2048,
 	CHUNK = 16 * 1024, /* of a body, at a time */
-	STALLED_S = 30,	   /* a client that takes nothing for so long */
 };
 
 /* The page is ours alone: nothing from elsewhere, nothing inline. */
@@ -35,16 +36,48 @@ static void add_header(struct headers *h, const char *name, const char *value)
 		h->bad = true;
 }
 
+static void add_number(struct headers *h, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	add_header(h, name, text);
+}
+
+/* As draft-ietf-httpapi-ratelimit-headers-10 has them, and as those who know
+ * its versions up to 06 do. */
+static void add_rate(struct headers *h, const struct session *s)
+{
+	const struct web *w = web_of(h->wsi);
+	char text[64];
+
+	if (!w->rates)
+		return;
+	snprintf(text, sizeof text, "\"client\";q=%" PRIu64 ";w=%u",
+		 w->is.rate_limit, w->is.rate_window_s);
+	add_header(h, "ratelimit-policy:", text);
+	snprintf(text, sizeof text, "\"client\";r=%" PRIu64 ";t=%u",
+		 s->rate.left, s->rate.full_s);
+	add_header(h, "ratelimit:", text);
+	add_number(h, "ratelimit-limit:", w->is.rate_limit);
+	add_number(h, "ratelimit-remaining:", s->rate.left);
+	add_number(h, "ratelimit-reset:", s->rate.full_s);
+}
+
 static void add_cors(struct headers *h, const struct api_answer *a)
 {
 	add_header(h, "access-control-allow-origin:", "*");
 	if (a->status != 204) {
 		add_header(h, "access-control-expose-headers:",
-			   "etag, retry-after");
+			   "allow, etag, ratelimit, ratelimit-limit, "
+			   "ratelimit-policy, ratelimit-remaining, "
+			   "ratelimit-reset, retry-after, x-request-id");
 		return;
 	}
 	add_header(h, "access-control-allow-methods:", a->allow);
-	add_header(h, "access-control-allow-headers:", "if-none-match");
+	add_header(h, "access-control-allow-headers:",
+		   "authorization, content-type, idempotency-key, "
+		   "if-none-match, x-request-id");
 	add_header(h, "access-control-max-age:", "86400");
 }
 
@@ -66,7 +99,10 @@ static int send_headers(struct lws *wsi, const struct session *s, bool is_page)
 	add_header(&h, "etag:", a->etag);
 	add_header(&h, "allow:", a->allow);
 	add_header(&h, "upgrade:", a->status == 426 ? "websocket" : NULL);
-	add_header(&h, "retry-after:", a->retry_after_s ? "1" : NULL);
+	if (a->retry_after_s)
+		add_number(&h, "retry-after:", a->retry_after_s);
+	add_header(&h, "x-request-id:", a->id);
+	add_rate(&h, s);
 	add_header(&h, "connection:", s->closes ? "close" : NULL);
 	add_header(&h, "x-content-type-options:", "nosniff");
 	add_header(&h, "referrer-policy:", "no-referrer");
@@ -108,7 +144,8 @@ static int begin_answer(struct lws *wsi, struct session *s, bool head,
 		return -1;
 	if (head || !has_body(&s->answer) || !s->body.size)
 		return complete(wsi, s);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALLED_S);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+			(int)web_of(wsi)->is.stall_timeout_s);
 	lws_callback_on_writable(wsi);
 	return 0;
 }
@@ -161,7 +198,8 @@ static int send_more(struct lws *wsi, struct session *s)
 	s->sent += size;
 	if (s->sent == s->body.size)
 		return complete(wsi, s);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALLED_S);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+			(int)web_of(wsi)->is.stall_timeout_s);
 	lws_callback_on_writable(wsi);
 	return 0;
 }
@@ -268,7 +306,10 @@ static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
 	a->is.body = buf_bytes(&a->body);
 	if (asset && a->is.method < API_OPTIONS)
 		return send_asset(wsi, s, asset, head, a->is.if_none_match);
+	memcpy(a->id, s->answer.id, sizeof a->id);
+	a->is.id = a->id;
 	api_answer(w->api, &a->is, &s->answer);
+	web_charge_share(wsi, s, s->answer.body.size);
 	return web_send_answer(wsi, s, head);
 }
 
@@ -290,6 +331,7 @@ static int refuse_body(struct lws *wsi, struct session *s, enum body body)
 static int on_request(struct lws *wsi, struct session *s, const char *path,
 		      size_t size)
 {
+	const struct web *w = web_of(wsi);
 	enum api_method method = method_of(wsi);
 	bool takes_body = method >= API_POST && method < API_OTHER;
 	enum body body = body_of(wsi);
@@ -299,6 +341,11 @@ static int on_request(struct lws *wsi, struct session *s, const char *path,
 	drop_asked(s);
 	/* What follows a body that nobody reads can't be told from it. */
 	s->closes = method == API_OTHER || (!takes_body && body != BODY_NONE);
+	web_identify(wsi, &s->answer);
+	if (!web_take_share(wsi, s)) {
+		s->closes = s->closes || takes_body;
+		return web_send_answer(wsi, s, method == API_HEAD);
+	}
 	if (size >= sizeof here.path) {
 		s->closes = s->closes || takes_body;
 		api_problem(&s->answer, 414, "Path too long",
@@ -317,6 +364,8 @@ static int on_request(struct lws *wsi, struct session *s, const char *path,
 		if (!s->asked)
 			return -1;
 		read_request(wsi, s->asked, path, size);
+		lws_set_timer_usecs(wsi, (lws_usec_t)w->is.header_timeout_s *
+						 LWS_USEC_PER_SEC);
 		return 0;
 	}
 	read_request(wsi, &here, path, size);
@@ -352,6 +401,8 @@ int web_on_http(struct lws *wsi, enum lws_callback_reasons reason,
 		return on_request(wsi, s, in, len);
 	case LWS_CALLBACK_HTTP_BODY:
 		return on_body(s, in, len);
+	case LWS_CALLBACK_TIMER: /* it goes off even if the body has come */
+		return s && s->asked ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		return on_body_end(wsi, s);
 	case LWS_CALLBACK_HTTP_WRITEABLE:

@@ -402,7 +402,7 @@ export function apiTests(world) {
 				assert.equal(answer.status, 405, method);
 				assert.equal(answer.json.type, "urn:kalypso:problem:method-not-allowed");
 				assert.equal(answer.headers.get("allow"), "GET, HEAD, OPTIONS");
-				assert.equal(answer.headers.get("connection"), "close");
+				if (method === "PUT") assert.equal(answer.headers.get("connection"), "close");
 			}
 			const [get, head, options] = await Promise.all(["GET", "HEAD", "OPTIONS"].map((method) => api().ask("/v1/markets", { method })));
 			assert.equal(head.status, 200);

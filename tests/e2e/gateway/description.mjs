@@ -75,7 +75,7 @@ export function descriptionTests() {
 			assert.deepEqual(openapi.components.schemas.LogName.enum, LOGS);
 			for (const name of Object.keys(openapi.components.schemas)) schemaAt("components", "schemas", name);
 			schemaAt("components", "schemas", "Problem")(
-				{ type: "urn:kalypso:problem:not-found", title: "Not found", status: 404, detail: "" },
+				{ type: "urn:kalypso:problem:not-found", title: "Not found", status: 404, detail: "", request_id: "a" },
 				"a problem",
 			);
 		});
