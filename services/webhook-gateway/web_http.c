@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/webhook-gateway/built.h"
 #include "services/webhook-gateway/web_impl.h"
 
 enum {
 	HEADERS_ROOM = 2048,
-	CHUNK = 16 * 1024, /* of a body, at a time */
+	CHUNK = 64 * 1024, /* of a body, at a time */
 };
 
 /* The page is ours alone: nothing from elsewhere, nothing inline. */
@@ -180,7 +181,8 @@ static int send_asset(struct lws *wsi, struct session *s,
 	a->cache_control = "no-cache";
 	memcpy(a->etag, asset->etag, sizeof asset->etag);
 	s->body = buf_bytes(&asset->content);
-	return begin_answer(wsi, s, head, true);
+	/* Others may read what describes the API, as the API itself. */
+	return begin_answer(wsi, s, head, strncmp(asset->path, "/v1/", 4) != 0);
 }
 
 static int send_more(struct lws *wsi, struct session *s)
@@ -303,6 +305,8 @@ static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
 	bool head = a->is.method == API_HEAD;
 	const struct asset *asset = assets_find(w->assets, a->path);
 
+	if (!asset)
+		asset = built_find(a->path);
 	a->is.body = buf_bytes(&a->body);
 	if (asset && a->is.method < API_OPTIONS)
 		return send_asset(wsi, s, asset, head, a->is.if_none_match);

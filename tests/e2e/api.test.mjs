@@ -2,10 +2,13 @@
 // nobody else notices.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import WebSocket from "ws";
-import { Api } from "./gateway/client.mjs";
+import { ROOT } from "../../deploy/local/chain.mjs";
+import { Api, openapi } from "./gateway/client.mjs";
 import { Raw } from "./gateway/raw.mjs";
 import { World, until } from "./gateway/world.mjs";
 
@@ -174,6 +177,36 @@ describe("who asks", () => {
 			const statuses = [];
 			for (const client of ["10.2.2.2", "10.4.4.4", "10.6.6.6", "10.8.8.8"]) statuses.push((await alone.ask("/v1/chain", as(client))).status);
 			assert.deepEqual(statuses, [200, 200, 200, 429]);
+		});
+	});
+
+	describe("the descriptions", () => {
+		const served = (path, headers = {}) => fetch(new URL(path, world.a.url), { headers });
+
+		test("are served as they are, and others may read them", async () => {
+			const folder = join(ROOT, "protocol/http");
+			const names = readdirSync(folder).flatMap((name) => name.match(/^(?:gateway|feed)\.((?:open|async)api\.yaml)$/)?.slice(0, 2) ?? []);
+			assert.ok(names.includes("openapi.yaml"));
+			for (let i = 0; i < names.length; i += 2) {
+				const answer = await served(`/v1/${names[i + 1]}`);
+				assert.equal(answer.headers.get("content-type"), "application/yaml");
+				assert.equal(answer.headers.get("access-control-allow-origin"), "*");
+				assert.equal(await answer.text(), readFileSync(join(folder, names[i]), "utf8"));
+				const again = await served(`/v1/${names[i + 1]}`, { "if-none-match": answer.headers.get("etag") });
+				assert.equal(again.status, 304);
+			}
+		});
+
+		test("have a page with every operation and schema, made of nothing from elsewhere", async () => {
+			const answer = await served("/docs");
+			const page = await answer.text();
+			assert.match(answer.headers.get("content-security-policy"), /^default-src 'none'; script-src 'self'; style-src 'self';/);
+			for (const { get } of Object.values(openapi.paths)) assert.ok(page.includes(`id="${get.operationId.toLowerCase()}"`), get.operationId);
+			const names = Object.keys(openapi.components.schemas);
+			for (const name of names) assert.ok(page.includes(`id="schema-${name.toLowerCase()}"`), name);
+			for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) assert.ok(page.includes(`id="${target}"`), `#${target}`);
+			assert.ok(!/<script|<style| style=|https?:\/\/(?!127)/.test(page), "only our own");
+			assert.equal((await served("/docs.css")).headers.get("content-type"), "text/css; charset=utf-8");
 		});
 	});
 

@@ -11,6 +11,8 @@ import { ROOT } from "../../../deploy/local/chain.mjs";
 import { until } from "../../../deploy/local/processes.mjs";
 
 export const openapi = parse(readFileSync(join(ROOT, "protocol/http/gateway.openapi.yaml"), "utf8"));
+// A websocket, and a file.
+export const NOT_ROUTES = ["/v1/feed", "/v1/openapi.yaml"];
 export const LOGS = ["chain", "book", "match", "task", "slash"];
 
 const ajv = new Ajv2020({ strict: false }).addSchema(openapi, "gateway");
