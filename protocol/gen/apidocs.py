@@ -9,6 +9,7 @@ import sys
 
 import yaml
 
+IN_EVERY_ANSWER = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 METHODS = ("get", "post", "put", "patch", "delete")
 PAGE = """<!doctype html>
 <html lang="en">
@@ -172,7 +173,7 @@ class Reference:
         rows = []
         for status, r in op["responses"].items():
             r = self.follow(r)
-            headers = ", ".join(f"<code>{text(h)}</code>" for h in r.get("headers", {}))
+            headers = ", ".join(f"<code>{text(h)}</code>" for h in r.get("headers", {}) if h not in IN_EVERY_ANSWER)
             rows.append(f"<dt><code>{text(status)}</code> {self.content(r.get('content'))}</dt>"
                         f"<dd>{spans(r.get('description', '').strip())}{' With ' + headers + '.' if headers else ''}</dd>")
         return f"<h4>Answers</h4><dl>{''.join(rows)}</dl>"
