@@ -66,7 +66,8 @@ struct api_request {
 	bool args_bad;		   /* there were more, or longer ones */
 	const char *if_none_match; /* NULL: not said */
 	const char *authorization; /* NULL: not said */
-	const char *id;		   /* of the request, for problems; or NULL */
+	const char *idempotency_key;
+	const char *id; /* of the request, for problems; or NULL */
 	struct bytes body;
 	uint64_t now_us; /* monotonic */
 };

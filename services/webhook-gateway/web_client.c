@@ -1,5 +1,4 @@
 /* Who asks: its address, its share of the gateway, the name of its request. */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include "common/map.h"
+#include "services/webhook-gateway/forwarded.h"
 #include "services/webhook-gateway/web_impl.h"
 
 enum { FORWARDED_ROOM = 512, BYTES_OF_ONE = 64 * 1024 };
@@ -31,36 +31,14 @@ bool web_is_proxy(const struct web *w, uint32_t address)
 	       (address & w->is.proxy_mask) == w->is.proxy_network;
 }
 
-/* Of IPv6 the first half counts: the other is the client's to choose. */
-static bool parse_client(const char *text, uint64_t *client)
+/* What its proxy says, if it comes through one. */
+static bool read_forwarded(struct lws *wsi, uint64_t *client)
 {
-	struct in_addr four;
-	struct in6_addr six;
+	char list[FORWARDED_ROOM];
 
-	if (inet_pton(AF_INET, text, &four) == 1) {
-		*client = four.s_addr;
-		return true;
-	}
-	if (inet_pton(AF_INET6, text, &six) != 1)
-		return false;
-	memcpy(client, six.s6_addr, sizeof *client);
-	return true;
-}
-
-/* The last element is the one that our own proxy wrote. */
-static bool forwarded_client(struct lws *wsi, uint64_t *client)
-{
-	char text[FORWARDED_ROOM], *at, *end;
-
-	if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_X_FORWARDED_FOR) <=
-	    0)
-		return false;
-	at = strrchr(text, ',');
-	at = at ? at + 1 : text;
-	at += strspn(at, " \t");
-	end = at + strcspn(at, " \t");
-	*end = 0;
-	return parse_client(at, client);
+	return lws_hdr_copy(wsi, list, sizeof list, WSI_TOKEN_X_FORWARDED_FOR) >
+		       0 &&
+	       forwarded_client(list, client);
 }
 
 static uint64_t client_of(struct web *w, struct lws *wsi)
@@ -71,7 +49,7 @@ static uint64_t client_of(struct web *w, struct lws *wsi)
 	/* One that has gone already shares with others that have. */
 	if (!web_peer_address(lws_get_socket_fd(wsi), &address))
 		address = 0;
-	if (web_is_proxy(w, address) && forwarded_client(wsi, &client))
+	if (web_is_proxy(w, address) && read_forwarded(wsi, &client))
 		return client;
 	return address;
 }

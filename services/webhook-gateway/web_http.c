@@ -273,6 +273,19 @@ static enum body body_of(struct lws *wsi)
 	return size ? BODY_COMES : BODY_NONE;
 }
 
+/* One that doesn't fit is read as "", which is none. */
+static void read_key(struct lws *wsi, struct asked *a)
+{
+	static const char name[] = "idempotency-key:";
+
+	if (lws_hdr_custom_length(wsi, name, sizeof name - 1) < 0)
+		return;
+	a->is.idempotency_key = a->key;
+	if (lws_hdr_custom_copy(wsi, a->key, sizeof a->key, name,
+				sizeof name - 1) < 0)
+		*a->key = 0;
+}
+
 /* Everything but the body; texts are kept in @a itself. */
 static void read_request(struct lws *wsi, struct asked *a, const char *path,
 			 size_t size)
@@ -288,6 +301,7 @@ static void read_request(struct lws *wsi, struct asked *a, const char *path,
 	if (lws_hdr_copy(wsi, a->authorization, sizeof a->authorization,
 			 WSI_TOKEN_HTTP_AUTHORIZATION) > 0)
 		a->is.authorization = a->authorization;
+	read_key(wsi, a);
 	read_args(wsi, &a->is, a->args);
 }
 
@@ -304,6 +318,7 @@ static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
 	struct web *w = web_of(wsi);
 	bool head = a->is.method == API_HEAD;
 	const struct asset *asset = assets_find(w->assets, a->path);
+	struct once once;
 
 	if (!asset)
 		asset = built_find(a->path);
@@ -312,7 +327,10 @@ static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
 		return send_asset(wsi, s, asset, head, a->is.if_none_match);
 	memcpy(a->id, s->answer.id, sizeof a->id);
 	a->is.id = a->id;
-	api_answer(w->api, &a->is, &s->answer);
+	if (once_begin(&once, w->is.store, &a->is, &s->answer)) {
+		api_answer(w->api, &a->is, &s->answer);
+		once_end(&once, w->is.store, &s->answer);
+	}
 	web_charge_share(wsi, s, s->answer.body.size);
 	return web_send_answer(wsi, s, head);
 }

@@ -10,6 +10,7 @@
 #include "common/metric.h"
 #include "services/webhook-gateway/assets.h"
 #include "services/webhook-gateway/feed.h"
+#include "services/webhook-gateway/once.h"
 #include "services/webhook-gateway/peers.h"
 #include "services/webhook-gateway/rates.h"
 #include "services/webhook-gateway/web.h"
@@ -46,6 +47,7 @@ struct asked {
 	struct api_request is;
 	char path[WEB_PATH_ROOM], tags[WEB_TAGS_ROOM], authorization[256];
 	char args[API_ARGS_MAX][API_ARG_MAX], id[API_ID_ROOM];
+	char key[ONCE_KEY_MAX + 1];
 	struct buf body; /* as far as it came */
 };
 

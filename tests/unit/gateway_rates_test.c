@@ -1,6 +1,7 @@
-/* What a client may ask for, and what it is told of that. */
+/* Who a client is, what it may ask for, and what it is told of that. */
 #include "tests/test.h"
 
+#include "services/webhook-gateway/forwarded.h"
 #include "services/webhook-gateway/rates.h"
 
 enum { QUOTA = 10, WINDOW_S = 5, SECOND_US = 1000000 };
@@ -110,6 +111,42 @@ static void a_crowd_takes_nothing_from_anybody(void **state)
 		assert_int_equal(ask(key, 1), 1);
 }
 
+/* ---- who it is ---------------------------------------------------------- */
+
+static void a_client_is_the_last_address_that_was_forwarded(void **state)
+{
+	static const struct {
+		const char *list;
+		uint64_t client; /* as bytes in memory; 0: none */
+	} rows[] = {
+		{"1.2.3.4", 0x04030201},
+		{"9.9.9.9, 1.2.3.4", 0x04030201},
+		{"x,1.2.3.4 ", 0x04030201},
+		{"\t1.2.3.4\t", 0x04030201},
+		{"102:304:506:708::1", 0x0807060504030201},
+		{"102:304:506:708:ffff::", 0x0807060504030201},
+		{"", 0},
+		{",", 0},
+		{"1.2.3.4,", 0},
+		{"1.2.3", 0},
+		{"1.2.3.4.5", 0},
+		{"1.2.3.4 5.6.7.8", 0},
+		{"1.2.3.4:80", 0},
+		{"[::1]", 0},
+		{"unknown", 0},
+		{"102:304:506:708:102:304:506:708:102:304:506:708:9:a:b", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t client = 0;
+
+		assert_int_equal(forwarded_client(rows[i].list, &client),
+				 rows[i].client != 0);
+		assert_true(client == rows[i].client);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -121,6 +158,7 @@ int main(void)
 		TEST(clients_have_nothing_to_do_with_each_other),
 		TEST(what_costs_more_is_charged_as_far_as_there_is_any),
 		TEST(a_crowd_takes_nothing_from_anybody),
+		TEST(a_client_is_the_last_address_that_was_forwarded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
