@@ -52,8 +52,8 @@ static void add_rate(struct headers *h, const struct session *s)
 	const struct web *w = web_of(h->wsi);
 	char text[64];
 
-	if (!w->rates)
-		return;
+	if (!w->rates || !s->rate.full_s)
+		return; /* an upgrade isn't counted */
 	snprintf(text, sizeof text, "\"client\";q=%" PRIu64 ";w=%u",
 		 w->is.rate_limit, w->is.rate_window_s);
 	add_header(h, "ratelimit-policy:", text);
