@@ -176,6 +176,19 @@ uint64_t store_connections(const struct store *s);
 NODISCARD enum err store_record(struct store *s, const char *key,
 				struct buf *out);
 
+/* ---- what is done once -------------------------------------------------- */
+
+/* @key is somebody's for @ttl_s seconds, with @value.
+ * ERR_EXISTS	it is somebody's already; its value was appended to @out */
+NODISCARD enum err store_once_claim(struct store *s, const char *key,
+				    struct bytes value, unsigned ttl_s,
+				    struct buf *out);
+
+/* Its value from now on, for @ttl_s seconds; or it is nobody's any more. */
+NODISCARD enum err store_once_keep(struct store *s, const char *key,
+				   struct bytes value, unsigned ttl_s);
+NODISCARD enum err store_once_drop(struct store *s, const char *key);
+
 /* ---- whole logs, for export and import ---------------------------------- */
 
 /* Where @log ends, and its writer's cursor, as of the same moment. */

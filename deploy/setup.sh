@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
 	# building
-	gcc make python3 libczmq-dev libzmq3-dev libhiredis-dev libwebsockets-dev
+	gcc make python3 python3-yaml libczmq-dev libzmq3-dev libhiredis-dev libwebsockets-dev
 	libcurl4-openssl-dev libjansson-dev libyajl-dev libmicrohttpd-dev libsqlite3-dev libsecp256k1-dev libssl-dev
 	nettle-dev libsodium-dev uthash-dev
 	# running

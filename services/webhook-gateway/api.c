@@ -40,12 +40,13 @@ static const struct route {
 	 get_requests,
 	 BOOK | MATCH,
 	 {"requester", "market", "state", "after", "limit"}},
-	{"/v1/requests/*", get_request, BOOK | MATCH | SENDS, {NULL}},
+	{"/v1/requests/*", get_request, BOOK | CHAIN | MATCH | SENDS, {NULL}},
 	{"/v1/requests/*/why", get_request_why, BOOK | MATCH, {NULL}},
 	{"/v1/tasks",
 	 get_tasks,
 	 BOOK,
 	 {"generator", "market", "state", "after", "limit"}},
+	{"/v1/stats", get_stats, BOOK | MATCH, {"market", "after", "limit"}},
 	{"/v1/chain", get_chain, BOOK | CHAIN | MATCH | SENDS, {NULL}},
 	{"/v1/events", get_events, 0, {"log", "from", "limit"}},
 	{"/v1/status", get_status, 0, {NULL}},
@@ -102,6 +103,8 @@ void api_problem(struct api_answer *answer, unsigned status, const char *title,
 	doc_text(&d, "title", title);
 	doc_count(&d, "status", status);
 	doc_text(&d, "detail", text);
+	if (*answer->id)
+		doc_text(&d, "request_id", answer->id);
 	doc_end(&d);
 }
 
@@ -112,13 +115,18 @@ void call_not_found(struct call *c, const char *what)
 		    c->request->path, what);
 }
 
+bool call_may_ask(const struct call *c)
+{
+	const struct api *a = c->api;
+
+	return a->is.store &&
+	       (!a->store_lost_us ||
+		c->request->now_us - a->store_lost_us > STORE_REST_US);
+}
+
 bool call_store(struct call *c)
 {
-	struct api *a = c->api;
-
-	if (a->is.store &&
-	    (!a->store_lost_us ||
-	     c->request->now_us - a->store_lost_us > STORE_REST_US))
+	if (call_may_ask(c))
 		return true;
 	call_store_failed(c, ERR_NONE);
 	return false;
@@ -388,6 +396,8 @@ void api_answer(struct api *api, const struct api_request *request,
 
 	buf_clear(&answer->body);
 	*answer = (struct api_answer){.body = answer->body};
+	if (request->id)
+		snprintf(answer->id, sizeof answer->id, "%s", request->id);
 	while (r < routes + sizeof routes / sizeof routes[0] &&
 	       !matches(r->path, request->path, subject, sizeof subject))
 		r++;

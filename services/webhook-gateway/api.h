@@ -50,7 +50,12 @@ enum api_method {
 /* The websocket; it isn't the API's business, but people look for it here. */
 #define API_FEED_PATH "/v1/feed"
 
-enum { API_ARGS_MAX = 8, API_ARG_MAX = 128, API_ETAG_ROOM = 192 };
+enum {
+	API_ARGS_MAX = 8,
+	API_ARG_MAX = 128,
+	API_ETAG_ROOM = 192,
+	API_ID_ROOM = 65
+};
 
 /* Texts are decoded already, and borrowed for the call. */
 struct api_request {
@@ -61,6 +66,8 @@ struct api_request {
 	bool args_bad;		   /* there were more, or longer ones */
 	const char *if_none_match; /* NULL: not said */
 	const char *authorization; /* NULL: not said */
+	const char *idempotency_key;
+	const char *id; /* of the request, for problems; or NULL */
 	struct bytes body;
 	uint64_t now_us; /* monotonic */
 };
@@ -72,6 +79,7 @@ struct api_answer {
 	const char *allow;	   /* NULL: not said */
 	unsigned retry_after_s;	   /* 0: not said */
 	char etag[API_ETAG_ROOM];  /* "": not said */
+	char id[API_ID_ROOM];	   /* of the request; "": it has none */
 	struct buf body; /* the caller owns it; for HEAD, what GET would get */
 };
 
@@ -80,7 +88,8 @@ void api_answer(struct api *api, const struct api_request *request,
 		struct api_answer *answer);
 
 /* A problem document (RFC 9457) in place of an answer: what went wrong in
- * @title, and in @detail where and what to do about it. */
+ * @title, and in @detail where and what to do about it. answer->id stays, and
+ * stands in the document. */
 void api_problem(struct api_answer *answer, unsigned status, const char *title,
 		 const char *detail, ...) __attribute__((format(printf, 4, 5)));
 

@@ -63,6 +63,25 @@ static void show_logs(struct doc *d, const struct view *v)
 	doc_end(d);
 }
 
+static uint64_t blocks_behind(uint64_t at, uint64_t tip)
+{
+	return tip > at ? tip - at : 0;
+}
+
+/* Blocks by which each of the logs that follow the chain's is behind it: the
+ * engine is at work, or stands still. */
+static void show_lags(struct doc *d, const struct view *v)
+{
+	uint64_t tip = view_log(v, LOGS_CHAIN)->block.number;
+
+	doc_object(d, "lag");
+	for (int log = LOGS_BOOK; log <= LOGS_MATCH; log++) {
+		doc_count(d, logs_name(log),
+			  blocks_behind(view_log(v, log)->block.number, tip));
+	}
+	doc_end(d);
+}
+
 static void show_rollbacks(struct doc *d, const struct view_chain *chain)
 {
 	doc_object(d, "rollbacks");
@@ -72,6 +91,9 @@ static void show_rollbacks(struct doc *d, const struct view_chain *chain)
 		doc_count(d, "seq", chain->rollback_seq);
 		doc_block(d, "from", &chain->rollback_from);
 		doc_block(d, "to", &chain->rollback_to);
+		doc_count(d, "depth",
+			  blocks_behind(chain->rollback_to.number,
+					chain->rollback_from.number));
 		doc_end(d);
 	} else {
 		doc_null(d, "last");
@@ -121,6 +143,7 @@ void get_chain(struct call *c)
 	show_tip(d, c->view);
 	doc_amount(d, "base_fee", &chain->base_fee);
 	show_logs(d, c->view);
+	show_lags(d, c->view);
 	show_rollbacks(d, chain);
 	doc_count(d, "unreadable_events", chain->unreadable);
 	show_rule(d, &chain->rule);
@@ -169,7 +192,7 @@ void get_events(struct call *c)
 	    !call_number(c, "limit", 1, EVENTS_MAX, EVENTS, &limit) ||
 	    !call_store(c))
 		return;
-	doc_object(&c->doc, NULL);
+	call_begin(c);
 	doc_text(&c->doc, "log", logs_name(e.log));
 	doc_id(&c->doc, "epoch", c->api->is.epoch);
 	doc_array(&c->doc, "events");
@@ -223,7 +246,7 @@ static void show_lag(struct doc *d, const struct view *v, const char *block)
 	for (const char *p = block; *p >= '0' && *p <= '9'; p++)
 		at = 10 * at + (uint64_t)(*p - '0');
 	doc_id(d, "block", at);
-	doc_count(d, "lag", tip > at ? tip - at : 0);
+	doc_count(d, "lag", blocks_behind(at, tip));
 }
 
 /* Where its process is, and what has members of its own. */
@@ -306,7 +329,7 @@ static enum err show_status(struct call *c)
 	bool there[SERVICES];
 	enum err e = ERR_NONE;
 
-	doc_object(&c->doc, NULL);
+	call_begin(c);
 	show_tip(&c->doc, c->view);
 	doc_array(&c->doc, "services");
 	for (int i = 0; i < SERVICES && !e; i++)

@@ -58,8 +58,10 @@ void call_next(struct call *c, uint64_t id);
 /* End the object. */
 void call_end(struct call *c);
 
-/* Whether Redis may be asked; if not the answer says so. After a failure it is
- * left alone for a moment, so that callers don't queue up behind time-outs. */
+/* Whether Redis may be asked: after a failure it is left alone for a moment, so
+ * that callers don't queue up behind time-outs. call_store() lets the answer
+ * say so if not. */
+NODISCARD bool call_may_ask(const struct call *c);
 NODISCARD bool call_store(struct call *c);
 
 /* Redis didn't answer with @e. */
@@ -86,6 +88,11 @@ void show_task_of(struct doc *d, const struct view *v,
 		  const struct view_request *r);
 void show_end(struct doc *d, const struct view_request *r);
 
+/* Its proof: @bytes are those that the chain's log has, NULL if they aren't
+ * known; @p NULL: nor is it known where they are. */
+void show_proof(struct doc *d, const struct view_request *r,
+		const struct view_proof *p, const struct bytes *bytes);
+
 /* Those that only the request itself has: transactions and history. */
 void show_request_details(struct doc *d, const struct view *v,
 			  const struct view_request *r);
@@ -102,6 +109,7 @@ void get_request(struct call *c);
 void get_request_why(struct call *c);
 void get_generator_why(struct call *c);
 void get_tasks(struct call *c);
+void get_stats(struct call *c);
 void get_chain(struct call *c);
 void get_events(struct call *c);
 void get_status(struct call *c);

@@ -114,11 +114,75 @@ void get_tasks(struct call *c)
 
 /* ---- one ---------------------------------------------------------------- */
 
+struct sought {
+	uint64_t request_id;
+	struct buf proof;
+};
+
+static enum err take_proof(void *arg, const struct entry *entry)
+{
+	struct sought *s = arg;
+	struct msg_proof_submitted m;
+	enum err e = entry->type == MSG_PROOF_SUBMITTED
+			     ? msg_proof_submitted_decode(&m, entry->body)
+			     : ERR_MALFORMED;
+
+	if (!e && m.request_id != s->request_id)
+		e = ERR_MALFORMED;
+	if (!e)
+		buf_put(&s->proof, m.proof.data, m.proof.size);
+	return e ? e : buf_err(&s->proof);
+}
+
+/* One that is too large to be kept: from the log. Without it the rest is shown,
+ * and the answer isn't to be kept. */
+static bool fetch_proof(struct call *c, const struct view_proof *p,
+			struct sought *out)
+{
+	struct api *a = c->api;
+	uint64_t next;
+	enum err e = ERR_UNREACHABLE;
+
+	if (call_may_ask(c)) {
+		e = store_read(a->is.store, logs_name(LOGS_CHAIN), p->seq, 1,
+			       &next, take_proof, out);
+		if (e == ERR_UNREACHABLE)
+			a->store_lost_us = c->request->now_us;
+	}
+	if (!e)
+		return true;
+	c->answer->cache_control = "no-store";
+	c->answer->etag[0] = 0;
+	return false;
+}
+
+static void show_proof_of(struct call *c, const struct view_request *r)
+{
+	const struct view_proof *p = view_proof(c->view, r->record.request_id);
+	struct sought sought = {.request_id = r->record.request_id};
+	struct bytes bytes;
+	bool there = p;
+
+	if (r->state != VIEW_FULFILLED) {
+		doc_null(&c->doc, "proof");
+		return;
+	}
+	if (p && p->size <= VIEW_PROOF_MAX) {
+		bytes = (struct bytes){p->bytes, p->size};
+	} else if (p) {
+		there = fetch_proof(c, p, &sought);
+		bytes = buf_bytes(&sought.proof);
+	}
+	show_proof(&c->doc, r, p, there ? &bytes : NULL);
+	buf_free(&sought.proof);
+}
+
 static void answer_request(struct call *c, const struct view_request *r)
 {
 	call_begin(c);
 	doc_object(&c->doc, "request");
 	show_request(&c->doc, c->view, r);
+	show_proof_of(c, r);
 	show_request_details(&c->doc, c->view, r);
 	doc_end(&c->doc);
 	call_end(c);

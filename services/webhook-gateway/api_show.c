@@ -97,10 +97,12 @@ void show_quote(struct doc *d, const struct view *v, const struct view_quote *q)
 
 /* ---- generators --------------------------------------------------------- */
 
-static void show_record(struct doc *d, const struct view_generator *g)
+static void show_record(struct doc *d, const struct view *v,
+			const struct view_generator *g)
 {
 	doc_object(d, "record");
 	doc_count(d, "running", g->running);
+	doc_count(d, "overdue", view_overdue(v, &g->set.generator));
 	doc_count(d, "fulfilled", g->fulfilled);
 	doc_count(d, "invalid", g->invalid);
 	doc_count(d, "slashed", g->slashed);
@@ -129,7 +131,7 @@ void show_generator(struct doc *d, const struct view *v,
 	doc_amount(d, "locked", &s->locked);
 	doc_amount(d, "unstaking", &s->unstaking);
 	doc_id(d, "registered_block", s->registered.block);
-	show_record(d, g);
+	show_record(d, v, g);
 	doc_array(d, "quotes");
 	while ((q = view_generator_quote(v, &s->generator, q)))
 		show_quote(d, v, q);
@@ -188,6 +190,25 @@ void show_end(struct doc *d, const struct view_request *r)
 	doc_count(d, "index", s->ended_at.index);
 	doc_time(d, "time", s->ended_time);
 	doc_hash(d, "tx", &s->ended_tx);
+	doc_end(d);
+}
+
+void show_proof(struct doc *d, const struct view_request *r,
+		const struct view_proof *p, const struct bytes *bytes)
+{
+	doc_object(d, "proof");
+	if (bytes)
+		doc_bytes(d, "bytes", *bytes);
+	else
+		doc_null(d, "bytes");
+	if (p) {
+		doc_count(d, "size", p->size);
+		doc_count(d, "seq", p->seq);
+	} else {
+		doc_null(d, "size");
+		doc_null(d, "seq");
+	}
+	doc_hash(d, "tx", &r->record.ended_tx);
 	doc_end(d);
 }
 

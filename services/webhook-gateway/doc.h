@@ -27,14 +27,16 @@ void doc_name(struct doc *d, const char *key);
 
 void doc_null(struct doc *d, const char *key);
 void doc_bool(struct doc *d, const char *key, bool v);
-void doc_count(struct doc *d, const char *key, uint64_t v); /* a number */
-void doc_id(struct doc *d, const char *key, uint64_t v);    /* a string */
+void doc_count(struct doc *d, const char *key, uint64_t v);	  /* a number */
+void doc_id(struct doc *d, const char *key, uint64_t v);	  /* a string */
+void doc_thousandths(struct doc *d, const char *key, uint64_t v); /* 0.123 */
 void doc_text(struct doc *d, const char *key, const char *text);
 void doc_chars(struct doc *d, const char *key, const void *text, size_t size);
 void doc_time(struct doc *d, const char *key, struct unix_s t);
 void doc_amount(struct doc *d, const char *key, const struct amount *a);
 void doc_address(struct doc *d, const char *key, const struct address *a);
 void doc_hash(struct doc *d, const char *key, const struct hash32 *h);
+void doc_bytes(struct doc *d, const char *key, struct bytes b); /* as hex */
 void doc_selector(struct doc *d, const char *key, const struct selector *s);
 void doc_block(struct doc *d, const char *key, const struct block_ref *b);
 

@@ -12,6 +12,8 @@
  * queue lies between them. With --webhooks a third one delivers (hooks.h); it
  * reads the logs in Redis itself. Read view.h next, then web.h. */
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 #include "common/log.h"
 #include "msg.h"
 #include "services/webhook-gateway/hooks.h"
+#include "services/webhook-gateway/rates.h"
 #include "services/webhook-gateway/web.h"
 
 struct options {
@@ -163,17 +166,26 @@ static enum err check_options(const struct options *o)
 	if (o->listen_port > 65535 || o->connections_max < 1 ||
 	    o->connections_max > 100000 || o->clients_max > 100000 ||
 	    o->per_ip_max < 1 || o->per_ip_max > 100000 ||
-	    o->history > 1000000 || o->why_rounds < 1 ||
-	    o->why_rounds > 100000 || o->feed_window < 16 ||
-	    o->feed_window > 1000000 || o->feed_patience > 3600 ||
-	    o->store_timeout < 10 || o->store_timeout > 10000 ||
-	    o->payment_decimals > 77 || o->stake_decimals > 77) {
+	    o->header_bytes < 1024 || o->header_bytes > 65535 ||
+	    o->header_timeout < 1 || o->header_timeout > 600 ||
+	    o->idle_timeout < 1 || o->idle_timeout > 3600 ||
+	    o->stall_timeout < 1 || o->stall_timeout > 3600 ||
+	    o->rate_limit > RATES_QUOTA_MAX || o->rate_window < 1 ||
+	    o->rate_window > RATES_WINDOW_MAX_S || o->history > 1000000 ||
+	    o->why_rounds < 1 || o->why_rounds > 100000 ||
+	    o->feed_window < 16 || o->feed_window > 1000000 ||
+	    o->feed_patience > 3600 || o->store_timeout < 10 ||
+	    o->store_timeout > 10000 || o->payment_decimals > 77 ||
+	    o->stake_decimals > 77) {
 		log_error("config.range",
 			  "text=\"--listen-port is at most 65535, "
 			  "--connections-max, --clients-max and --per-ip-max "
-			  "100000, --history 1000000, --why-rounds 1 to "
-			  "100000, --feed-window 16 to 1000000, "
-			  "--feed-patience 3600, --store-timeout 10 "
+			  "100000, --header-bytes 1024 to 65535, "
+			  "--header-timeout 1 to 600, --idle-timeout and "
+			  "--stall-timeout 1 to 3600, --rate-limit 1000000, "
+			  "--rate-window 1 to 3600, --history 1000000, "
+			  "--why-rounds 1 to 100000, --feed-window 16 to "
+			  "1000000, --feed-patience 3600, --store-timeout 10 "
 			  "to 10000, decimals 77\"");
 		return ERR_CONFIG;
 	}
@@ -248,6 +260,40 @@ static enum err start_hooks(struct gateway *self, const struct base *base)
 	return e;
 }
 
+/* "10.0.0.0/8", or an address alone. */
+static bool read_network(const char *text, uint32_t *network, uint32_t *mask)
+{
+	char copy[32] = "", *slash, *end = NULL;
+	struct in_addr address;
+	unsigned long bits = 32;
+
+	snprintf(copy, sizeof copy, "%s", text);
+	slash = strchr(copy, '/');
+	if (slash) {
+		*slash = 0;
+		bits = strtoul(slash + 1, &end, 10);
+		if (!slash[1] || *end || bits < 1 || bits > 32)
+			return false;
+	}
+	if (inet_pton(AF_INET, copy, &address) != 1)
+		return false;
+	*mask = htonl(UINT32_MAX << (32 - bits));
+	*network = address.s_addr & *mask;
+	return true;
+}
+
+static enum err read_proxy(const char *text, struct web_config *config)
+{
+	if (!*text ||
+	    read_network(text, &config->proxy_network, &config->proxy_mask))
+		return ERR_NONE;
+	log_error("config.trusted_proxy",
+		  "value=\"%s\" text=\"it must be an IPv4 address or network, "
+		  "as 127.0.0.1 or 10.0.0.0/8\"",
+		  text);
+	return ERR_CONFIG;
+}
+
 static enum err start_web(struct gateway *self, const struct base *base)
 {
 	const struct options *o = &self->options;
@@ -259,6 +305,12 @@ static enum err start_web(struct gateway *self, const struct base *base)
 		.connections_max = (unsigned)o->connections_max,
 		.clients_max = (unsigned)o->clients_max,
 		.per_ip_max = (unsigned)o->per_ip_max,
+		.header_bytes = (unsigned)o->header_bytes,
+		.header_timeout_s = (unsigned)o->header_timeout,
+		.idle_timeout_s = (unsigned)o->idle_timeout,
+		.stall_timeout_s = (unsigned)o->stall_timeout,
+		.rate_limit = o->rate_limit,
+		.rate_window_s = (unsigned)o->rate_window,
 		.depth = (unsigned)f->market.depth,
 		.why_rounds = (unsigned)o->why_rounds,
 		.history = o->history,
@@ -273,8 +325,10 @@ static enum err start_web(struct gateway *self, const struct base *base)
 		.hook_api = self->hooks ? &self->hook_api : NULL,
 		.failed = on_web_failed,
 		.arg = self};
-	enum err e = web_start(&self->web, &config, self->queue);
+	enum err e = read_proxy(o->trusted_proxy, &config);
 
+	if (!e)
+		e = web_start(&self->web, &config, self->queue);
 	if (!e)
 		log_info("gateway.listening", "host=%s port=%u", o->listen_host,
 			 web_port(self->web));

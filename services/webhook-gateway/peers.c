@@ -61,11 +61,12 @@ static struct peer *find(const struct peers *p, uint32_t address)
 	return peer;
 }
 
-bool peers_refuse(const struct peers *p, uint32_t address)
+bool peers_refuse(const struct peers *p, uint32_t address, bool many)
 {
 	const struct peer *peer = find(p, address);
 
-	return p->all >= p->all_max || (peer && peer->count >= p->per_peer_max);
+	return p->all >= p->all_max ||
+	       (!many && peer && peer->count >= p->per_peer_max);
 }
 
 struct peer *peers_enter(struct peers *p, uint32_t address)

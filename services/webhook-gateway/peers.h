@@ -16,8 +16,9 @@ NODISCARD enum err peers_new(struct peers **out, unsigned per_peer_max,
 			     unsigned all_max);
 void peers_free(struct peers **peers);
 
-/* Whether one more connection of @address (IPv4) would be too many. */
-bool peers_refuse(const struct peers *p, uint32_t address);
+/* Whether one more connection of @address (IPv4) would be too many; those of
+ * one that stands for @many are only counted in all. */
+bool peers_refuse(const struct peers *p, uint32_t address, bool many);
 
 /* One more; give what is returned to peers_leave() when it ends. NULL if
  * memory ran out: it isn't counted then. */

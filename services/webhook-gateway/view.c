@@ -18,8 +18,10 @@ static const struct {
 	[GENERATORS] = {READING_BOOK, &view_book_kinds[GENERATORS]},
 	[QUOTES] = {READING_BOOK, &view_book_kinds[QUOTES]},
 	[REQUESTS] = {READING_BOOK, &view_book_kinds[REQUESTS]},
+	[SAMPLES] = {READING_BOOK, &view_book_kinds[SAMPLES]},
 	[TOTALS] = {READING_BOOK, &view_book_kinds[TOTALS]},
 	[ORIGINS] = {READING_CHAIN, &view_origins_kind},
+	[PROOFS] = {READING_CHAIN, &view_proofs_kind},
 	[MATCHES] = {READING_MATCH, &view_matches_kind},
 	[SENDS] = {READING_SENDS, &view_sends_kind},
 	[SUBJECTS] = {READING_SENDS, &view_subjects_kind},
@@ -85,7 +87,7 @@ static bool is_wanted(uint16_t number)
 		return true;
 	return number == MSG_CHAIN_OPENED || number == MSG_BLOCK_MARK ||
 	       number == MSG_ROLLBACK || number == MSG_MARKET_CREATED ||
-	       number == MSG_EVENT_UNREADABLE;
+	       number == MSG_PROOF_SUBMITTED || number == MSG_EVENT_UNREADABLE;
 }
 
 static bool is_mark(enum logs log, uint16_t number)

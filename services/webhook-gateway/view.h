@@ -3,8 +3,10 @@
  * Four readings side by side, each a function of its own log and of nothing
  * else; they are put together when somebody asks, never before:
  *
- *	book log	markets, generators, quotes, requests and their tasks
- *	chain log	what a market's creator said of it; tip, roll-backs
+ *	book log	markets, generators, quotes, requests and their tasks,
+ *and of each market a sample of the newest that ended
+ *	chain log	what a market's creator said of it; proofs; tip,
+ *			roll-backs
  *	match log	the newest match of a request
  *	task, slash	transactions: signed, mined, taken out of the chain
  *again
@@ -18,7 +20,8 @@
  *	   └───────────────► cancelled, rejected
  *
  * Requests that ended stay until `history` newer ones have ended; of older
- * ones Redis has a record. Matches and transactions: the newest `history`.
+ * ones Redis has a record. Matches, proofs and transactions: the newest
+ * `history`.
  * Generators stay for ever, with their record.
  *
  * Pure: no I/O, no clock. Not thread-safe. The rows that it gives are borrowed
@@ -47,8 +50,9 @@ NODISCARD enum err view_take(struct view *v, enum logs log,
  * view_base_take() takes @opened and whatever else leads to where the book log
  * was after entry @number; view_base_end() says that this was the end of
  * @block. What came before can't be undone: a roll-back further than that is
- * ERR_FINALITY. Requests that had ended, matches and transactions of that time
- * are not known, nor are markets' origins and what generators earned. */
+ * ERR_FINALITY. Requests that had ended, matches, proofs and transactions of
+ * that time are not known, nor are markets' origins and what generators earned.
+ */
 NODISCARD enum err view_base_take(struct view *v, uint64_t number,
 				  uint16_t type, struct bytes body);
 NODISCARD enum err view_base_end(struct view *v, unsigned depth,
@@ -101,6 +105,7 @@ struct view_market {
 	bool suspended;
 	uint64_t quotes;	      /* standing now */
 	uint64_t states[VIEW_STATES]; /* requests in each */
+	uint64_t samples;	      /* at most VIEW_SAMPLES_MAX */
 };
 
 struct view_generator {
@@ -192,8 +197,29 @@ size_t view_requests(const struct view *v, const struct view_filter *filter,
 		     const struct view_request **out, size_t max,
 		     uint64_t *next);
 
-/* Whether a running task's deadline has passed in the newest block. */
+/* Whether a running task's deadline has passed in the newest block, and how
+ * many of a generator's are. */
 bool view_is_overdue(const struct view *v, const struct view_request *r);
+uint64_t view_overdue(const struct view *v, const struct address *generator);
+
+/* ---- what statistics are made of ---------------------------------------- */
+
+/* Of each market the newest requests that ended: their own rows may be gone,
+ * for other markets' take their place. */
+enum { VIEW_SAMPLES_MAX = 256 };
+struct view_sample {
+	uint64_t market_id, request_id;
+	uint64_t ended_seq;
+	enum view_state state;
+	struct amount paid;
+	uint64_t arrived_block;
+	struct unix_s arrived, assigned, ended; /* assigned 0: it never was */
+};
+
+/* A market's, newest first; NULL begins. */
+const struct view_sample *view_sample_before(const struct view *v,
+					     uint64_t market_id,
+					     const struct view_sample *after);
 
 /* ---- matches and transactions ------------------------------------------- */
 
@@ -203,6 +229,20 @@ const struct msg_match_made *view_match(const struct view *v, uint64_t id);
 /* The newest match with a decision before @decision; 0 begins. */
 const struct msg_match_made *view_match_before(const struct view *v,
 					       uint64_t decision);
+
+/* A proof that the chain accepted. Small ones are kept here; of others the log
+ * has the bytes. */
+enum { VIEW_PROOF_MAX = 512 };
+struct view_proof {
+	uint64_t request_id;
+	uint64_t seq; /* entry of the chain log that has it */
+	struct hash32 tx;
+	uint32_t size; /* more than the maximum: it isn't kept */
+	uint8_t bytes[VIEW_PROOF_MAX];
+};
+
+/* NULL: there is none, or it is too old. */
+const struct view_proof *view_proof(const struct view *v, uint64_t request_id);
 
 enum view_send_state {
 	VIEW_SIGNED,

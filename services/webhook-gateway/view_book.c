@@ -36,7 +36,7 @@ static row_id find_market(const struct view *v, uint64_t id)
 	return view_shelf_find(v->shelves[MARKETS], MARKETS_BY_ID, &probe);
 }
 
-static struct view_market *edit_market(struct view *v, uint64_t id)
+struct view_market *view_edit_market(struct view *v, uint64_t id)
 {
 	row_id row = find_market(v, id);
 
@@ -53,7 +53,7 @@ enum err view_on_market_set(struct view *v, struct sink *out,
 		return view_shelf_add(v->shelves[MARKETS], &fresh)
 			       ? ERR_NONE
 			       : ERR_NO_MEMORY;
-	market = edit_market(v, m->market_id);
+	market = view_edit_market(v, m->market_id);
 	if (!market)
 		return ERR_NO_MEMORY;
 	market->set = *m;
@@ -63,7 +63,7 @@ enum err view_on_market_set(struct view *v, struct sink *out,
 enum err view_count_request(struct view *v, uint64_t market_id,
 			    enum view_state from, enum view_state to)
 {
-	struct view_market *market = edit_market(v, market_id);
+	struct view_market *market = view_edit_market(v, market_id);
 
 	if (!market)
 		return view_contradicted(v);
@@ -75,7 +75,7 @@ enum err view_count_request(struct view *v, uint64_t market_id,
 
 static enum err count_quote(struct view *v, uint64_t market_id, bool more)
 {
-	struct view_market *market = edit_market(v, market_id);
+	struct view_market *market = view_edit_market(v, market_id);
 
 	if (!market)
 		return view_contradicted(v);
@@ -198,7 +198,7 @@ static enum err suspend(struct view *v, uint64_t request_id,
 	if (request_id)
 		return view_suspend_request(v, request_id);
 	if (address_eq(generator, &nobody)) {
-		market = edit_market(v, market_id);
+		market = view_edit_market(v, market_id);
 		if (market)
 			market->suspended = true;
 		return ERR_NONE; /* it may be of something never seen */

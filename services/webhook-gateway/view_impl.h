@@ -20,9 +20,11 @@ enum view_table {
 	GENERATORS,
 	QUOTES,
 	REQUESTS,
+	SAMPLES,
 	TOTALS, /* one row */
 	/* of the chain */
 	ORIGINS,
+	PROOFS,
 	/* of the matches */
 	MATCHES,
 	/* of the transactions */
@@ -45,8 +47,11 @@ enum {
 	REQUESTS_TASKS,
 	REQUESTS_BY_GENERATOR,
 	REQUESTS_BY_END,
+	REQUESTS_DUE, /* running tasks of a generator, by deadline */
 };
+enum { SAMPLES_BY_MARKET };
 enum { ORIGINS_BY_MARKET };
+enum { PROOFS_BY_REQUEST, PROOFS_BY_AGE };
 enum { MATCHES_BY_REQUEST, MATCHES_BY_DECISION };
 enum { SENDS_BY_ID, SENDS_BY_AGE };
 enum { SUBJECTS_BY_REQUEST, SUBJECTS_BY_SEND };
@@ -78,7 +83,8 @@ struct view {
 };
 
 extern const struct view_shelf_kind view_book_kinds[TOTALS + 1];
-extern const struct view_shelf_kind view_origins_kind, view_matches_kind;
+extern const struct view_shelf_kind view_origins_kind, view_proofs_kind;
+extern const struct view_shelf_kind view_matches_kind;
 extern const struct view_shelf_kind view_sends_kind, view_subjects_kind;
 
 static inline int compare_u64(uint64_t a, uint64_t b)
@@ -119,6 +125,13 @@ NODISCARD enum err view_count_task(struct view *v,
 				   uint64_t market_id, uint32_t tasks);
 
 NODISCARD enum err view_suspend_request(struct view *v, uint64_t id);
+
+/* One more of its market's samples; the oldest makes room. */
+NODISCARD enum err view_add_sample(struct view *v,
+				   const struct view_request *ended);
+
+/* The market's row, to be changed; NULL if there is none or memory ran out. */
+struct view_market *view_edit_market(struct view *v, uint64_t id);
 
 /* 0 if there is none. */
 row_id view_find_generator(const struct view *v, const struct address *who);

@@ -159,6 +159,19 @@ bool view_is_overdue(const struct view *v, const struct view_request *r)
 	       r->record.deadline.v < v->logs[LOGS_BOOK].block.time.v;
 }
 
+uint64_t view_overdue(const struct view *v, const struct address *generator)
+{
+	struct view_request probe = {.record.generator = *generator};
+	const struct view_request *r = &probe;
+	uint64_t count = 0;
+
+	while ((r = view_shelf_after(v->shelves[REQUESTS], REQUESTS_DUE, r)) &&
+	       address_eq(&r->record.generator, generator) &&
+	       view_is_overdue(v, r))
+		count++;
+	return count;
+}
+
 static bool one_bit(unsigned mask)
 {
 	return mask && !(mask & (mask - 1));

@@ -136,6 +136,8 @@ static enum err end_request(struct view *v, row_id row,
 	if (!e)
 		e = view_count_request(v, r->record.market_id, before,
 				       r->state);
+	if (!e)
+		e = view_add_sample(v, r);
 	return e ? e : forget_old(v);
 }
 

@@ -107,6 +107,31 @@ static int request_by_end(const void *a, const void *b)
 	return compare_u64(x->ended_seq, y->ended_seq);
 }
 
+static bool runs(const void *row)
+{
+	return ((const struct view_request *)row)->state == VIEW_ASSIGNED;
+}
+
+static int request_by_deadline(const void *a, const void *b)
+{
+	const struct view_request *x = a, *y = b;
+	int c = compare_address(&x->record.generator, &y->record.generator);
+
+	if (!c)
+		c = compare_u64(x->record.deadline.v, y->record.deadline.v);
+	return c ? c : request_by_id(a, b);
+}
+
+/* ---- samples ------------------------------------------------------------ */
+
+static int sample_by_market(const void *a, const void *b)
+{
+	const struct view_sample *x = a, *y = b;
+	int c = compare_u64(x->market_id, y->market_id);
+
+	return c ? c : compare_u64(x->ended_seq, y->ended_seq);
+}
+
 const struct view_shelf_kind view_book_kinds[TOTALS + 1] = {
 	[MARKETS] = {sizeof(struct view_market), 1, {{market_by_id, NULL, 0}}},
 	[GENERATORS] = {sizeof(struct view_generator),
@@ -117,7 +142,7 @@ const struct view_shelf_kind view_book_kinds[TOTALS + 1] = {
 		    {[QUOTES_BY_GENERATOR] = {quote_by_generator, NULL, false},
 		     [QUOTES_BY_PRICE] = {quote_by_price, NULL, true}}},
 	[REQUESTS] = {sizeof(struct view_request),
-		      8,
+		      9,
 		      {[REQUESTS_BY_ID] = {request_by_id, NULL, false},
 		       [REQUESTS_BY_REQUESTER] = {request_by_requester, NULL,
 						  false},
@@ -127,6 +152,10 @@ const struct view_shelf_kind view_book_kinds[TOTALS + 1] = {
 		       [REQUESTS_TASKS] = {request_by_id, is_task, true},
 		       [REQUESTS_BY_GENERATOR] = {request_by_generator, is_task,
 						  true},
-		       [REQUESTS_BY_END] = {request_by_end, has_ended, true}}},
+		       [REQUESTS_BY_END] = {request_by_end, has_ended, true},
+		       [REQUESTS_DUE] = {request_by_deadline, runs, true}}},
+	[SAMPLES] = {sizeof(struct view_sample),
+		     1,
+		     {[SAMPLES_BY_MARKET] = {sample_by_market, NULL, false}}},
 	[TOTALS] = {sizeof(struct view_totals), 0, {{NULL, NULL, false}}},
 };

@@ -13,7 +13,7 @@ struct view_shelf_order {
 	bool moves; /* a change can alter its key, or whether it stands here */
 };
 
-enum { SHELF_ORDERS_MAX = 8 };
+enum { SHELF_ORDERS_MAX = 9 };
 
 struct view_shelf_kind {
 	size_t row_size;

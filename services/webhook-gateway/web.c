@@ -1,10 +1,9 @@
 /* The thread: its context, its second, and what comes out of the queue. */
 #include "services/webhook-gateway/web.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "common/log.h"
@@ -13,9 +12,6 @@
 enum {
 	BATCH_ENTRIES = 512, /* then clients are written to */
 	BATCH_BYTES = 2 << 20,
-	HEADER_BYTES_MAX = 8192,
-	HANDSHAKE_S = 10,
-	KEEP_ALIVE_S = 30,
 	PING_S = 20,
 	HANGUP_S = 30,
 	STUCK_US = 10 * 1000 * 1000,
@@ -36,6 +32,9 @@ struct metric web_lagging =
 struct metric web_refused =
 	METRIC(COUNTER, "connection_refused_total",
 	       "connections and upgrades refused by a limit");
+struct metric web_limited =
+	METRIC(COUNTER, "http_limited_total",
+	       "requests refused because a client had used up its quota");
 struct metric web_answered[6] = {
 	METRIC(COUNTER, "http_answered_0xx_total", "answers that never were"),
 	METRIC(COUNTER, "http_answered_1xx_total", "answers: upgraded"),
@@ -140,25 +139,13 @@ static void drain_in(struct web *w, lws_usec_t pause_us)
 
 /* ---- connections -------------------------------------------------------- */
 
-static bool address_of(lws_sockfd_type fd, uint32_t *address)
-{
-	struct sockaddr_in peer;
-	socklen_t size = sizeof peer;
-
-	if (getpeername(fd, (struct sockaddr *)&peer, &size) ||
-	    peer.sin_family != AF_INET)
-		return false;
-	*address = peer.sin_addr.s_addr;
-	return true;
-}
-
 static int on_accepted(struct web *w, lws_sockfd_type fd)
 {
 	uint32_t address;
 
-	if (!address_of(fd, &address))
+	if (!web_peer_address(fd, &address))
 		return -1; /* it has gone already */
-	if (!peers_refuse(w->peers, address))
+	if (!peers_refuse(w->peers, address, web_is_proxy(w, address)))
 		return 0;
 	metric_add(&web_refused, 1);
 	return -1;
@@ -168,7 +155,7 @@ static void on_connected(struct web *w, struct lws *wsi)
 {
 	uint32_t address;
 
-	if (address_of(lws_get_socket_fd(wsi), &address))
+	if (web_peer_address(lws_get_socket_fd(wsi), &address))
 		lws_set_opaque_user_data(wsi, peers_enter(w->peers, address));
 }
 
@@ -179,6 +166,11 @@ static void on_gone(struct web *w, struct lws *wsi)
 	if (peer)
 		peers_leave(w->peers, peer);
 	lws_set_opaque_user_data(wsi, NULL);
+}
+
+static bool is_websocket(const struct session *s)
+{
+	return s && s->wsi;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
@@ -198,11 +190,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_WSI_DESTROY:
 		on_gone(w, wsi);
 		return 0;
+	case LWS_CALLBACK_TIMER:
+		if (!is_websocket(session))
+			return web_on_http(wsi, reason, session, in, len);
+		return web_on_feed(wsi, reason, session, in, len);
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 	case LWS_CALLBACK_ESTABLISHED:
 	case LWS_CALLBACK_RECEIVE:
 	case LWS_CALLBACK_SERVER_WRITEABLE:
-	case LWS_CALLBACK_TIMER:
 	case LWS_CALLBACK_CLOSED:
 		return web_on_feed(wsi, reason, session, in, len);
 	case LWS_CALLBACK_RAW_ADOPT: /* CONNECT, or no HTTP at all */
@@ -266,9 +261,9 @@ static enum err listen_on(struct web *w)
 			   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
 		.gid = -1,
 		.uid = -1,
-		.max_http_header_data2 = HEADER_BYTES_MAX,
-		.timeout_secs = HANDSHAKE_S,
-		.keepalive_timeout = KEEP_ALIVE_S,
+		.max_http_header_data2 = w->is.header_bytes,
+		.timeout_secs = w->is.header_timeout_s,
+		.keepalive_timeout = (int)w->is.idle_timeout_s,
 		.retry_and_idle_policy = &idle,
 		.user = w,
 		.vhost_name = "kalypso"};
@@ -312,6 +307,7 @@ static void register_metrics(void)
 	metric_register(&web_frames);
 	metric_register(&web_lagging);
 	metric_register(&web_refused);
+	metric_register(&web_limited);
 	for (unsigned i = 1; i < 6; i++)
 		metric_register(&web_answered[i]);
 	metric_register(&folded);
@@ -346,6 +342,10 @@ static enum err build(struct web *w)
 	if (!e)
 		e = peers_new(&w->peers, w->is.per_ip_max,
 			      w->is.connections_max);
+	if (!e && w->is.rate_limit)
+		e = rates_new(&w->rates, w->is.rate_limit, w->is.rate_window_s);
+	if (!e && getrandom(&w->ids, sizeof w->ids, 0) != sizeof w->ids)
+		e = ERR_NO_MEMORY;
 	return e ? e : listen_on(w);
 }
 
@@ -384,6 +384,7 @@ void web_stop(struct web **web)
 	}
 	if (w->context)
 		lws_context_destroy(w->context);
+	rates_free(&w->rates);
 	peers_free(&w->peers);
 	assets_free(&w->assets);
 	api_free(&w->api);

@@ -17,6 +17,13 @@ struct web_config {
 	uint16_t port;	  /* 0: any free one */
 	const char *web_dir;
 	unsigned connections_max, clients_max, per_ip_max;
+	unsigned header_bytes, header_timeout_s, idle_timeout_s,
+		stall_timeout_s;
+	/* Addresses of proxies whose X-Forwarded-For is believed, in network
+	 * order; a mask of 0: there are none. */
+	uint32_t proxy_network, proxy_mask;
+	uint64_t rate_limit; /* of a client, in rate_window_s; 0: none */
+	unsigned rate_window_s;
 	unsigned depth, why_rounds;
 	size_t history, window;
 	unsigned patience_s;

@@ -24,6 +24,7 @@ static int on_upgrade(struct lws *wsi, const char *to)
 
 	if (strcmp(to, "websocket") != 0) /* h2c is none of ours */
 		return -1;
+	web_identify(wsi, &refused.answer);
 	if (lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI) < 0 ||
 	    strcmp(path, API_FEED_PATH) != 0)
 		api_problem(&refused.answer, 404, "Not found",

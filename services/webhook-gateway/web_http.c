@@ -1,13 +1,15 @@
 /* HTTP on a connection: read what is asked, send what is answered. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "services/webhook-gateway/built.h"
 #include "services/webhook-gateway/web_impl.h"
 
 enum {
 	HEADERS_ROOM = 2048,
-	CHUNK = 16 * 1024, /* of a body, at a time */
-	STALLED_S = 30,	   /* a client that takes nothing for so long */
+	CHUNK = 64 * 1024, /* of a body, at a time */
 };
 
 /* The page is ours alone: nothing from elsewhere, nothing inline. */
@@ -35,16 +37,48 @@ static void add_header(struct headers *h, const char *name, const char *value)
 		h->bad = true;
 }
 
+static void add_number(struct headers *h, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, value);
+	add_header(h, name, text);
+}
+
+/* As draft-ietf-httpapi-ratelimit-headers-10 has them, and as those who know
+ * its versions up to 06 do. */
+static void add_rate(struct headers *h, const struct session *s)
+{
+	const struct web *w = web_of(h->wsi);
+	char text[64];
+
+	if (!w->rates || !s->rate.full_s)
+		return; /* an upgrade isn't counted */
+	snprintf(text, sizeof text, "\"client\";q=%" PRIu64 ";w=%u",
+		 w->is.rate_limit, w->is.rate_window_s);
+	add_header(h, "ratelimit-policy:", text);
+	snprintf(text, sizeof text, "\"client\";r=%" PRIu64 ";t=%u",
+		 s->rate.left, s->rate.full_s);
+	add_header(h, "ratelimit:", text);
+	add_number(h, "ratelimit-limit:", w->is.rate_limit);
+	add_number(h, "ratelimit-remaining:", s->rate.left);
+	add_number(h, "ratelimit-reset:", s->rate.full_s);
+}
+
 static void add_cors(struct headers *h, const struct api_answer *a)
 {
 	add_header(h, "access-control-allow-origin:", "*");
 	if (a->status != 204) {
 		add_header(h, "access-control-expose-headers:",
-			   "etag, retry-after");
+			   "allow, etag, ratelimit, ratelimit-limit, "
+			   "ratelimit-policy, ratelimit-remaining, "
+			   "ratelimit-reset, retry-after, x-request-id");
 		return;
 	}
 	add_header(h, "access-control-allow-methods:", a->allow);
-	add_header(h, "access-control-allow-headers:", "if-none-match");
+	add_header(h, "access-control-allow-headers:",
+		   "authorization, content-type, idempotency-key, "
+		   "if-none-match, x-request-id");
 	add_header(h, "access-control-max-age:", "86400");
 }
 
@@ -66,7 +100,10 @@ static int send_headers(struct lws *wsi, const struct session *s, bool is_page)
 	add_header(&h, "etag:", a->etag);
 	add_header(&h, "allow:", a->allow);
 	add_header(&h, "upgrade:", a->status == 426 ? "websocket" : NULL);
-	add_header(&h, "retry-after:", a->retry_after_s ? "1" : NULL);
+	if (a->retry_after_s)
+		add_number(&h, "retry-after:", a->retry_after_s);
+	add_header(&h, "x-request-id:", a->id);
+	add_rate(&h, s);
 	add_header(&h, "connection:", s->closes ? "close" : NULL);
 	add_header(&h, "x-content-type-options:", "nosniff");
 	add_header(&h, "referrer-policy:", "no-referrer");
@@ -108,7 +145,8 @@ static int begin_answer(struct lws *wsi, struct session *s, bool head,
 		return -1;
 	if (head || !has_body(&s->answer) || !s->body.size)
 		return complete(wsi, s);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALLED_S);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+			(int)web_of(wsi)->is.stall_timeout_s);
 	lws_callback_on_writable(wsi);
 	return 0;
 }
@@ -143,7 +181,8 @@ static int send_asset(struct lws *wsi, struct session *s,
 	a->cache_control = "no-cache";
 	memcpy(a->etag, asset->etag, sizeof asset->etag);
 	s->body = buf_bytes(&asset->content);
-	return begin_answer(wsi, s, head, true);
+	/* Others may read what describes the API, as the API itself. */
+	return begin_answer(wsi, s, head, strncmp(asset->path, "/v1/", 4) != 0);
 }
 
 static int send_more(struct lws *wsi, struct session *s)
@@ -161,7 +200,8 @@ static int send_more(struct lws *wsi, struct session *s)
 	s->sent += size;
 	if (s->sent == s->body.size)
 		return complete(wsi, s);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, STALLED_S);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+			(int)web_of(wsi)->is.stall_timeout_s);
 	lws_callback_on_writable(wsi);
 	return 0;
 }
@@ -233,6 +273,19 @@ static enum body body_of(struct lws *wsi)
 	return size ? BODY_COMES : BODY_NONE;
 }
 
+/* One that doesn't fit is read as "", which is none. */
+static void read_key(struct lws *wsi, struct asked *a)
+{
+	static const char name[] = "idempotency-key:";
+
+	if (lws_hdr_custom_length(wsi, name, sizeof name - 1) < 0)
+		return;
+	a->is.idempotency_key = a->key;
+	if (lws_hdr_custom_copy(wsi, a->key, sizeof a->key, name,
+				sizeof name - 1) < 0)
+		*a->key = 0;
+}
+
 /* Everything but the body; texts are kept in @a itself. */
 static void read_request(struct lws *wsi, struct asked *a, const char *path,
 			 size_t size)
@@ -248,6 +301,7 @@ static void read_request(struct lws *wsi, struct asked *a, const char *path,
 	if (lws_hdr_copy(wsi, a->authorization, sizeof a->authorization,
 			 WSI_TOKEN_HTTP_AUTHORIZATION) > 0)
 		a->is.authorization = a->authorization;
+	read_key(wsi, a);
 	read_args(wsi, &a->is, a->args);
 }
 
@@ -264,14 +318,23 @@ static int answer_asked(struct lws *wsi, struct session *s, struct asked *a)
 	struct web *w = web_of(wsi);
 	bool head = a->is.method == API_HEAD;
 	const struct asset *asset = assets_find(w->assets, a->path);
+	struct once once;
 
+	if (!asset)
+		asset = built_find(a->path);
 	a->is.body = buf_bytes(&a->body);
 	if (asset && a->is.method < API_OPTIONS)
 		return send_asset(wsi, s, asset, head, a->is.if_none_match);
-	if (w->is.hook_api && hook_api_has(a->path))
-		hook_api_answer(w->is.hook_api, &a->is, &s->answer);
-	else
-		api_answer(w->api, &a->is, &s->answer);
+	memcpy(a->id, s->answer.id, sizeof a->id);
+	a->is.id = a->id;
+	if (once_begin(&once, w->is.store, &a->is, &s->answer)) {
+		if (w->is.hook_api && hook_api_has(a->path))
+			hook_api_answer(w->is.hook_api, &a->is, &s->answer);
+		else
+			api_answer(w->api, &a->is, &s->answer);
+		once_end(&once, w->is.store, &s->answer);
+	}
+	web_charge_share(wsi, s, s->answer.body.size);
 	return web_send_answer(wsi, s, head);
 }
 
@@ -293,6 +356,7 @@ static int refuse_body(struct lws *wsi, struct session *s, enum body body)
 static int on_request(struct lws *wsi, struct session *s, const char *path,
 		      size_t size)
 {
+	const struct web *w = web_of(wsi);
 	enum api_method method = method_of(wsi);
 	bool takes_body = method >= API_POST && method < API_OTHER;
 	enum body body = body_of(wsi);
@@ -302,6 +366,11 @@ static int on_request(struct lws *wsi, struct session *s, const char *path,
 	drop_asked(s);
 	/* What follows a body that nobody reads can't be told from it. */
 	s->closes = method == API_OTHER || (!takes_body && body != BODY_NONE);
+	web_identify(wsi, &s->answer);
+	if (!web_take_share(wsi, s)) {
+		s->closes = s->closes || takes_body;
+		return web_send_answer(wsi, s, method == API_HEAD);
+	}
 	if (size >= sizeof here.path) {
 		s->closes = s->closes || takes_body;
 		api_problem(&s->answer, 414, "Path too long",
@@ -320,6 +389,8 @@ static int on_request(struct lws *wsi, struct session *s, const char *path,
 		if (!s->asked)
 			return -1;
 		read_request(wsi, s->asked, path, size);
+		lws_set_timer_usecs(wsi, (lws_usec_t)w->is.header_timeout_s *
+						 LWS_USEC_PER_SEC);
 		return 0;
 	}
 	read_request(wsi, &here, path, size);
@@ -355,6 +426,8 @@ int web_on_http(struct lws *wsi, enum lws_callback_reasons reason,
 		return on_request(wsi, s, in, len);
 	case LWS_CALLBACK_HTTP_BODY:
 		return on_body(s, in, len);
+	case LWS_CALLBACK_TIMER: /* it goes off even if the body has come */
+		return s && s->asked ? -1 : 0;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		return on_body_end(wsi, s);
 	case LWS_CALLBACK_HTTP_WRITEABLE:

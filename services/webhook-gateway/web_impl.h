@@ -10,7 +10,9 @@
 #include "common/metric.h"
 #include "services/webhook-gateway/assets.h"
 #include "services/webhook-gateway/feed.h"
+#include "services/webhook-gateway/once.h"
 #include "services/webhook-gateway/peers.h"
+#include "services/webhook-gateway/rates.h"
 #include "services/webhook-gateway/web.h"
 
 struct web {
@@ -23,6 +25,8 @@ struct web {
 	struct api *api;
 	struct assets *assets;
 	struct peers *peers;
+	struct rates *rates; /* NULL: everybody may ask for anything */
+	uint64_t ids;	     /* what the next request's name is made of */
 	struct lws_context *context;
 	lws_sorted_usec_list_t tick, due;
 	uint16_t port;
@@ -42,7 +46,8 @@ enum { WEB_BODY_MAX = 16 * 1024, WEB_PATH_ROOM = 1024, WEB_TAGS_ROOM = 1024 };
 struct asked {
 	struct api_request is;
 	char path[WEB_PATH_ROOM], tags[WEB_TAGS_ROOM], authorization[256];
-	char args[API_ARGS_MAX][API_ARG_MAX];
+	char args[API_ARGS_MAX][API_ARG_MAX], id[API_ID_ROOM];
+	char key[ONCE_KEY_MAX + 1];
 	struct buf body; /* as far as it came */
 };
 
@@ -54,6 +59,8 @@ struct session {
 	struct bytes body; /* of the answer, or of a file */
 	size_t sent;
 	bool closes; /* the connection ends with it */
+	uint64_t client;
+	struct rates_state rate; /* of the client */
 
 	/* websocket */
 	lws_dll2_t clients; /* in the list of the web */
@@ -66,6 +73,7 @@ struct session {
 };
 
 extern struct metric web_clients, web_frames, web_lagging, web_refused;
+extern struct metric web_limited;
 extern struct metric web_answered[6]; /* by the first digit of the status */
 
 static inline struct web *web_of(struct lws *wsi)
@@ -79,6 +87,26 @@ int web_on_http(struct lws *wsi, enum lws_callback_reasons reason,
 		struct session *s, void *in, size_t len);
 int web_on_feed(struct lws *wsi, enum lws_callback_reasons reason,
 		struct session *s, void *in, size_t len);
+
+/* ---- who asks (web_client.c) --------------------------------------------- */
+
+/* The IPv4 address at the other end; false: it has gone already. */
+bool web_peer_address(lws_sockfd_type fd, uint32_t *address);
+
+/* Whether it is that of a proxy whose X-Forwarded-For is to be believed. */
+bool web_is_proxy(const struct web *w, uint32_t address);
+
+/* Name the request in @a: as the client did, if that is sane, else anew. */
+void web_identify(struct lws *wsi, struct api_answer *a);
+
+/* One of what the client may ask for; false: it has none left, and s->answer
+ * says so. */
+bool web_take_share(struct lws *wsi, struct session *s);
+
+/* An answer of @bytes costs more if it is a large one. */
+void web_charge_share(struct lws *wsi, struct session *s, size_t bytes);
+
+/* ---- answers ------------------------------------------------------------ */
 
 /* Forget what is left of an answer. */
 void web_drop_answer(struct session *s);

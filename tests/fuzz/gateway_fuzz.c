@@ -1,9 +1,12 @@
 /* Any path and parameters: an answer with a status, and JSON if it is ours.
  *
+ * The path is also taken for an X-Forwarded-For.
+ *
  * Input: a byte for the method, then lines: the path, If-None-Match, and
  * NAME=VALUE parameters. */
 #include "tests/fuzz/fuzz.h"
 
+#include "services/webhook-gateway/forwarded.h"
 #include "tests/unit/gateway_fixture.h"
 
 enum { LINES_MAX = 2 + API_ARGS_MAX };
@@ -23,7 +26,12 @@ static void make_market(void)
 	open_request(&s, 2, 1, 5);
 	for (uint64_t id = 2; id < 5; id++)
 		set_market(&s, id);
+	start_task(&s, 1, 1, 7); /* is proven */
+	end_task(&s, 1, 1, 7, OUTCOME_FULFILLED);
 	close_block(&s, 0);
+	SAY(&s, LOGS_CHAIN, proof_submitted,
+	    {.request_id = 1, .proof = {(const uint8_t *)"proof", 5}});
+	SAY(&s, LOGS_CHAIN, block_mark, {.block = block_of(1, 0)});
 }
 
 static void check_answer(void)
@@ -44,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct api_request r = {.now_us = 1};
 	char *lines[LINES_MAX] = {NULL}, *copy, *rest, *line;
 	size_t n = 0;
+	uint64_t client;
 
 	if (!api)
 		make_market();
@@ -54,6 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (n < LINES_MAX && (line = strsep(&rest, "\n")))
 		lines[n++] = line;
 	r.path = lines[0];
+	r.id = "of a test";
+	forwarded_client(r.path, &client);
 	r.if_none_match = lines[1];
 	for (size_t i = 2; i < n; i++)
 		if (strchr(lines[i], '=') && strlen(lines[i]) < API_ARG_MAX)

@@ -80,10 +80,10 @@ def feed():
 
 def gateway():
     paths = ["markets", "markets/1", "markets/1/book", "generators", "generators/" + A, "requests", "requests/1", "tasks",
-             "chain", "events", "status"]
+             "stats", "chain", "events", "status"]
     whys = [f"requests/{i}/why\n" for i in (1, 2)] + [f"generators/0x{7:040x}/why\n\nmarket=1\nlimit=2"]
     return [f"\0/v1/{p}\n\nlimit=2\nafter=1\nmarket=1\nstate=open\ngenerator={A}\nlog=book".encode() for p in paths] + \
-        [f"\0/v1/{p}".encode() for p in whys]
+        [f"\0/v1/{p}".encode() for p in whys] + [b"\0" + b"10.0.0.1, 2001:db8::1", b"\0" + b"127.0.0.1"]
 
 
 def hook():

@@ -26,7 +26,7 @@ export function rollbackTests(world) {
 			await until("it in the API", async () => (await world.api.get("/v1/chain")).rollbacks.count > rollbacks.count);
 			await world.stopClock();
 			const { rollbacks: now } = await world.api.get("/v1/chain");
-			assert.deepEqual(now.last, { seq: now.last.seq, from: entry.from, to: entry.to });
+			assert.deepEqual(now.last, { seq: now.last.seq, from: entry.from, to: entry.to, depth: 3 });
 			const count = await world.chain.read("ProofMarketplace", "requestCount");
 			const requests = await world.api.all("/v1/requests", "requests");
 			assert.equal(BigInt(requests.length), count);

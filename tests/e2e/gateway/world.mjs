@@ -105,7 +105,7 @@ export class World {
 
 // Everything that a gateway says of the market, without how far it has read.
 export async function portrait(api) {
-	const lists = { markets: "markets", generators: "generators", requests: "requests", tasks: "tasks" };
+	const lists = { markets: "markets", generators: "generators", requests: "requests", tasks: "tasks", stats: "markets" };
 	const all = {};
 	for (const [path, key] of Object.entries(lists)) all[path] = await api.all(`/v1/${path}`, key);
 	all.books = await Promise.all(all.markets.map(({ market_id }) => api.get(`/v1/markets/${market_id}/book`)));
