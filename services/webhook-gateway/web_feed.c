@@ -3,6 +3,7 @@
 
 #include "common/scan.h"
 #include "services/webhook-gateway/entry.h"
+#include "services/webhook-gateway/pack.h"
 #include "services/webhook-gateway/web_impl.h"
 
 enum {
@@ -10,6 +11,7 @@ enum {
 	CLOSING_S = 5,	     /* and so long to take the reason of its end */
 	FRAMES_AT_ONCE = 32, /* others wait meanwhile */
 	REPLAY_ENTRIES = 32, /* an entry may have a megabyte */
+	PRINT_CHUNK = 32 * 1024,
 	STORE_REST_US = 500 * 1000,
 };
 
@@ -48,19 +50,22 @@ static int on_established(struct lws *wsi, struct session *s)
 	web_drop_answer(s);
 	memset(s, 0, sizeof *s);
 	s->wsi = wsi;
+	s->feed.form = strcmp(lws_get_protocol(wsi)->name, WEB_MSGPACK)
+			       ? FORM_JSON
+			       : FORM_MSGPACK;
 	lws_dll2_add_tail(&s->clients, &w->clients);
 	metric_add(&web_clients, 1);
 	lws_set_timer_usecs(wsi, SUBSCRIBE_S * LWS_USEC_PER_SEC);
 	return 0;
 }
 
-static void on_closed(struct session *s)
+static void on_closed(struct web *w, struct session *s)
 {
 	if (!s->wsi)
 		return;
 	lws_dll2_remove(&s->clients);
 	metric_add(&web_clients, -1);
-	feed_free(&s->feed);
+	feed_free(&s->feed, &w->world);
 	buf_free(&s->said);
 	buf_free(&s->replayed);
 	s->wsi = NULL;
@@ -89,29 +94,51 @@ static void end(struct session *s, enum feed_close code, const char *why)
 
 /* ---- what a client says ------------------------------------------------- */
 
+/* All of a message is there: what is wrong with it, or NULL. */
+static const char *hear(struct web *w, struct session *s)
+{
+	struct buf json = {0};
+
+	if (s->feed.answer.size)
+		return "wait for the answer before you say the next thing";
+	if (s->feed.form == FORM_JSON) {
+		feed_hear(&s->feed, &w->world, (const char *)s->said.data,
+			  s->said.size);
+		return NULL;
+	}
+	if (pack_to_json(&json, buf_bytes(&s->said))) {
+		buf_free(&json);
+		return "it isn't msgpack, or has what a message never has";
+	}
+	feed_hear(&s->feed, &w->world, (const char *)json.data, json.size);
+	buf_free(&json);
+	return NULL;
+}
+
 static int on_said(struct lws *wsi, struct session *s, const void *text,
 		   size_t size)
 {
 	struct web *w = web_of(wsi);
+	const char *wrong;
 
 	if (s->feed.close)
 		return 0;
 	if (s->said.size + size > FEED_MESSAGE_MAX ||
-	    lws_frame_is_binary(wsi)) {
-		end(s, FEED_BAD, "a message is text, of at most 4096 bytes");
+	    lws_frame_is_binary(wsi) != (s->feed.form == FORM_MSGPACK)) {
+		end(s, FEED_BAD,
+		    "a message has at most 4096 bytes, and is text, or with "
+		    "kalypso.v1.msgpack binary");
 		return 0;
 	}
 	buf_put(&s->said, text, size);
 	if (lws_remaining_packet_payload(wsi) || !lws_is_final_fragment(wsi))
 		return 0;
-	if (s->feed.answer.size) {
-		end(s, FEED_BAD,
-		    "wait for the answer before you say the next thing");
+	wrong = hear(w, s);
+	buf_free(&s->said);
+	if (wrong) {
+		end(s, FEED_BAD, wrong);
 		return 0;
 	}
-	feed_hear(&s->feed, w->tail, w->is.epoch, (const char *)s->said.data,
-		  s->said.size);
-	buf_free(&s->said);
 	if (buf_failed(&s->feed.answer))
 		return -1;
 	if (s->feed.close) {
@@ -119,14 +146,16 @@ static int on_said(struct lws *wsi, struct session *s, const void *text,
 		return 0;
 	}
 	drop_replayed(s);
-	lws_set_timer_usecs(wsi, LWS_SET_TIMER_USEC_CANCEL);
+	lws_set_timer_usecs(wsi, feed_is_on(&s->feed)
+					 ? LWS_SET_TIMER_USEC_CANCEL
+					 : SUBSCRIBE_S * LWS_USEC_PER_SEC);
 	lws_callback_on_writable(wsi);
 	return 0;
 }
 
 static int on_timer(struct session *s)
 {
-	if (s->feed.subscribed)
+	if (feed_is_on(&s->feed))
 		return 0;
 	if (s->feed.close)
 		return -1;
@@ -136,23 +165,59 @@ static int on_timer(struct session *s)
 
 /* ---- what a client is sent ---------------------------------------------- */
 
-static int send_text(struct lws *wsi, struct bytes text)
+static int send_part(struct lws *wsi, const struct session *s,
+		     struct bytes part, bool first, bool last)
 {
-	_Static_assert(TAIL_HEADROOM >= LWS_PRE, "room for a frame's header");
+	_Static_assert(TAIL_HEADROOM >= LWS_PRE + 160,
+		       "room for a frame's header and a message's beginning");
+	int kind =
+		s->feed.form == FORM_JSON ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
 
-	metric_add(&web_frames, 1);
-	return lws_write(wsi, (uint8_t *)text.data, text.size, LWS_WRITE_TEXT) <
-			       0
+	if (!first)
+		kind = LWS_WRITE_CONTINUATION;
+	if (!last)
+		kind |= LWS_WRITE_NO_FIN;
+	return lws_write(wsi, (uint8_t *)part.data, part.size,
+			 (enum lws_write_protocol)kind) < 0
 		       ? -1
 		       : 0;
+}
+
+/* A message in the client's form. */
+static int send_text(struct lws *wsi, struct session *s, struct bytes text)
+{
+	metric_add(&web_frames, 1);
+	s->feed.moved = true;
+	return send_part(wsi, s, text, true, true);
+}
+
+/* A message in JSON. */
+static int send_json(struct lws *wsi, struct session *s, struct bytes json)
+{
+	struct buf packed = {0};
+	int failed = -1;
+
+	if (s->feed.form == FORM_JSON)
+		return send_text(wsi, s, json);
+	buf_put_zeros(&packed, TAIL_HEADROOM);
+	pack_json(&packed, json);
+	if (!buf_failed(&packed))
+		failed = send_text(wsi, s,
+				   (struct bytes){packed.data + TAIL_HEADROOM,
+						  packed.size - TAIL_HEADROOM});
+	buf_free(&packed);
+	return failed;
 }
 
 static int send_answer(struct lws *wsi, struct session *s)
 {
 	struct buf *a = &s->feed.answer;
-	struct bytes text = {a->data + TAIL_HEADROOM, a->size - TAIL_HEADROOM};
-	int failed = send_text(wsi, text);
+	int failed = -1;
 
+	if (!buf_failed(a))
+		failed = send_json(wsi, s,
+				   (struct bytes){a->data + TAIL_HEADROOM,
+						  a->size - TAIL_HEADROOM});
 	buf_free(a);
 	return failed;
 }
@@ -164,12 +229,39 @@ static int send_heartbeat(struct lws *wsi, struct session *s)
 
 	s->feed.beat = false;
 	buf_put_zeros(&text, TAIL_HEADROOM);
-	feed_heartbeat(&s->feed, web_of(wsi)->tail, &text);
+	feed_heartbeat(&s->feed, &web_of(wsi)->world, &text);
 	if (!buf_failed(&text))
-		failed = send_text(wsi,
+		failed = send_json(wsi, s,
 				   (struct bytes){text.data + TAIL_HEADROOM,
 						  text.size - TAIL_HEADROOM});
 	buf_free(&text);
+	return failed;
+}
+
+/* The next part of a snapshot, in a frame of its own. What is before it may be
+ * what others have still to be sent: the frame's header stands there only for
+ * the call. */
+static int send_print(struct lws *wsi, struct session *s, bool first)
+{
+	struct feed *f = &s->feed;
+	struct buf *text = &f->print->text;
+	struct bytes part = {text->data + f->print_at,
+			     text->size - f->print_at};
+	uint8_t before[LWS_PRE];
+	bool last = part.size <= PRINT_CHUNK;
+	int failed;
+
+	if (!last)
+		part.size = PRINT_CHUNK;
+	memcpy(before, part.data - LWS_PRE, LWS_PRE);
+	failed = send_part(wsi, s, part, first, last);
+	memcpy((uint8_t *)part.data - LWS_PRE, before, LWS_PRE);
+	f->print_at += part.size;
+	f->moved = true;
+	if (last) {
+		metric_add(&web_frames, 1);
+		feed_drop_print(f, &web_of(wsi)->world);
+	}
 	return failed;
 }
 
@@ -184,7 +276,7 @@ static int send_replayed(struct lws *wsi, struct session *s)
 	text.data = scan_take(&in, text.size);
 	s->replayed_at += 4 + text.size;
 	feed_sent(&s->feed, s->replayed_log);
-	if (send_text(wsi, text))
+	if (send_json(wsi, s, text))
 		return -1;
 	if (s->replayed_at == s->replayed.size)
 		drop_replayed(s);
@@ -228,27 +320,59 @@ static void replay(struct web *w, struct session *s, enum logs log)
 		drop_replayed(s);
 }
 
-/* One frame, if there is one; 1: there is nothing to send. */
-static int send_next(struct lws *wsi, struct session *s)
+/* The next of a client of logs. 1: there is nothing to send. */
+static int send_entry(struct lws *wsi, struct session *s)
 {
 	struct web *w = web_of(wsi);
 	enum logs log;
 	struct bytes text;
 
-	if (s->feed.answer.size)
-		return send_answer(wsi, s);
-	if (s->feed.beat && s->feed.subscribed)
+	if (s->feed.beat)
 		return send_heartbeat(wsi, s);
 	if (s->replayed.size)
 		return send_replayed(wsi, s);
 	log = feed_due(&s->feed, w->tail);
 	if (log == LOGS_COUNT)
 		return 1;
-	text = tail_text(w->tail, log, s->feed.next[log]);
+	text = tail_text(w->tail, log, s->feed.next[log], s->feed.form);
 	if (!text.size)
 		return -1; /* no memory for it */
 	feed_sent(&s->feed, log);
-	return send_text(wsi, text);
+	return send_text(wsi, s, text);
+}
+
+/* The next of a client of channels. 1: there is nothing to send. */
+static int send_change(struct lws *wsi, struct session *s)
+{
+	struct bytes text;
+
+	switch (feed_next(&s->feed, &web_of(wsi)->world, &text)) {
+	case FEED_TEXT:
+		return send_text(wsi, s, text);
+	case FEED_SAID:
+		return send_answer(wsi, s);
+	case FEED_PRINT:
+		s->feed.print_at =
+			(size_t)(text.data - s->feed.print->text.data);
+		return send_print(wsi, s, true);
+	case FEED_FAILED:
+		return -1;
+	case FEED_NOTHING:
+		break;
+	}
+	return s->feed.beat ? send_heartbeat(wsi, s) : 1;
+}
+
+/* One frame, if there is one; 1: there is nothing to send. */
+static int send_next(struct lws *wsi, struct session *s)
+{
+	if (s->feed.print)
+		return send_print(wsi, s, false);
+	if (s->feed.answer.size)
+		return send_answer(wsi, s);
+	if (s->feed.subscribed)
+		return send_entry(wsi, s);
+	return s->feed.subs_count ? send_change(wsi, s) : 1;
 }
 
 static int close_feed(struct lws *wsi, struct session *s)
@@ -257,6 +381,13 @@ static int close_feed(struct lws *wsi, struct session *s)
 
 	lws_close_reason(wsi, (enum lws_close_status)s->feed.close, none, 0);
 	return -1;
+}
+
+/* Whether its end is all that is left. What it would be told can't be said
+ * inside of a snapshot: then the code has to do. */
+static bool is_over(const struct session *s)
+{
+	return s->feed.close && (s->feed.print || !s->feed.answer.size);
 }
 
 static int on_writable(struct lws *wsi, struct session *s)
@@ -268,7 +399,7 @@ static int on_writable(struct lws *wsi, struct session *s)
 	if (log < LOGS_COUNT && !s->replayed.size)
 		replay(w, s, log);
 	for (int i = 0; i < FRAMES_AT_ONCE && !verdict; i++) {
-		if (s->feed.close && !s->feed.answer.size)
+		if (is_over(s))
 			return close_feed(wsi, s);
 		verdict = send_next(wsi, s);
 		if (lws_send_pipe_choked(wsi))
@@ -281,8 +412,10 @@ static int on_writable(struct lws *wsi, struct session *s)
 
 /* ---- all clients -------------------------------------------------------- */
 
-static bool has_more(struct web *w, const struct session *s)
+static bool has_more(struct web *w, struct session *s)
 {
+	if (s->feed.subs_count)
+		return s->feed.print || feed_has_more(&s->feed, &w->world);
 	return s->feed.subscribed &&
 	       (s->replayed.size || feed_due(&s->feed, w->tail) < LOGS_COUNT ||
 		feed_missing(&s->feed, w->tail) < LOGS_COUNT);
@@ -308,9 +441,11 @@ void web_feed_tick(struct web *w)
 		struct session *s =
 			lws_container_of(d, struct session, clients);
 
-		if (!s->feed.subscribed)
+		if (!feed_is_on(&s->feed))
 			continue;
-		feed_watch(&s->feed, w->tail, now, patience);
+		feed_watch(&s->feed, &w->world, now, patience);
+		metric_add(&web_conflated, s->feed.conflations);
+		s->feed.conflations = 0;
 		if (s->feed.close) {
 			metric_add(&web_lagging, 1);
 			wind_up(s);
@@ -336,7 +471,7 @@ int web_on_feed(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_TIMER:
 		return on_timer(s);
 	case LWS_CALLBACK_CLOSED:
-		on_closed(s);
+		on_closed(web_of(wsi), s);
 		return 0;
 	default:
 		return 0;

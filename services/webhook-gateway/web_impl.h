@@ -20,6 +20,8 @@ struct web {
 	struct why *why;
 	bool why_lost; /* and it was told */
 	struct tail *tail;
+	struct press *press;
+	struct feed_world world;
 	struct api *api;
 	struct assets *assets;
 	struct peers *peers;
@@ -56,7 +58,12 @@ struct session {
 
 enum { PROBLEM_PATH_MAX = 1024 };
 
-extern struct metric web_clients, web_frames, web_lagging, web_refused;
+/* Sub-protocols of the feed; the first is that of who names none. */
+#define WEB_JSON    "kalypso.v1.json"
+#define WEB_MSGPACK "kalypso.v1.msgpack"
+
+extern struct metric web_clients, web_frames, web_lagging, web_conflated,
+	web_refused;
 extern struct metric web_answered[6]; /* by the first digit of the status */
 
 static inline struct web *web_of(struct lws *wsi)

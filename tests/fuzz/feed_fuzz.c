@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!tail)
 		fill();
-	feed_hear(&feed, tail, EPOCH, (const char *)data, size);
+	feed_hear(&feed, &world, (const char *)data, size);
 	check_answer(&feed);
 	fuzz_check(feed.close || feed.subscribed);
 	while (!feed.close && (log = feed_due(&feed, tail)) < LOGS_COUNT) {
