@@ -339,6 +339,7 @@ static const char *subscribe_to_channels(struct feed *f,
 			return wrong;
 	}
 	f->subs_count = first + (unsigned)count;
+	f->beat = true; /* so that it soon has a number to go on from */
 	welcome_channels(f, message, w->epoch, first);
 	return NULL;
 }

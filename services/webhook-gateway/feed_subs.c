@@ -297,20 +297,24 @@ static enum feed_piece tell_checksum(struct feed *f, struct feed_sub *s,
 enum feed_piece feed_next(struct feed *f, const struct feed_world *w,
 			  struct bytes *out)
 {
-	struct feed_sub *s = find_reason(f);
-	const struct tail_item *item;
+	struct feed_sub *first = NULL, *s;
+	/* Also finds out who was left behind, and needs a snapshot. */
+	const struct tail_item *item = find_first(f, w, &first);
 	enum feed_piece piece;
 
+	s = find_reason(f);
 	if (s) {
 		piece = s->tell_lagging ? tell_lagging(f, s)
 					: give_snapshot(f, s, w, out);
 		if (piece != FEED_NOTHING)
 			return piece;
 	}
-	item = find_first(f, w, &s);
 	if (item)
-		return item->topic.rolls_back ? tell_rollback(f, s, w, item)
-					      : give_change(f, s, w, item, out);
+		return item->topic.rolls_back
+			       ? tell_rollback(f, first, w, item)
+			       : give_change(f, first, w, item, out);
+	if (s)
+		return FEED_NOTHING; /* it waits for room */
 	/* Nothing is due: the client's book is that of the view. */
 	s = find_checksum(f);
 	return s ? tell_checksum(f, s, w) : FEED_NOTHING;

@@ -1,18 +1,12 @@
-/* The feed on a connection: what a client says, what it is sent. */
+/* The feed on a connection: who comes and goes, and what clients say. */
 #include <string.h>
 
-#include "common/scan.h"
-#include "services/webhook-gateway/entry.h"
 #include "services/webhook-gateway/pack.h"
 #include "services/webhook-gateway/web_impl.h"
 
 enum {
-	SUBSCRIBE_S = 10,    /* a client has so long to say what it wants */
-	CLOSING_S = 5,	     /* and so long to take the reason of its end */
-	FRAMES_AT_ONCE = 32, /* others wait meanwhile */
-	REPLAY_ENTRIES = 32, /* an entry may have a megabyte */
-	PRINT_CHUNK = 32 * 1024,
-	STORE_REST_US = 500 * 1000,
+	SUBSCRIBE_S = 10, /* a client has so long to say what it wants */
+	CLOSING_S = 5,	  /* and so long to take the reason of its end */
 };
 
 /* ---- coming and going --------------------------------------------------- */
@@ -71,16 +65,10 @@ static void on_closed(struct web *w, struct session *s)
 	s->wsi = NULL;
 }
 
-static void drop_replayed(struct session *s)
-{
-	buf_free(&s->replayed);
-	s->replayed_at = 0;
-}
-
 /* It has been ended: only the reason is still to be sent. */
 static void wind_up(struct session *s)
 {
-	drop_replayed(s);
+	web_drop_replayed(s);
 	/* One that takes nothing isn't waited for. */
 	lws_set_timer_usecs(s->wsi, CLOSING_S * LWS_USEC_PER_SEC);
 	lws_callback_on_writable(s->wsi);
@@ -145,7 +133,7 @@ static int on_said(struct lws *wsi, struct session *s, const void *text,
 		wind_up(s);
 		return 0;
 	}
-	drop_replayed(s);
+	web_drop_replayed(s);
 	lws_set_timer_usecs(wsi, feed_is_on(&s->feed)
 					 ? LWS_SET_TIMER_USEC_CANCEL
 					 : SUBSCRIBE_S * LWS_USEC_PER_SEC);
@@ -161,253 +149,6 @@ static int on_timer(struct session *s)
 		return -1;
 	end(s, FEED_SILENT, "nothing was subscribed to in 10 seconds");
 	return 0;
-}
-
-/* ---- what a client is sent ---------------------------------------------- */
-
-static int send_part(struct lws *wsi, const struct session *s,
-		     struct bytes part, bool first, bool last)
-{
-	_Static_assert(TAIL_HEADROOM >= LWS_PRE + 160,
-		       "room for a frame's header and a message's beginning");
-	int kind =
-		s->feed.form == FORM_JSON ? LWS_WRITE_TEXT : LWS_WRITE_BINARY;
-
-	if (!first)
-		kind = LWS_WRITE_CONTINUATION;
-	if (!last)
-		kind |= LWS_WRITE_NO_FIN;
-	return lws_write(wsi, (uint8_t *)part.data, part.size,
-			 (enum lws_write_protocol)kind) < 0
-		       ? -1
-		       : 0;
-}
-
-/* A message in the client's form. */
-static int send_text(struct lws *wsi, struct session *s, struct bytes text)
-{
-	metric_add(&web_frames, 1);
-	s->feed.moved = true;
-	return send_part(wsi, s, text, true, true);
-}
-
-/* A message in JSON. */
-static int send_json(struct lws *wsi, struct session *s, struct bytes json)
-{
-	struct buf packed = {0};
-	int failed = -1;
-
-	if (s->feed.form == FORM_JSON)
-		return send_text(wsi, s, json);
-	buf_put_zeros(&packed, TAIL_HEADROOM);
-	pack_json(&packed, json);
-	if (!buf_failed(&packed))
-		failed = send_text(wsi, s,
-				   (struct bytes){packed.data + TAIL_HEADROOM,
-						  packed.size - TAIL_HEADROOM});
-	buf_free(&packed);
-	return failed;
-}
-
-static int send_answer(struct lws *wsi, struct session *s)
-{
-	struct buf *a = &s->feed.answer;
-	int failed = -1;
-
-	if (!buf_failed(a))
-		failed = send_json(wsi, s,
-				   (struct bytes){a->data + TAIL_HEADROOM,
-						  a->size - TAIL_HEADROOM});
-	buf_free(a);
-	return failed;
-}
-
-static int send_heartbeat(struct lws *wsi, struct session *s)
-{
-	struct buf text = {0};
-	int failed = 0;
-
-	s->feed.beat = false;
-	buf_put_zeros(&text, TAIL_HEADROOM);
-	feed_heartbeat(&s->feed, &web_of(wsi)->world, &text);
-	if (!buf_failed(&text))
-		failed = send_json(wsi, s,
-				   (struct bytes){text.data + TAIL_HEADROOM,
-						  text.size - TAIL_HEADROOM});
-	buf_free(&text);
-	return failed;
-}
-
-/* The next part of a snapshot, in a frame of its own. What is before it may be
- * what others have still to be sent: the frame's header stands there only for
- * the call. */
-static int send_print(struct lws *wsi, struct session *s, bool first)
-{
-	struct feed *f = &s->feed;
-	struct buf *text = &f->print->text;
-	struct bytes part = {text->data + f->print_at,
-			     text->size - f->print_at};
-	uint8_t before[LWS_PRE];
-	bool last = part.size <= PRINT_CHUNK;
-	int failed;
-
-	if (!last)
-		part.size = PRINT_CHUNK;
-	memcpy(before, part.data - LWS_PRE, LWS_PRE);
-	failed = send_part(wsi, s, part, first, last);
-	memcpy((uint8_t *)part.data - LWS_PRE, before, LWS_PRE);
-	f->print_at += part.size;
-	f->moved = true;
-	if (last) {
-		metric_add(&web_frames, 1);
-		feed_drop_print(f, &web_of(wsi)->world);
-	}
-	return failed;
-}
-
-static int send_replayed(struct lws *wsi, struct session *s)
-{
-	struct bytes rest = {s->replayed.data + s->replayed_at,
-			     s->replayed.size - s->replayed_at};
-	struct scan in = scan_begin(rest);
-	struct bytes text = {.size = scan_be32(&in)};
-
-	/* What is before it has been sent: its end is the headroom. */
-	text.data = scan_take(&in, text.size);
-	s->replayed_at += 4 + text.size;
-	feed_sent(&s->feed, s->replayed_log);
-	if (send_json(wsi, s, text))
-		return -1;
-	if (s->replayed_at == s->replayed.size)
-		drop_replayed(s);
-	return 0;
-}
-
-static enum err keep_entry(void *arg, const struct entry *entry)
-{
-	struct session *s = arg;
-	size_t at = s->replayed.size, size;
-
-	buf_put_be32(&s->replayed, 0);
-	entry_json(&s->replayed, s->replayed_log, entry);
-	if (buf_failed(&s->replayed))
-		return ERR_NO_MEMORY;
-	size = s->replayed.size - at - 4;
-	for (unsigned i = 0; i < 4; i++)
-		s->replayed.data[at + i] = (uint8_t)(size >> (24 - 8 * i));
-	return ERR_NONE;
-}
-
-/* Read what is older than the window, if Redis answers; else another time. */
-static void replay(struct web *w, struct session *s, enum logs log)
-{
-	uint64_t next, now = metric_now_us();
-	enum err e;
-
-	if (w->store_lost_us && now - w->store_lost_us < STORE_REST_US)
-		return;
-	s->replayed_log = log;
-	s->replayed_at = TAIL_HEADROOM;
-	buf_put_zeros(&s->replayed, TAIL_HEADROOM);
-	e = store_read(w->is.store, logs_name(log), s->feed.next[log],
-		       REPLAY_ENTRIES, &next, keep_entry, s);
-	w->store_lost_us = e == ERR_UNREACHABLE ? now : 0;
-	if (e == ERR_TRIMMED)
-		feed_end(&s->feed, FEED_TRIMMED,
-			 "the log does not begin there any more: load the "
-			 "state from the API, then subscribe from now on");
-	if (buf_failed(&s->replayed) || s->replayed.size == TAIL_HEADROOM)
-		drop_replayed(s);
-}
-
-/* The next of a client of logs. 1: there is nothing to send. */
-static int send_entry(struct lws *wsi, struct session *s)
-{
-	struct web *w = web_of(wsi);
-	enum logs log;
-	struct bytes text;
-
-	if (s->feed.beat)
-		return send_heartbeat(wsi, s);
-	if (s->replayed.size)
-		return send_replayed(wsi, s);
-	log = feed_due(&s->feed, w->tail);
-	if (log == LOGS_COUNT)
-		return 1;
-	text = tail_text(w->tail, log, s->feed.next[log], s->feed.form);
-	if (!text.size)
-		return -1; /* no memory for it */
-	feed_sent(&s->feed, log);
-	return send_text(wsi, s, text);
-}
-
-/* The next of a client of channels. 1: there is nothing to send. */
-static int send_change(struct lws *wsi, struct session *s)
-{
-	struct bytes text;
-
-	switch (feed_next(&s->feed, &web_of(wsi)->world, &text)) {
-	case FEED_TEXT:
-		return send_text(wsi, s, text);
-	case FEED_SAID:
-		return send_answer(wsi, s);
-	case FEED_PRINT:
-		s->feed.print_at =
-			(size_t)(text.data - s->feed.print->text.data);
-		return send_print(wsi, s, true);
-	case FEED_FAILED:
-		return -1;
-	case FEED_NOTHING:
-		break;
-	}
-	return s->feed.beat ? send_heartbeat(wsi, s) : 1;
-}
-
-/* One frame, if there is one; 1: there is nothing to send. */
-static int send_next(struct lws *wsi, struct session *s)
-{
-	if (s->feed.print)
-		return send_print(wsi, s, false);
-	if (s->feed.answer.size)
-		return send_answer(wsi, s);
-	if (s->feed.subscribed)
-		return send_entry(wsi, s);
-	return s->feed.subs_count ? send_change(wsi, s) : 1;
-}
-
-static int close_feed(struct lws *wsi, struct session *s)
-{
-	static uint8_t none[1];
-
-	lws_close_reason(wsi, (enum lws_close_status)s->feed.close, none, 0);
-	return -1;
-}
-
-/* Whether its end is all that is left. What it would be told can't be said
- * inside of a snapshot: then the code has to do. */
-static bool is_over(const struct session *s)
-{
-	return s->feed.close && (s->feed.print || !s->feed.answer.size);
-}
-
-static int on_writable(struct lws *wsi, struct session *s)
-{
-	struct web *w = web_of(wsi);
-	enum logs log = feed_missing(&s->feed, w->tail);
-	int verdict = 0;
-
-	if (log < LOGS_COUNT && !s->replayed.size)
-		replay(w, s, log);
-	for (int i = 0; i < FRAMES_AT_ONCE && !verdict; i++) {
-		if (is_over(s))
-			return close_feed(wsi, s);
-		verdict = send_next(wsi, s);
-		if (lws_send_pipe_choked(wsi))
-			break;
-	}
-	if (verdict == 0)
-		lws_callback_on_writable(wsi);
-	return verdict < 0 ? -1 : 0;
 }
 
 /* ---- all clients -------------------------------------------------------- */
@@ -467,7 +208,7 @@ int web_on_feed(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_RECEIVE:
 		return on_said(wsi, s, in, len);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
-		return on_writable(wsi, s);
+		return web_feed_write(wsi, s);
 	case LWS_CALLBACK_TIMER:
 		return on_timer(s);
 	case LWS_CALLBACK_CLOSED:

@@ -88,6 +88,12 @@ int web_send_answer(struct lws *wsi, struct session *s, bool head);
  * of its connection. */
 int web_send_at_once(struct lws *wsi, struct session *s);
 
+/* The connection takes bytes: send what is due. What a callback returns. */
+int web_feed_write(struct lws *wsi, struct session *s);
+
+/* Forget what was read from Redis for it. */
+void web_drop_replayed(struct session *s);
+
 /* Entries have come: those who wait for them are to be written to. */
 void web_feed_all(struct web *w);
 

@@ -1,8 +1,13 @@
 // The feed's channels against a real market: what a client keeps is what the API says at the same number, however often its
 // connection is cut, whatever the chain takes back, and in whichever form it is told.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { Feed } from "../../services/webhook-gateway/client/feed.js";
+import { ROOT } from "../../deploy/local/chain.mjs";
 import { sleep } from "../../deploy/local/processes.mjs";
 import { Link } from "../chaos/link.mjs";
 import { badInputTests } from "./feed/bad.mjs";
@@ -12,12 +17,14 @@ import { Api } from "./gateway/client.mjs";
 import { World, until } from "./gateway/world.mjs";
 
 const CUTS = 200;
+const open = []; // whatever fails, they are closed in the end
 const world = new World();
 const urlOf = (service) => `${service.url.replace("http", "ws")}/v1/feed`;
 
 // A client of the library, and what happened to it.
 function follow(url, channels = ALL) {
 	const feed = new Feed(url, { WebSocket: CheckedWebSocket });
+	open.push(feed);
 	Object.assign(feed, { wrong: [], snapshots: [], rollbacks: [] });
 	feed.addEventListener("error", ({ detail }) => feed.wrong.push(detail));
 	feed.list = channels.map((channel) => {
@@ -48,11 +55,15 @@ describe("the feed's channels", () => {
 		await world.start();
 		b = new Api(world.b.url);
 	});
-	after(() => world.stop());
+	after(async () => {
+		for (const feed of open) feed.close();
+		await world.stop();
+	});
 
 	test("a client that is cut hundreds of times, in a busy market, has what the API has, from any gateway", async () => {
 		const ports = [world.a, world.b].map(({ url }) => ({ host: "127.0.0.1", port: Number(new URL(url).port) }));
 		const link = await Link.start({ at: { port: 0, host: "127.0.0.1" }, to: ports[0] });
+		open.push({ close: () => link.stop() });
 		const steady = follow(urlOf(world.b));
 		const cut = follow(`ws://127.0.0.1:${link.port}/v1/feed`);
 		const busy = new Busy(world);
@@ -77,7 +88,6 @@ describe("the feed's channels", () => {
 		assert.ok(busy.placed > 50, `${busy.placed} requests`);
 		cut.close();
 		steady.close();
-		link.stop();
 		await world.startClock();
 	});
 
@@ -245,6 +255,37 @@ describe("the feed's channels", () => {
 		other.close();
 		await Promise.all([slow.end(), dead.end()]);
 		await world.startClock();
+	});
+
+	test("the guide's client of twenty lines has what the API has, though it is cut", async () => {
+		const source = readFileSync(join(ROOT, "docs/feed.md"), "utf8").match(/```js\n(import WebSocket[^]*?)```/)[1];
+		const link = await Link.start({ at: { port: 0, host: "127.0.0.1" }, to: { host: "127.0.0.1", port: Number(new URL(world.a.url).port) } });
+		open.push({ close: () => link.stop() });
+		const folder = join(ROOT, "tests/.cache"); // where it finds the package ws
+		mkdirSync(folder, { recursive: true });
+		const file = join(folder, `feed-client-${process.pid}.mjs`);
+		writeFileSync(file, source.replace("127.0.0.1:8080", `127.0.0.1:${link.port}`));
+		const client = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
+		const lines = [];
+		createInterface({ input: client.stdout }).on("line", (line) => lines.push(line));
+		try {
+			await until("its first line", () => lines.length > 0);
+			for (let i = 0; i < 3; i++) {
+				const had = lines.length;
+				link.drop();
+				await world.request("waiting");
+				await until("it to go on", () => lines.length > had);
+			}
+			await world.stopClock();
+			await until("it to have what the API has", async () => {
+				const { quotes_total, requests_total } = await world.api.get("/v1/markets/1/book");
+				return lines.at(-1).endsWith(` ${quotes_total} ${requests_total}`);
+			});
+		} finally {
+			client.kill();
+			rmSync(file);
+			await world.startClock();
+		}
 	});
 
 	badInputTests(world, urlOf);

@@ -126,7 +126,7 @@ export async function rowsOf(api, channel) {
 	return { seq: as_of.seq, rows };
 }
 
-export const isInApi = ({ name }) => name in ANSWERS;
+export const isInApi = ({ name, requester }) => name in ANSWERS && !requester;
 
 // The rows that a client keeps, in the same form.
 export function rowsKept(sub) {
