@@ -17,7 +17,7 @@ struct tail;
 
 enum {
 	TAIL_HEADROOM = 192, /* bytes before a text that its reader may use */
-	TAIL_BYTES_MAX = 16 << 20,
+	TAIL_BYTES_MAX = 32 << 20,
 };
 
 /* How what is sent is written: the sub-protocols. */
