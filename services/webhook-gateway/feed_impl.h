@@ -19,7 +19,7 @@ static inline uint64_t feed_shown(const struct feed_world *w, enum logs log)
 	return view_log(w->view, log)->seq;
 }
 
-/* All of its subscriptions get snapshots instead of what they are behind
+/* All of its subscriptions get snapshots instead of what they may be behind
  * with. */
 void feed_conflate(struct feed *f);
 

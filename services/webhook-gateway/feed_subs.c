@@ -14,16 +14,16 @@ static const char *const reasons[] = {
 
 /* ---- where a subscription is -------------------------------------------- */
 
-static void conflate(struct feed_sub *s)
-{
-	s->reason = FEED_BEHIND;
-	s->tell_lagging = true;
-}
-
 void feed_conflate(struct feed *f)
 {
-	for (unsigned i = 0; i < f->subs_count; i++)
-		conflate(&f->subs[i]);
+	for (unsigned i = 0; i < f->subs_count; i++) {
+		struct feed_sub *s = &f->subs[i];
+
+		if (s->reason)
+			continue; /* a snapshot is due already */
+		s->reason = FEED_BEHIND;
+		s->tell_lagging = true;
+	}
 	f->conflated = true;
 	f->conflations++;
 }
@@ -46,10 +46,8 @@ static const struct tail_item *find_next(struct feed *f, struct feed_sub *s,
 	if (end > tail_newest(w->tail, log))
 		end = tail_newest(w->tail, log);
 	if (s->next <= end && s->next < tail_oldest(w->tail, log)) {
-		conflate(s);
 		f->hopeless = f->conflated;
-		f->conflated = true;
-		f->conflations++;
+		feed_conflate(f);
 		return NULL;
 	}
 	for (; s->next <= end; s->next++) {

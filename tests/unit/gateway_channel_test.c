@@ -672,6 +672,21 @@ static void a_conflated_client_has_what_there_is_and_is_in_step(void **state)
 	leave(&c);
 }
 
+static void all_subscriptions_are_left_behind_at_once(void **state)
+{
+	struct client c = join(all, FORM_JSON);
+
+	(void)state;
+	blocks_of_requests(WINDOW, 1);
+	feed_watch(&c.feed, &world, 1000, 500);
+	feed_watch(&c.feed, &world, 1001, 500);
+	assert_int_equal(c.feed.close, FEED_OPEN);
+	assert_int_equal(c.feed.conflations, 1);
+	drain(&c);
+	check_against_snapshot(&c);
+	leave(&c);
+}
+
 static void who_is_left_behind_twice_is_closed(void **state)
 {
 	struct client c = join_book("");
@@ -823,6 +838,7 @@ int main(void)
 		TEST(every_hundred_changes_there_is_a_checksum),
 		TEST(who_takes_nothing_is_conflated_then_closed),
 		TEST(a_conflated_client_has_what_there_is_and_is_in_step),
+		TEST(all_subscriptions_are_left_behind_at_once),
 		TEST(who_is_left_behind_twice_is_closed),
 		TEST(who_says_too_much_is_closed),
 		TEST(a_change_and_a_snapshot_are_rendered_once_for_all),
