@@ -33,7 +33,7 @@ static void close_if_marked(struct said *said, enum logs log,
 static void begin_with(size_t window)
 {
 	s = (struct said){.before = hear, .also = close_if_marked};
-	assert_err(view_new(&s.view, DEPTH, 10), ERR_NONE);
+	assert_err(view_new(&s.view, DEPTH, 1000), ERR_NONE);
 	assert_err(tail_new(&tail, window), ERR_NONE);
 	assert_err(press_new(&press, s.view, tail), ERR_NONE);
 	world = (struct feed_world){tail, s.view, press, EPOCH, DEPTH};
@@ -289,45 +289,90 @@ static void a_block_is_shown_whole_or_not_at_all(void **state)
 	leave(&c);
 }
 
-/* Something that can happen; block by block, and back again. */
-static void act(uint64_t *dice, uint64_t *ids, uint64_t *running)
-{
-	uint64_t r = *dice =
-		*dice * 6364136223846793005u + 1442695040888963407u;
-	uint64_t id = *ids;
+/* A market that lives at random. */
+struct life {
+	uint64_t dice;
+	uint64_t ids;	  /* of requests so far */
+	uint64_t running; /* the request whose task runs; 0: none */
+	uint64_t touched; /* a request that ended or began in this block */
+	unsigned events[8];
+};
 
-	r >>= 33;
-	switch (r % 7) {
+static uint64_t roll(struct life *l, uint64_t sides)
+{
+	l->dice = l->dice * 6364136223846793005u + 1442695040888963407u;
+	return (l->dice >> 33) % sides;
+}
+
+/* An open request that the view has, and that nothing happened to in this
+ * block; 0 if this one isn't. */
+static uint64_t pick_open(struct life *l)
+{
+	uint64_t id = l->ids ? 1 + roll(l, l->ids) : 0;
+	const struct view_request *r = view_request(s.view, id);
+
+	return r && r->state == VIEW_OPEN && id != l->touched ? id : 0;
+}
+
+static void act(struct life *l)
+{
+	unsigned what = (unsigned)roll(l, 8);
+	const struct view_request *r;
+	uint64_t id;
+
+	l->events[what]++;
+	switch (what) {
 	case 0:
-		set_quote(&s, 7 + r / 7 % 2, 1 + r / 14 % 2, 30 + r % 50, 20);
+		set_quote(&s, 8, 1 + roll(l, 2), 30 + roll(l, 50), 20);
 		break;
 	case 1:
 	case 2:
 	case 3:
-		open_request(&s, ++*ids, 1 + r / 7 % 2, 9 + r / 14 % 2);
+		open_request(&s, ++l->ids, 1 + roll(l, 2), 9 + roll(l, 2));
 		break;
 	case 4:
-		if (!*running && id && view_request(s.view, id) &&
-		    view_request(s.view, id)->state == VIEW_OPEN)
-			start_task(&s, *running = id,
-				   view_request(s.view, id)->record.market_id,
-				   7);
+		id = pick_open(l);
+		if (l->running || !id)
+			break;
+		l->running = l->touched = id;
+		start_task(&s, id, view_request(s.view, id)->record.market_id,
+			   7);
 		break;
 	case 5:
-		if (*running && view_request(s.view, *running) &&
-		    view_request(s.view, *running)->state == VIEW_ASSIGNED) {
-			end_task(&s, *running,
-				 view_request(s.view, *running)
-					 ->record.market_id,
-				 7,
-				 r / 7 % 2 ? OUTCOME_SLASHED
-					   : OUTCOME_FULFILLED);
-			*running = 0;
-		}
+		r = view_request(s.view, l->running);
+		if (!r || r->state != VIEW_ASSIGNED)
+			break;
+		end_task(&s, l->running, r->record.market_id, 7,
+			 roll(l, 2) ? OUTCOME_SLASHED : OUTCOME_FULFILLED);
+		l->running = 0;
+		break;
+	case 6:
+		id = pick_open(l);
+		if (!id)
+			break;
+		l->touched = id;
+		close_request(&s, id,
+			      view_request(s.view, id)->record.market_id);
 		break;
 	default:
-		set_generator(&s, 7 + r / 7 % 2);
+		set_generator(&s, 8);
 		break;
+	}
+}
+
+/* What the view says after a roll-back, or a block. */
+static void look(struct life *l, bool rolled_back)
+{
+	l->touched = 0;
+	if (!rolled_back)
+		return;
+	l->ids = view_requests_end(s.view);
+	l->running = 0;
+	for (uint64_t id = 1; id <= l->ids; id++) {
+		const struct view_request *r = view_request(s.view, id);
+
+		if (r && r->state == VIEW_ASSIGNED)
+			l->running = id;
 	}
 }
 
@@ -354,7 +399,8 @@ static void check_against_snapshot(const struct client *c)
 static void snapshot_and_changes_are_what_a_later_snapshot_says(void **state)
 {
 	for (uint64_t seed = 1; seed <= 40; seed++) {
-		uint64_t dice = seed, ids = 0, running = 0;
+		struct life l = {.dice = seed};
+		uint64_t highest = 0;
 		struct client c, packed;
 
 		if (seed > 1) {
@@ -365,26 +411,30 @@ static void snapshot_and_changes_are_what_a_later_snapshot_says(void **state)
 		close_block(&s, 0);
 		c = join(all, FORM_JSON);
 		packed = join(all, FORM_MSGPACK);
-		for (unsigned block = 0; block < 40; block++) {
-			for (unsigned i = 0; i < (dice >> 40) % 6; i++)
-				act(&dice, &ids, &running);
-			if (dice >> 20 & 7 || s.block.number < DEPTH + 3)
+		for (unsigned block = 0; block < 60; block++) {
+			uint64_t to = s.block.number - 1 - roll(&l, DEPTH - 1);
+			bool back = s.block.number > DEPTH + 3 &&
+				    to + DEPTH > highest && !roll(&l, 8);
+
+			for (uint64_t n = roll(&l, 6); n; n--)
+				act(&l);
+			if (back)
+				roll_back(&s, to, s.block.hash.bytes[27]);
+			else
 				close_block(&s, block);
-			else {
-				roll_back(&s,
-					  s.block.number - 1 -
-						  (dice >> 24) % (DEPTH - 1),
-					  s.block.hash.bytes[27]);
-				running = 0;
-				ids = view_requests_end(s.view);
-			}
-			if (dice >> 28 & 1)
+			look(&l, back);
+			if (highest < s.block.number)
+				highest = s.block.number;
+			if (roll(&l, 2))
 				continue; /* it gets several at once */
 			drain(&c);
 			drain(&packed);
 			assert_true(json_equal(c.said, packed.said));
 			check_against_snapshot(&c);
 		}
+		for (unsigned i = 0; i < 8; i++)
+			assert_true(l.events[i] > 3);
+		assert_int_equal(view_sizes(s.view).contradictions, 0);
 		leave(&packed);
 		leave(&c);
 	}
@@ -531,11 +581,13 @@ static void what_was_rolled_back_before_it_was_complete_was_never_shown(
 	void **state)
 {
 	struct client c = join_book("");
+	size_t before = json_array_size(c.said);
 
 	(void)state;
 	open_request(&s, 1, 1, 9);
 	roll_back(&s, 1, 0);
 	drain(&c);
+	assert_int_equal(json_array_size(c.said), before + 1);
 	assert_string_equal(text_of(said(&c, 0), "op"), "rollback");
 	assert_int_equal(
 		json_array_size(json_object_get(said(&c, 0), "undone")), 0);
