@@ -29,6 +29,10 @@ struct metric web_frames =
 struct metric web_lagging =
 	METRIC(COUNTER, "feed_client_dropped_total",
 	       "feed clients closed because they couldn't keep up");
+struct metric web_conflated =
+	METRIC(COUNTER, "feed_client_conflated_total",
+	       "times that snapshots took the place of changes because a feed "
+	       "client couldn't keep up");
 struct metric web_refused =
 	METRIC(COUNTER, "connection_refused_total",
 	       "connections and upgrades refused by a limit");
@@ -68,10 +72,13 @@ static void take_why(struct web *w, const struct queued *item)
 
 static enum err take(struct web *w, const struct queued *item)
 {
-	enum err e = tail_put(w->tail, item->log, &item->entry);
+	enum err e = tail_put(w->tail, item->log, &item->entry, w->view);
 
 	if (!e)
 		e = view_take(w->view, item->log, &item->entry);
+	if (!e && item->log <= LOGS_BOOK &&
+	    view_log(w->view, item->log)->seq == item->entry.number)
+		e = tail_close(w->tail, item->log, w->view);
 	if (!e)
 		take_why(w, item);
 	if (e == ERR_FINALITY && w->based)
@@ -245,7 +252,11 @@ static void limit_files(unsigned connections)
 static enum err listen_on(struct web *w)
 {
 	static const struct lws_protocols protocols[] = {
-		{.name = "kalypso.v1.json",
+		{.name = WEB_JSON,
+		 .callback = on_event,
+		 .per_session_data_size = sizeof(struct session),
+		 .rx_buffer_size = FEED_MESSAGE_MAX},
+		{.name = WEB_MSGPACK,
 		 .callback = on_event,
 		 .per_session_data_size = sizeof(struct session),
 		 .rx_buffer_size = FEED_MESSAGE_MAX},
@@ -306,6 +317,7 @@ static void register_metrics(void)
 	metric_register(&web_clients);
 	metric_register(&web_frames);
 	metric_register(&web_lagging);
+	metric_register(&web_conflated);
 	metric_register(&web_refused);
 	metric_register(&web_limited);
 	for (unsigned i = 1; i < 6; i++)
@@ -335,6 +347,13 @@ static enum err build(struct web *w)
 	}
 	if (!e)
 		e = tail_new(&w->tail, w->is.window);
+	if (!e)
+		e = press_new(&w->press, w->view, w->tail);
+	w->world = (struct feed_world){.tail = w->tail,
+				       .view = w->view,
+				       .press = w->press,
+				       .epoch = w->is.epoch,
+				       .depth = w->is.depth};
 	if (!e)
 		e = api_new(&w->api, &api);
 	if (!e)
@@ -388,6 +407,7 @@ void web_stop(struct web **web)
 	peers_free(&w->peers);
 	assets_free(&w->assets);
 	api_free(&w->api);
+	press_free(&w->press);
 	tail_free(&w->tail);
 	why_free(&w->why);
 	view_free(&w->view);

@@ -22,6 +22,8 @@ struct web {
 	struct why *why;
 	bool why_lost; /* and it was told */
 	struct tail *tail;
+	struct press *press;
+	struct feed_world world;
 	struct api *api;
 	struct assets *assets;
 	struct peers *peers;
@@ -72,8 +74,12 @@ struct session {
 	enum logs replayed_log;
 };
 
-extern struct metric web_clients, web_frames, web_lagging, web_refused;
-extern struct metric web_limited;
+/* Sub-protocols of the feed; the first is that of who names none. */
+#define WEB_JSON    "kalypso.v1.json"
+#define WEB_MSGPACK "kalypso.v1.msgpack"
+
+extern struct metric web_clients, web_frames, web_lagging, web_conflated,
+	web_refused, web_limited;
 extern struct metric web_answered[6]; /* by the first digit of the status */
 
 static inline struct web *web_of(struct lws *wsi)
@@ -117,6 +123,12 @@ int web_send_answer(struct lws *wsi, struct session *s, bool head);
 /* Send s->answer, body and all, before this returns: small, and the last thing
  * of its connection. */
 int web_send_at_once(struct lws *wsi, struct session *s);
+
+/* The connection takes bytes: send what is due. What a callback returns. */
+int web_feed_write(struct lws *wsi, struct session *s);
+
+/* Forget what was read from Redis for it. */
+void web_drop_replayed(struct session *s);
 
 /* Entries have come: those who wait for them are to be written to. */
 void web_feed_all(struct web *w);

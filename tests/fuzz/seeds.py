@@ -75,7 +75,30 @@ def store():
 
 def feed():
     return [text({"op": "subscribe", "id": 1, "epoch": "77", "logs": ["book", "chain"], "from": {"book": 1, "chain": "2"}}),
-            text({"op": "subscribe"}), b"{}"]
+            text({"op": "subscribe"}), b"{}",
+            b"\n".join((text({"op": "subscribe", "id": "x", "epoch": 77, "channels": CHANNELS}),
+                        text({"op": "unsubscribe", "subs": [2, "1"]}),
+                        text({"op": "subscribe", "channels": [{"name": "stats"}, {"name": "slashes"}, {"name": "blocks"}]})))]
+
+
+CHANNELS = [{"name": "book", "market": "1", "from": 3}, {"name": "requests", "requester": A, "market": 1},
+            {"name": "tasks", "generator": A, "from": "0"}, {"name": "generators", "from": 99}]
+
+
+def packed(value):
+    """What is needed of msgpack."""
+    if isinstance(value, dict):
+        return bytes([0x80 | len(value)]) + b"".join(packed(k) + packed(v) for k, v in value.items())
+    if isinstance(value, list):
+        return bytes([0x90 | len(value)]) + b"".join(map(packed, value))
+    if isinstance(value, str):
+        return (bytes([0xa0 | len(value)]) if len(value) < 32 else bytes([0xd9, len(value)])) + value.encode()
+    return bytes([value]) if value < 128 else struct.pack(">BQ", 0xcf, value)
+
+
+def pack():
+    return [packed({"op": "subscribe", "id": 300, "channels": CHANNELS}), packed({"op": "subscribe", "logs": ["book"]}),
+            b"\xdf\0\0\0\1\xda\0\2op\xdb\0\0\0\1x", b"\x93\xc0\xd0\xff\xcd\1\2"]
 
 
 def gateway():
@@ -134,7 +157,8 @@ def core():
     return [bytes([n]) + bytes(range(256)) for n in range(8)]
 
 
-TARGETS = {f.__name__: f for f in (evm, rpc, fetch, prover, conf, deployment, store, feed, gateway, hook, core, logfile)}
+TARGETS = {f.__name__: f for f in (evm, rpc, fetch, prover, conf, deployment, store, feed, pack, gateway, hook, core,
+                                  logfile)}
 
 
 def wire(golden):

@@ -13,12 +13,18 @@
 enum { WINDOW = 8, EPOCH = 77 };
 
 static struct tail *tail;
+static struct view *view;
+static struct press *press;
+static struct feed_world world;
 static struct feed feed;
 
 static int begin(void **state)
 {
 	(void)state;
 	assert_err(tail_new(&tail, WINDOW), ERR_NONE);
+	assert_err(view_new(&view, 4, 10), ERR_NONE);
+	assert_err(press_new(&press, view, tail), ERR_NONE);
+	world = (struct feed_world){tail, view, press, EPOCH, 4};
 	feed = (struct feed){.subscribed = false};
 	return 0;
 }
@@ -26,8 +32,10 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
+	feed_free(&feed, &world);
+	press_free(&press);
 	tail_free(&tail);
-	feed_free(&feed);
+	view_free(&view);
 	return 0;
 }
 
@@ -41,7 +49,7 @@ static void put(enum logs log, uint64_t number)
 
 	wire_encode(&msg_quote_removed_wire, &m, &bytes);
 	entry.body = buf_bytes(&bytes);
-	assert_err(tail_put(tail, log, &entry), ERR_NONE);
+	assert_err(tail_put(tail, log, &entry, view), ERR_NONE);
 	buf_free(&bytes);
 }
 
@@ -49,7 +57,7 @@ static const char *hear(const char *text)
 {
 	static char answer[512];
 
-	feed_hear(&feed, tail, EPOCH, text, strlen(text));
+	feed_hear(&feed, &world, text, strlen(text));
 	snprintf(answer, sizeof answer, "%.*s",
 		 (int)(feed.answer.size - TAIL_HEADROOM),
 		 (const char *)feed.answer.data + TAIL_HEADROOM);
@@ -234,8 +242,8 @@ static void an_entry_is_rendered_once_for_all(void **state)
 
 	(void)state;
 	put(LOGS_BOOK, 1);
-	first = tail_text(tail, LOGS_BOOK, 1);
-	second = tail_text(tail, LOGS_BOOK, 1);
+	first = tail_text(tail, LOGS_BOOK, 1, FORM_JSON);
+	second = tail_text(tail, LOGS_BOOK, 1, FORM_JSON);
 	assert_ptr_equal(first.data, second.data);
 	assert_memory_equal(first.data, want, sizeof want - 1);
 }
@@ -261,14 +269,14 @@ static void who_is_left_behind_for_too_long_is_lagging(void **state)
 {
 	(void)state;
 	hear("{\"op\":\"subscribe\",\"logs\":[\"book\"]}");
-	feed_watch(&feed, tail, 1000, 500);
+	feed_watch(&feed, &world, 1000, 500);
 	for (uint64_t i = 1; i <= WINDOW + 1; i++)
 		put(LOGS_BOOK, i);
-	feed_watch(&feed, tail, 2000, 500);
+	feed_watch(&feed, &world, 2000, 500);
 	assert_int_equal(feed.close, FEED_OPEN);
-	feed_watch(&feed, tail, 2500, 500);
+	feed_watch(&feed, &world, 2500, 500);
 	assert_int_equal(feed.close, FEED_OPEN);
-	feed_watch(&feed, tail, 2501, 500);
+	feed_watch(&feed, &world, 2501, 500);
 	assert_int_equal(feed.close, FEED_LAGGING);
 	assert_false(feed.subscribed);
 }
@@ -277,13 +285,13 @@ static void who_catches_up_in_time_is_not_lagging(void **state)
 {
 	(void)state;
 	hear("{\"op\":\"subscribe\",\"logs\":[\"book\"]}");
-	feed_watch(&feed, tail, 1000, 500);
+	feed_watch(&feed, &world, 1000, 500);
 	for (uint64_t i = 1; i <= WINDOW + 1; i++)
 		put(LOGS_BOOK, i);
-	feed_watch(&feed, tail, 2000, 500);
+	feed_watch(&feed, &world, 2000, 500);
 	feed_sent(&feed, LOGS_BOOK); /* from Redis */
-	feed_watch(&feed, tail, 2400, 500);
-	feed_watch(&feed, tail, 9000, 500);
+	feed_watch(&feed, &world, 2400, 500);
+	feed_watch(&feed, &world, 9000, 500);
 	assert_int_equal(feed.close, FEED_OPEN);
 }
 
@@ -293,8 +301,8 @@ static void reading_the_past_is_not_lagging_however_long_it_takes(void **state)
 	for (uint64_t i = 1; i <= WINDOW + 1; i++)
 		put(LOGS_BOOK, i);
 	hear("{\"op\":\"subscribe\",\"from\":{\"book\":0}}");
-	feed_watch(&feed, tail, 1000, 500);
-	feed_watch(&feed, tail, 90000, 500);
+	feed_watch(&feed, &world, 1000, 500);
+	feed_watch(&feed, &world, 90000, 500);
 	assert_int_equal(feed.close, FEED_OPEN);
 }
 
@@ -305,7 +313,7 @@ static void a_heartbeat_names_the_newest_of_its_logs(void **state)
 	(void)state;
 	put(LOGS_BOOK, 9);
 	hear("{\"op\":\"subscribe\",\"logs\":[\"book\",\"slash\"]}");
-	feed_heartbeat(&feed, tail, &text);
+	feed_heartbeat(&feed, &world, &text);
 	assert_string_equal(
 		buf_text(&text),
 		"{\"op\":\"heartbeat\",\"logs\":{\"book\":9,\"slash\":0}}");

@@ -12,7 +12,9 @@
 
 struct said {
 	struct view *view;
-	/* Who hears each entry after the view; NULL: nobody. */
+	/* Who hears each entry before and after the view; NULL: nobody. */
+	void (*before)(struct said *s, enum logs log,
+		       const struct entry *entry);
 	void (*also)(struct said *s, enum logs log, const struct entry *entry);
 	uint64_t numbers[LOGS_COUNT]; /* newest of each log */
 	struct block_ref block;	      /* newest closed, of the book */
@@ -58,6 +60,8 @@ static inline enum err say_to(struct said *s, enum logs log, uint64_t number,
 
 	wire_encode(d, m, &bytes);
 	entry.body = buf_bytes(&bytes);
+	if (s->before)
+		s->before(s, log, &entry);
 	e = view_take(s->view, log, &entry);
 	if (s->also)
 		s->also(s, log, &entry);
