@@ -14,6 +14,7 @@ const STATUS_MS = 5000;
 const NOTICE_MS = 15000;
 const SKEW_MS = 5000; // more than this between the chain's clock and ours is no delay
 const PULSE_BLOCKS = 48;
+const AMOUNTS_MAX = 5000;
 
 const ID = /^[1-9]\d{0,19}$/;
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
@@ -45,6 +46,7 @@ class NoView extends View {
 class App {
 	constructor() {
 		this.model = null;
+		this.amounts = new Map();
 		this.feed = new Feed({ onChange: (model) => this.change(model), onState: (...a) => this.state(...a) });
 		addEventListener("hashchange", () => this.route());
 		addEventListener("themechange", () => this.readColors());
@@ -114,8 +116,14 @@ class App {
 		return this.tokens.payment.symbol;
 	}
 
+	// Lists ask for the same ones again and again.
 	amount(units) {
-		return amount(units, this.tokens.payment.decimals);
+		let text = this.amounts.get(units);
+		if (text !== undefined) return text;
+		if (this.amounts.size > AMOUNTS_MAX) this.amounts.clear();
+		text = amount(units, this.tokens.payment.decimals);
+		this.amounts.set(units, text);
+		return text;
 	}
 
 	paid(units) {
@@ -138,6 +146,7 @@ class App {
 	// ---- changes
 
 	change(model) {
+		if (this.model?.chain !== model.chain) this.amounts.clear(); // the token may be another
 		this.model = model;
 		if (model.tip && model.tip.hash !== this.tipHash) {
 			this.tipHash = model.tip.hash;
@@ -154,7 +163,7 @@ class App {
 	draw() {
 		if (this.view?.root.isConnected) this.view.show(this.model);
 		else if (this.view) this.enter();
-		this.drawPulse();
+		requestAnimationFrame(() => this.drawPulse()); // in a frame that has less to do
 		this.drawTip();
 		this.drawNotice();
 	}

@@ -48,15 +48,24 @@ export class ChainView extends AskingView {
 
 	show(model) {
 		super.show(model);
+		if (this.drawn || !model.blocks.length) return;
+		this.drawBlocks(model);
 		this.drawBlocks(model);
 	}
 
+	second() {
+		if (this.app.model) this.drawBlocks(this.app.model);
+	}
+
+	// Now and then: charts are for looking at, not for each block of a quick chain.
 	drawBlocks({ blocks: all }) {
 		if (!all.length) return;
+		this.drawn = true;
+		this.turn = !this.turn; // one of the two at a time
 		const x = all.map((b) => b.number);
 		const most = Math.max(...all.map((b) => b.events));
-		this.events.show([x, all.map((b) => b.events)], `Events in the newest ${count(all.length, "block")}: at most ${whole(most)} in one.`);
-		this.fees.show([x, all.map((b) => b.baseFee)], `Base fee: ${fee(all.at(-1).baseFee)} in block ${whole(all.at(-1).number)}.`);
+		if (this.turn) this.events.show([x, all.map((b) => b.events)], `Events in the newest ${count(all.length, "block")}: at most ${whole(most)} in one.`);
+		else this.fees.show([x, all.map((b) => b.baseFee)], `Base fee: ${fee(all.at(-1).baseFee)} in block ${whole(all.at(-1).number)}.`);
 	}
 
 	draw(c) {

@@ -9,6 +9,7 @@ import { AskingView } from "./view.js";
 export class GeneratorsView extends AskingView {
 	constructor(app) {
 		super(app);
+		this.everyMs = 5000; // they may be many
 		this.entitle("Generators");
 		this.list = new List({
 			label: "Generators, those with the most proofs first",

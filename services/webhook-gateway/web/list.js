@@ -11,7 +11,7 @@ export class List {
 	// @columns: [{name, label}], @draw(cells, item, row) fills a row, @href(item) is where it leads, @onLight(key | null)
 	// hears what is pointed at.
 	constructor({ label, columns, key, draw, href, empty, onLight }) {
-		Object.assign(this, { columns, key, draw, href, onLight, items: [], rows: new Map(), free: [] });
+		Object.assign(this, { columns, key, draw, href, onLight, items: [], rows: new Map(), free: [], top: 0 });
 		const head = h("div", { role: "row", className: "row head" });
 		for (const c of columns) head.append(h("span", { role: "columnheader", className: `cell ${c.name}`, textContent: c.label }));
 		this.space = h("div", { className: "space", role: "presentation" });
@@ -19,7 +19,7 @@ export class List {
 		this.empty = h("p", { className: "empty", textContent: empty });
 		this.table = h("div", { className: "list", role: "table", "aria-label": label }, h("div", { role: "rowgroup" }, head), this.scroller);
 		this.root = h("div", {}, this.table, this.empty);
-		this.scroller.addEventListener("scroll", () => this.render(), { passive: true });
+		this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
 		this.scroller.addEventListener("keydown", (e) => this.walk(e));
 		new ResizeObserver(() => this.measure()).observe(this.scroller);
 		if (onLight) this.listen();
@@ -52,16 +52,26 @@ export class List {
 		this.scroller.style.setProperty("--height", `${height}px`);
 	}
 
+	// The only place that asks where it is: asking after something was written would lay everything out at once.
+	scrolled() {
+		this.top = this.scroller.scrollTop;
+		this.render();
+	}
+
+	scrollTo(top) {
+		this.scroller.scrollTop = this.top = top;
+	}
+
 	// What there is now. Who has scrolled down keeps what he looks at.
 	show(items) {
-		const top = this.rowHeight ? this.scroller.scrollTop : 0;
-		const anchor = top > 0 ? Math.floor(top / this.rowHeight) : -1;
+		const { top } = this;
+		const anchor = top > 0 && this.rowHeight ? Math.floor(top / this.rowHeight) : -1;
 		const before = anchor >= 0 ? this.items[anchor] : undefined;
 		this.items = items;
 		this.resize();
 		if (before) {
 			const at = items.indexOf(before);
-			if (at >= 0 && at !== anchor) this.scroller.scrollTop = top + (at - anchor) * this.rowHeight;
+			if (at >= 0 && at !== anchor) this.scrollTo(top + (at - anchor) * this.rowHeight);
 		}
 		const none = items.length === 0;
 		if (this.table.hidden !== none) this.table.hidden = none;
@@ -72,9 +82,8 @@ export class List {
 
 	render() {
 		if (!this.rowHeight || !this.items.length) return this.keep(0, -1);
-		const top = this.scroller.scrollTop;
-		const first = Math.max(0, Math.floor(top / this.rowHeight) - SPARE);
-		this.keep(first, Math.min(this.items.length - 1, Math.ceil((top + this.height) / this.rowHeight) + SPARE));
+		const first = Math.max(0, Math.floor(this.top / this.rowHeight) - SPARE);
+		this.keep(first, Math.min(this.items.length - 1, Math.ceil((this.top + this.height) / this.rowHeight) + SPARE));
 	}
 
 	// Rows for the items from @first to @last, and for no others.
@@ -128,10 +137,9 @@ export class List {
 		if (row.index !== i) {
 			row.index = i;
 			setAttribute(row, "aria-rowindex", String(i + 2));
-			row.style.transform = `translateY(${i * this.rowHeight}px)`;
-			row.classList.toggle("odd", i % 2 === 1);
-		} else if (row.offset !== this.rowHeight) row.style.transform = `translateY(${i * this.rowHeight}px)`;
-		row.offset = this.rowHeight;
+		}
+		const top = i * this.rowHeight;
+		if (row.top !== top) row.style.top = `${(row.top = top)}px`;
 		if (this.href) {
 			const href = this.href(item);
 			if (row.href !== href) row.cells[0].href = row.href = href;
@@ -146,8 +154,8 @@ export class List {
 		e.preventDefault();
 		const i = Math.max(0, Math.min(this.items.length - 1, row.index + step));
 		const [top, bottom] = [i * this.rowHeight, (i + 1) * this.rowHeight];
-		if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-		else if (bottom > this.scroller.scrollTop + this.height) this.scroller.scrollTop = bottom - this.height;
+		if (top < this.top) this.scrollTo(top);
+		else if (bottom > this.top + this.height) this.scrollTo(bottom - this.height);
 		this.render();
 		this.rows.get(this.key(this.items[i]))?.querySelector("a")?.focus({ preventScroll: true });
 	}

@@ -2,16 +2,18 @@
 // rectangle of what it accepts. Where rectangles lie on each other the ground is warmer: it is how many requests a quote
 // there could serve. A match draws the line between the two.
 //
-// Two canvases: what is known, drawn again when that changes; above it what is lit and what moves, drawn alone.
+// Three canvases, each drawn again only when it changes: the axes; what is known; what is lit. What moves are elements that
+// the browser moves by itself, so a market at rest costs nothing and a match next to nothing.
 
-import { calm, colors, fit } from "./dom.js";
+import { calm, colors, fit, h } from "./dom.js";
 
 const MARGIN = { left: 56, right: 16, top: 14, bottom: 34 };
-const CELL = 4; // pixels of the page: how finely rectangles are added up
+const CELL = 5; // pixels of the page: how finely rectangles are added up
 const OUTLINES_MAX = 60; // more requests than this: no outlines
 const DIAMONDS_MAX = 400; // more than this: points of a cell
+const SAMPLES = 200; // of requests, to know how far the axes go
 const LINES_MAX = 300; // of tasks
-const FLIGHTS_MAX = 40;
+const FLIGHTS_MAX = 12; // more at once would be no calm sight
 const FLIGHT_MS = 1800; // of a match
 const REACH = 14; // how far from a mark the pointer may be
 
@@ -20,8 +22,8 @@ const COLORS = ["rule", "grid", "faint", "quote", "request", "task", "bad", "pap
 export class MarketMap {
 	// Draws in @box; format(units) and unit() are for prices, onPoint(mark | null, x, y) says what the pointer is at.
 	constructor(box, { format, unit, onPoint = () => {} }) {
-		Object.assign(this, { format, unit, onPoint, flights: [], lit: null, quotes: [], open: [], tasks: [] });
-		[this.base, this.above] = box.querySelectorAll("canvas");
+		Object.assign(this, { box, format, unit, onPoint, flights: 0, lit: null, quotes: [], open: [], tasks: [] });
+		[this.back, this.base, this.above] = box.querySelectorAll("canvas");
 		this.ground = document.createElement("canvas");
 		this.sizes = new ResizeObserver(() => this.resize());
 		this.sizes.observe(this.base);
@@ -44,7 +46,7 @@ export class MarketMap {
 
 	resize() {
 		const { context, width, height } = fit(this.base);
-		Object.assign(this, { context, width, height, over: fit(this.above).context });
+		Object.assign(this, { context, width, height, under: fit(this.back).context, over: fit(this.above).context });
 		this.inner = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
 		this.soon(true);
 	}
@@ -66,10 +68,21 @@ export class MarketMap {
 
 	fly(request, generator) {
 		const quote = this.quoteOf?.get(generator);
-		if (!quote) return;
-		this.flights.push({ request, quote, began: performance.now() });
-		if (this.flights.length > FLIGHTS_MAX) this.flights.shift();
-		this.soon();
+		if (!quote || !this.width || this.flights >= FLIGHTS_MAX) return;
+		const [[x1, y1], x2, y2] = [this.corner(request), this.x(quote.time), this.y(quote.priceN)];
+		const line = h("i", { className: "flight" });
+		line.style.left = `${x1}px`;
+		line.style.top = `${y1 - 1}px`;
+		line.style.width = `${Math.hypot(x2 - x1, y2 - y1)}px`;
+		const turn = `rotate(${Math.atan2(y2 - y1, x2 - x1)}rad)`;
+		const [none, whole] = [`${turn} scaleX(0)`, `${turn} scaleX(1)`];
+		this.box.append(line);
+		this.flights++;
+		const steps = [{ transform: calm() ? whole : none, opacity: 1 }, { transform: whole, opacity: 1, offset: 0.4 }, { transform: whole, opacity: 0 }];
+		line.animate(steps, { duration: FLIGHT_MS, easing: "ease-out" }).finished.finally(() => {
+			this.flights--;
+			line.remove();
+		});
 	}
 
 	// ---- scale
@@ -77,9 +90,9 @@ export class MarketMap {
 	scale() {
 		const slowest = this.quotes.reduce((most, q) => Math.max(most, q.time), 0);
 		const dearest = this.quotes.reduce((most, q) => Math.max(most, q.priceN), 0);
-		const wanted = [...this.tasks, ...this.open];
-		this.maxTime = reach(wanted, (r) => r.maxTime, slowest, this.maxTime);
-		this.maxPrice = reach(wanted, (r) => r.maxPriceN, dearest, this.maxPrice);
+		const some = [...sample(this.open), ...sample(this.tasks)];
+		this.maxTime = reach(some.map((r) => r.maxTime), slowest, this.maxTime);
+		this.maxPrice = reach(some.map((r) => r.maxPriceN), dearest, this.maxPrice);
 	}
 
 	x(time) {
@@ -99,20 +112,20 @@ export class MarketMap {
 	// In the next frame; @all: also what is below.
 	soon(all = false) {
 		this.dirty ||= all;
-		this.frame ??= requestAnimationFrame((t) => {
+		this.frame ??= requestAnimationFrame(() => {
 			this.frame = null;
 			if (this.ended || !this.width || !this.maxTime) return;
 			if (this.dirty) this.draw();
 			this.dirty = false;
-			this.drawAbove(t);
+			this.drawLit();
 		});
 	}
 
 	draw() {
 		const c = this.context;
 		c.clearRect(0, 0, this.width, this.height);
-		this.drawGround();
 		this.drawAxes();
+		this.drawGround();
 		this.drawRequests();
 		this.drawTasks();
 		this.drawQuotes();
@@ -148,7 +161,7 @@ export class MarketMap {
 				pixels[pixel] = red;
 				pixels[pixel + 1] = green;
 				pixels[pixel + 2] = blue;
-				pixels[pixel + 3] = dense && own ? Math.min(255, 130 + 50 * own) : alphas[Math.min(depth[at], alphas.length - 1)];
+				pixels[pixel + 3] = dense && own ? Math.min(255, 90 + 40 * own) : alphas[Math.min(depth[at], alphas.length - 1)];
 			}
 		}
 		this.ground.getContext("2d").putImageData(this.image, 0, 0);
@@ -158,7 +171,11 @@ export class MarketMap {
 	}
 
 	drawAxes() {
-		const c = this.context;
+		const drawn = [this.width, this.height, this.maxTime, this.maxPrice, this.unit(), this.colors.grid].join();
+		if (this.drawnAxes === drawn) return;
+		this.drawnAxes = drawn;
+		const c = this.under;
+		c.clearRect(0, 0, this.width, this.height);
 		const bottom = this.height - MARGIN.bottom;
 		c.font = "11px system-ui, sans-serif";
 		c.lineWidth = 1;
@@ -199,7 +216,7 @@ export class MarketMap {
 			c.globalAlpha = 1;
 		}
 		c.beginPath();
-		for (const r of this.open) diamond(c, ...this.corner(r), 4.5);
+		for (const r of this.open) diamond(c, this.x(r.maxTime), this.y(r.maxPriceN), 4.5);
 		c.fill();
 	}
 
@@ -222,7 +239,7 @@ export class MarketMap {
 			c.stroke();
 			c.globalAlpha = 1;
 			c.beginPath();
-			for (const r of tasks) diamond(c, ...this.corner(r), tasks.length > 60 ? 3 : 4.5);
+			for (const r of tasks) diamond(c, this.x(r.maxTime), this.y(r.maxPriceN), tasks.length > 60 ? 3 : 4.5);
 			c.fill();
 		}
 	}
@@ -249,36 +266,11 @@ export class MarketMap {
 		c.lineWidth = 1;
 	}
 
-	drawAbove(t) {
+	drawLit() {
 		const c = this.over;
-		c.clearRect(0, 0, this.width, this.height);
-		this.drawLit(c);
-		this.flights = this.flights.filter((f) => t - f.began < FLIGHT_MS);
-		const still = calm();
-		for (const { request: r, quote: q, began } of this.flights) {
-			const part = still ? 0.5 : Math.max(0, (t - began) / FLIGHT_MS);
-			const ease = 1 - (1 - Math.min(1, part * 2)) ** 3;
-			const [[x1, y1], x2, y2] = [this.corner(r), this.x(q.time), this.y(q.priceN)];
-			const [x, y] = [x1 + (x2 - x1) * ease, y1 + (y2 - y1) * ease];
-			c.strokeStyle = c.fillStyle = this.colors.task;
-			c.globalAlpha = Math.min(1, 2 - 2 * part);
-			c.lineWidth = 2;
-			c.beginPath();
-			c.moveTo(x1, y1);
-			c.lineTo(x, y);
-			c.stroke();
-			c.beginPath();
-			dot(c, x, y, part < 0.5 ? 3.5 : 5 + 12 * (part - 0.5));
-			part < 0.5 ? c.fill() : c.stroke();
-			c.globalAlpha = 1;
-		}
-		if (!this.flights.length) return;
-		if (!still) this.soon();
-		else setTimeout(() => this.soon(), FLIGHT_MS);
-	}
-
-	drawLit(c) {
-		if (this.lit === null) return;
+		if (this.wasLit) c.clearRect(0, 0, this.width, this.height);
+		this.wasLit = this.lit !== null;
+		if (!this.wasLit) return;
 		const q = this.quoteOf?.get(this.lit);
 		c.lineWidth = 1.5;
 		if (q) {
@@ -339,14 +331,17 @@ function diamond(c, x, y, r) {
 	c.closePath();
 }
 
+// Some of them, evenly: enough to know how far they go.
+function sample(list) {
+	const step = Math.max(1, Math.floor(list.length / SAMPLES));
+	return list.filter((_, i) => i % step === 0);
+}
+
 // How far an axis goes: all quotes, and nine of ten requests: one with an absurd cap must not squeeze everything else into
 // a corner. It stays what it was (@old) as long as that fits, so that the ground is calm.
-function reach(requests, value, quotes, old) {
-	const step = Math.max(1, Math.floor(requests.length / 500)); // a sample is enough
-	const some = [];
-	for (let i = 0; i < requests.length; i += step) some.push(value(requests[i]));
-	some.sort((a, b) => a - b);
-	const most = some[Math.floor((some.length - 1) * 0.9)] ?? 0;
+function reach(values, quotes, old) {
+	values.sort((a, b) => a - b);
+	const most = values[Math.floor((values.length - 1) * 0.9)] ?? 0;
 	const wanted = Math.max(quotes, Math.min(most, 4 * quotes || most), 1e-9);
 	return old >= wanted * 1.02 && old <= wanted * 1.6 ? old : wanted * 1.12;
 }

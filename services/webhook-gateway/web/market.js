@@ -10,6 +10,7 @@ import { View } from "./view.js";
 
 const HISTORY = 250; // requests that ended, for the charts
 const HISTORY_MS = 400; // after the view was opened: the book comes first
+const STEPS = ["drawMap", "drawFigures", "drawRequests", "drawTape", "drawTasks", "drawQuotes"];
 const DID = { task: "assigned to", fulfilled: "proven by", invalid: "unprovable, says", slashed: "slashed:", cancelled: "refunded", rejected: "rejected" };
 
 export class MarketView extends View {
@@ -20,13 +21,15 @@ export class MarketView extends View {
 		this.figures = h("dl", { className: "figures", id: "figures", "aria-label": "The market in figures" });
 		this.root.classList.add("market");
 		this.root.append(h("div", { className: "lead" }, this.heading, this.about, this.tabs), this.figures, this.makeMap(), this.makeTape(), ...this.makeCharts(), ...this.makeLists());
+		this.numbers = {};
+		this.due = new Set(); // what has to be drawn, longest due first
 		setTimeout(() => this.loadHistory(), HISTORY_MS);
 	}
 
 	// ---- parts
 
 	makeMap() {
-		this.box = h("div", { className: "canvas" }, h("canvas", { id: "map", role: "img" }), h("canvas", { "aria-hidden": "true" }));
+		this.box = h("div", { className: "canvas" }, h("canvas", { "aria-hidden": "true" }), h("canvas", { id: "map", role: "img" }), h("canvas", { "aria-hidden": "true" }));
 		this.tip = h("div", { className: "tooltip", hidden: true });
 		this.box.append(this.tip);
 		const keys = [["quote", "quote"], ["busy", "takes nothing now"], ["request", "open request, ground: what it accepts"], ["task", "task, to its quote"], ["bad", "overdue"]];
@@ -142,21 +145,21 @@ export class MarketView extends View {
 		this.now = this.app.now();
 		this.entitle(market.name);
 		setText(this.about, [market.about, market.closed ? "closed" : "", market.suspended ? "suspended: an operator has to look" : ""].filter(Boolean).join(" · "));
-		this.drawTabs(model, market);
-		const quotes = model.quotesOf(market);
-		const open = [...market.open.values()];
-		const tasks = [...market.tasks.values()];
-		this.all = { quotes, open: [...open].reverse(), tasks: [...tasks].sort((a, b) => a.deadline - b.deadline) };
-		this.drawFigures(market, quotes);
-		this.drawLists(market);
-		this.map.show({ quotes, open, tasks, now: this.now });
-		for (const { request, generator } of market.matched.splice(0)) this.map.fly(request, generator);
-		setAttribute(
-			this.map.base,
-			"aria-label",
-			`Map of price and response time: ${count(quotes.length, "quote")}, ${count(open.length, "open request")}, ${count(tasks.length, "task")}. The lists that follow say the same.`,
-		);
-		if (!this.charted && this.app.live) this.drawCharts(market);
+		this.market = market;
+		for (const name of STEPS) this.due.add(name);
+		if (!this.stepping) this.step();
+	}
+
+	// A change is drawn in steps, one in each frame, in turn: none of them keeps a frame waiting.
+	step() {
+		const [name] = this.due;
+		this.due.delete(name);
+		this[name](this.app.model, this.market);
+		if (!this.due.size) return;
+		this.stepping = requestAnimationFrame(() => {
+			this.stepping = null;
+			if (!this.gone) this.step();
+		});
 	}
 
 	nothing(id) {
@@ -179,9 +182,10 @@ export class MarketView extends View {
 		);
 	}
 
-	drawFigures(market, quotes) {
+	drawFigures(model, market) {
 		const { app } = this;
-		const best = quotes.find((q) => !q.whyNot);
+		this.drawTabs(model, market);
+		const best = this.sorted.find((q) => !q.whyNot);
 		const waits = market.waits();
 		const { served, all } = market.ended;
 		facts(this.figures, [
@@ -197,13 +201,37 @@ export class MarketView extends View {
 		]);
 	}
 
-	drawLists(market) {
-		this.requests.show(this.all.open);
-		this.tasks.show(this.all.tasks);
-		this.quotes.show(this.all.quotes);
-		this.tape.show([...market.tape]);
-		for (const [id, list] of [["requests", this.all.open], ["tasks", this.all.tasks], ["quotes", this.all.quotes]])
-			setText((this.counts ??= {})[id] ??= this.root.querySelector(`#${id} .count`), list.length ? whole(list.length) : "");
+	drawMap(model, market) {
+		const quotes = (this.sorted = model.quotesOf(market));
+		const open = [...market.open.values()];
+		const tasks = [...market.tasks.values()];
+		this.map.show({ quotes, open, tasks, now: this.now });
+		for (const { request, generator } of market.matched.splice(0)) this.map.fly(request, generator);
+		const text = `Map of price and response time: ${count(quotes.length, "quote")}, ${count(open.length, "open request")}, ${count(tasks.length, "task")}. The lists that follow say the same.`;
+		setAttribute(this.map.base, "aria-label", text);
+	}
+
+	drawRequests(model, market) {
+		this.list("requests", [...market.open.values()].reverse());
+	}
+
+	drawTape(model, market) {
+		this.list("tape", [...market.tape]);
+		if (!this.charted && this.app.live) this.drawCharts(market);
+	}
+
+	drawTasks(model, market) {
+		this.list("tasks", [...market.tasks.values()].sort((a, b) => a.deadline - b.deadline));
+	}
+
+	drawQuotes() {
+		this.list("quotes", this.sorted);
+	}
+
+	list(name, items) {
+		this[name].show(items);
+		this.numbers[name] ??= this.root.querySelector(`#${name} .count`);
+		if (name !== "tape") setText(this.numbers[name], items.length ? whole(items.length) : "");
 	}
 
 	drawCharts(market) {
@@ -221,7 +249,7 @@ export class MarketView extends View {
 
 	second() {
 		const market = this.app.model?.markets.get(this.id);
-		if (!market || !this.all) return;
+		if (!market || !this.market) return;
 		this.now = this.app.now();
 		this.requests.render();
 		this.tasks.render();

@@ -30,6 +30,7 @@ class Market {
 		this.tasks = new Map(); // by id
 		this.finished = []; // newest first
 		this.tape = []; // what happened, newest first
+		this.said = new Set(); // keys of the tape
 		this.samples = new Map(); // by id: {time, price, wait, blocks} of each task
 		this.counts = Object.fromEntries(STATES.map((s) => [s, 0])); // of the states that requests end in
 		this.matched = []; // {request, generator}: new since somebody looked
@@ -43,9 +44,11 @@ class Market {
 	}
 
 	say(kind, r, more) {
-		if (this.tape.some((e) => e.id === r.id && e.kind === kind)) return; // told twice after loading
-		this.tape.unshift({ key: `${kind} ${r.id}`, kind, id: r.id, ...more });
-		if (this.tape.length > TAPE_MAX) this.tape.pop();
+		const key = `${kind} ${r.id}`;
+		if (this.said.has(key)) return; // told twice after loading
+		this.said.add(key);
+		this.tape.unshift({ key, kind, id: r.id, ...more });
+		if (this.tape.length > TAPE_MAX) this.said.delete(this.tape.pop().key);
 	}
 
 	// The middle and the slowest of the newest tasks: seconds and blocks that requests waited for them.
@@ -144,6 +147,7 @@ export class Model {
 				if (r.endedTime) told.push([r.endedTime, r, r.state]);
 			}
 			market.tape = [];
+			market.said.clear();
 			for (const [at, r, kind] of told.sort(([a], [b]) => a - b).slice(-TAPE_MAX)) market.say(kind, r, tapeOf(r, kind, at));
 		}
 	}

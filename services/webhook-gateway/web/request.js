@@ -29,7 +29,7 @@ export class RequestView extends AskingView {
 		this.steps = h("ol", { className: "timeline" });
 		this.facts = h("dl", { className: "facts" });
 		this.transactions = h("ul", { className: "plain mono" });
-		const box = h("div", { className: "canvas" }, h("canvas", { role: "img", "aria-label": "The market's quotes, and the rectangle of what this request accepts" }), h("canvas", { "aria-hidden": "true" }));
+		const box = h("div", { className: "canvas" }, h("canvas", { "aria-hidden": "true" }), h("canvas", { role: "img", "aria-label": "The market's quotes, and the rectangle of what this request accepts" }), h("canvas", { "aria-hidden": "true" }));
 		this.body.classList.add("columns");
 		this.body.append(
 			panel("why", "Why", this.why, this.misses),

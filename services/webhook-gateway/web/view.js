@@ -2,7 +2,7 @@
 
 import { h, setText } from "./dom.js";
 
-const ASK_MS = 1000; // between two questions of a view
+const ASK_MS = 1000; // between two questions of a view, unless it says something else
 
 export class View {
 	constructor(app, arg) {
@@ -57,7 +57,7 @@ export class AskingView extends View {
 	refresh() {
 		if (this.gone || this.waiting || this.settled) return;
 		this.waiting = true;
-		setTimeout(() => this.ask(), Math.max(0, (this.asked ?? 0) + ASK_MS - Date.now()));
+		setTimeout(() => this.ask(), Math.max(0, (this.asked ?? 0) + (this.everyMs ?? ASK_MS) - Date.now()));
 	}
 
 	async ask() {
