@@ -154,10 +154,13 @@ class App {
 			const skew = model.tip.time - Date.now();
 			this.skew = Math.abs(skew) < SKEW_MS ? 0 : skew;
 		}
-		this.changed ??= requestAnimationFrame(() => {
-			this.changed = null;
-			this.draw();
-		});
+		// What came has had its share of this frame: it is drawn from the next one on.
+		this.changed ??= requestAnimationFrame(() =>
+			requestAnimationFrame(() => {
+				this.changed = null;
+				this.draw();
+			}),
+		);
 	}
 
 	draw() {

@@ -6,6 +6,8 @@ import { facts, fill, h, panel, setText } from "./dom.js";
 import { blocks, count, dateTime, seconds, time, whole } from "./format.js";
 import { AskingView } from "./view.js";
 
+const PAST = 300; // entries of the chain log to begin with
+const BLOCKS_MAX = 120;
 const LOGS = {
 	chain: "what the canonical chain said",
 	book: "what is open, quoted, free and locked",
@@ -20,6 +22,7 @@ const fee = (wei) => (wei >= 1e7 ? `${Number((wei / 1e9).toPrecision(3))} gwei` 
 export class ChainView extends AskingView {
 	constructor(app) {
 		super(app);
+		Object.assign(this, { blocks: [], rollbacks: [] });
 		this.entitle("Chain");
 		this.figures = h("dl", { className: "figures", "aria-label": "The chain in figures" });
 		const [events, fees] = [h("div"), h("div")];
@@ -42,33 +45,45 @@ export class ChainView extends AskingView {
 		);
 	}
 
-	read() {
-		return ask("/v1/chain");
+	// The chain, and what its log has said since it was asked last.
+	async read() {
+		const chain = await ask("/v1/chain");
+		this.from ??= Math.max(1, chain.logs.chain.seq - PAST);
+		const { events, next } = await ask(`/v1/events?log=chain&from=${this.from}&limit=1000`);
+		this.from = next;
+		for (const { entry } of events) {
+			if (entry.type === "block_mark") this.blocks.push({ number: Number(entry.block.number), time: time(entry.block.time), events: entry.events, fee: Number(entry.base_fee) });
+			else if (entry.type === "rollback") this.takeBack(entry);
+		}
+		this.blocks = this.blocks.slice(-BLOCKS_MAX);
+		const { last } = chain.rollbacks;
+		if (last && !this.rollbacks.length) this.takeBack(last);
+		return chain;
 	}
 
-	show(model) {
-		super.show(model);
-		if (this.drawn || !model.blocks.length) return;
-		this.drawBlocks(model);
-		this.drawBlocks(model);
+	takeBack({ from, to }) {
+		this.rollbacks.unshift({ from: Number(from.number), to: Number(to.number), time: time(from.time), hash: from.hash });
+		this.blocks = this.blocks.filter((b) => b.number <= Number(to.number));
 	}
 
 	second() {
-		if (this.app.model) this.drawBlocks(this.app.model);
+		this.drawBlocks();
 	}
 
-	// Now and then: charts are for looking at, not for each block of a quick chain.
-	drawBlocks({ blocks: all }) {
+	// Now and then, one of the two at a time: charts are for looking at, not for each block of a quick chain.
+	drawBlocks() {
+		const all = this.blocks;
 		if (!all.length) return;
-		this.drawn = true;
-		this.turn = !this.turn; // one of the two at a time
+		this.turn = !this.turn;
 		const x = all.map((b) => b.number);
 		const most = Math.max(...all.map((b) => b.events));
 		if (this.turn) this.events.show([x, all.map((b) => b.events)], `Events in the newest ${count(all.length, "block")}: at most ${whole(most)} in one.`);
-		else this.fees.show([x, all.map((b) => b.baseFee)], `Base fee: ${fee(all.at(-1).baseFee)} in block ${whole(all.at(-1).number)}.`);
+		else this.fees.show([x, all.map((b) => b.fee)], `Base fee: ${fee(all.at(-1).fee)} in block ${whole(all.at(-1).number)}.`);
 	}
 
 	draw(c) {
+		if (!this.drawn) for (let i = 0; i < 2; i++) this.drawBlocks();
+		this.drawn = true;
 		this.drawFigures(c);
 		this.drawLogs(c);
 		this.drawRollbacks(c);
@@ -89,7 +104,7 @@ export class ChainView extends AskingView {
 
 	drawFigures(c) {
 		const { app } = this;
-		const all = app.model?.blocks.slice(-60) ?? [];
+		const all = this.blocks.slice(-60);
 		const took = all.length > 1 ? (all.at(-1).time - all[0].time) / 1000 / (all.length - 1) : null;
 		facts(this.figures, [
 			["Newest block", c.tip ? whole(c.tip.number) : "–"],
@@ -123,12 +138,11 @@ export class ChainView extends AskingView {
 	}
 
 	drawRollbacks({ rollbacks }) {
-		const seen = this.app.model?.rollbacks ?? [];
 		this.noTaken.hidden = rollbacks.count > 0;
 		fill(
 			this.taken,
-			seen,
-			(r) => `${r.from} ${r.to} ${r.time}`,
+			this.rollbacks,
+			(r) => r.hash,
 			() => h("li", {}, h("b"), h("span")),
 			(node, r) => {
 				setText(node.children[0], blocks(r.from - r.to));

@@ -3,8 +3,8 @@
 import { ask, askAll } from "./ask.js";
 import { Model } from "./model.js";
 
-const LOGS = ["chain", "book", "match"];
-const PAST = 48; // entries of the chain log to begin with: the newest blocks
+const LOGS = ["book", "match"];
+const PAST = 100; // entries of the book log before what was loaded: the newest blocks
 const CLOSED = 40; // requests that ended, to begin with; charts ask for more
 const WAIT_MS = [500, 1000, 2000, 5000, 10000];
 const SILENCE_MS = 5000; // heartbeats come every second
@@ -13,7 +13,7 @@ export class Feed {
 	// onChange(model) after every change; onState(state, text, ms) when the connection changes: first, loading, live,
 	// lost (and when it is tried again).
 	constructor({ onChange, onState }) {
-		Object.assign(this, { onChange, onState, tries: 0, model: null });
+		Object.assign(this, { onChange, onState, tries: 0, model: null, past: PAST });
 	}
 
 	async start() {
@@ -45,8 +45,8 @@ export class Feed {
 		]);
 		model.loaded();
 		// Entries are applied again from the oldest answer on: they say what is, so twice does no harm.
-		const book = Math.min(markets, generators, ...requests);
-		this.from = { book, chain: Math.max(0, chain.logs.chain.seq - PAST), match: chain.logs.match.seq };
+		model.loadedSeq = Math.min(markets, generators, ...requests);
+		this.from = { book: Math.max(0, model.loadedSeq - this.past), match: chain.logs.match.seq };
 		this.model = model;
 		this.onChange(model);
 	}
@@ -64,6 +64,7 @@ export class Feed {
 			this.socket = null;
 			// 4008: too slow, 4009: the logs began anew, 4010: they were trimmed. What we have is no good any more.
 			if (code >= 4008 && code <= 4010) this.model = null;
+			if (code === 4010) this.past = 0;
 			this.again("");
 		};
 	}

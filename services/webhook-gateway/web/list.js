@@ -5,7 +5,7 @@
 
 import { h, setAttribute, setText } from "./dom.js";
 
-const SPARE = 3; // rows above and below what is in view
+const SPARE = 1; // rows above and below what is in view
 
 export class List {
 	// @columns: [{name, label}], @draw(cells, item, row) fills a row, @href(item) is where it leads, @onLight(key | null)

@@ -12,7 +12,8 @@ const CELL = 5; // pixels of the page: how finely rectangles are added up
 const OUTLINES_MAX = 60; // more requests than this: no outlines
 const DIAMONDS_MAX = 400; // more than this: points of a cell
 const SAMPLES = 200; // of requests, to know how far the axes go
-const LINES_MAX = 300; // of tasks
+const MANY = 60; // more tasks or quotes than this: smaller, plainer marks
+const LINES_MAX = 100; // of tasks, the newest
 const FLIGHTS_MAX = 12; // more at once would be no calm sight
 const FLIGHT_MS = 1800; // of a match
 const REACH = 14; // how far from a mark the pointer may be
@@ -229,17 +230,19 @@ export class MarketMap {
 
 	drawTasks() {
 		const c = this.context;
-		const newest = this.tasks.slice(-LINES_MAX);
+		const many = this.tasks.length > MANY;
 		for (const late of [false, true]) {
-			const tasks = newest.filter((r) => r.deadline < this.now === late);
+			const tasks = this.tasks.filter((r) => r.deadline < this.now === late);
 			c.strokeStyle = c.fillStyle = late ? this.colors.bad : this.colors.task;
-			c.globalAlpha = tasks.length > 60 ? 0.14 : 0.42;
+			c.globalAlpha = many ? 0.2 : 0.42;
 			c.beginPath();
-			for (const r of tasks) this.lineOf(c, r);
+			for (const r of tasks.slice(-LINES_MAX)) this.lineOf(c, r);
 			c.stroke();
 			c.globalAlpha = 1;
+			if (many) for (const r of tasks) c.fillRect(this.x(r.maxTime) - 2, this.y(r.maxPriceN) - 2, 4, 4);
+			if (many) continue;
 			c.beginPath();
-			for (const r of tasks) diamond(c, this.x(r.maxTime), this.y(r.maxPriceN), tasks.length > 60 ? 3 : 4.5);
+			for (const r of tasks) diamond(c, this.x(r.maxTime), this.y(r.maxPriceN), 4.5);
 			c.fill();
 		}
 	}
@@ -253,7 +256,8 @@ export class MarketMap {
 
 	drawQuotes() {
 		const c = this.context;
-		const radius = this.quotes.length > 60 ? 3.5 : 5.5;
+		const many = this.quotes.length > MANY;
+		const radius = many ? 3.5 : 5.5;
 		c.lineWidth = 2;
 		for (const free of [false, true]) {
 			c.beginPath();
@@ -261,7 +265,7 @@ export class MarketMap {
 			c.fillStyle = free ? this.colors.quote : this.colors.paper;
 			c.strokeStyle = free ? this.colors.paper : this.colors.quote;
 			c.fill();
-			c.stroke();
+			if (!many || !free) c.stroke();
 		}
 		c.lineWidth = 1;
 	}

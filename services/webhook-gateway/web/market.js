@@ -115,7 +115,7 @@ export class MarketView extends View {
 		});
 		this.quotes = new List({
 			label: "Quotes, cheapest first",
-			columns: [{ name: "who", label: "Generator" }, { name: "price", label: "price" }, { name: "within", label: "in" }, { name: "state", label: "now" }, { name: "record", label: "proven" }],
+			columns: [{ name: "who", label: "Generator" }, { name: "price", label: "price" }, { name: "within", label: "in" }, { name: "state", label: "now" }, { name: "record", label: "done" }],
 			key: (q) => q.generator,
 			href: (q) => generatorHref(q.generator),
 			onLight,

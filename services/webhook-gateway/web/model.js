@@ -7,16 +7,14 @@ import { time } from "./format.js";
 
 const FINISHED_MAX = 200; // of a market
 const TAPE_MAX = 200; // of a market
-const BLOCKS_MAX = 240;
+const BLOCKS_MAX = 100;
 const SAMPLES_MAX = 600; // of a market
-const ROLLBACKS_MAX = 50;
 
 const last = (list) => list[list.length - 1];
 const STATES = ["open", "assigned", "fulfilled", "invalid", "slashed", "cancelled", "rejected"];
 
 // Readers act on marks: what comes before one waits for it.
 const MARKS = {
-	chain: new Set(["block_mark", "rollback"]),
 	book: new Set(["block_closed", "book_rolled_back"]),
 	match: new Set(["round_closed", "round_rolled_back"]),
 };
@@ -65,12 +63,10 @@ export class Model {
 		this.markets = new Map();
 		this.generators = new Map();
 		this.requests = new Map(); // open and assigned, of all markets
-		this.blocks = []; // {number, time, events, tasks, proofs, baseFee, rolledBack}, oldest first
-		this.block = { tasks: 0, proofs: 0 }; // of the one that is being read
-		this.rollbacks = []; // {from, to, time}, newest first: those that were seen
-		this.rollbackCount = 0;
+		this.blocks = []; // {number, time, events, tasks, proofs, rolledBack}, oldest first
+		this.loadedSeq = 0; // of the book log: all answers have what it says up to it
 		this.tip = null;
-		this.held = { chain: [], book: [], match: [] };
+		this.held = { book: [], match: [] };
 		this.countedSeq = { markets: 0, generators: 0 }; // their counts have what the book log said up to these
 		this.stale = false; // a roll-back: load again
 	}
@@ -79,11 +75,7 @@ export class Model {
 
 	loadChain(answer) {
 		this.chain = answer;
-		this.chainSeq = answer.logs.chain.seq; // what comes up to it is the past
 		this.epoch = answer.epoch;
-		this.rollbackCount = answer.rollbacks.count;
-		const { last } = answer.rollbacks;
-		if (last) this.rollbacks = [{ from: Number(last.from.number), to: Number(last.to.number), time: time(last.from.time) }];
 		if (answer.tip) this.setTip(answer.tip);
 	}
 
@@ -162,37 +154,32 @@ export class Model {
 		held.push(entry);
 		if (!MARKS[log].has(entry.type)) return false;
 		this.held[log] = [];
+		if (log === "book") this.addBlock(held);
+		if (log === "book" && seq <= this.loadedSeq) return true; // the answers had it
 		for (const e of held) this[`on_${e.type}`]?.(e);
 		return true;
 	}
 
-	on_block_mark({ block, events, base_fee, seq }) {
-		if (seq > this.chainSeq) this.setTip(block);
-		const number = Number(block.number);
-		if (!this.blocks.length || last(this.blocks).number < number)
-			this.blocks.push({ number, time: time(block.time), events, baseFee: Number(base_fee), ...this.block });
-		this.block = { tasks: 0, proofs: 0 };
-		if (this.blocks.length > BLOCKS_MAX) this.blocks.shift();
+	// What the book log says of a block as a whole; @held are its entries, the mark last.
+	addBlock(held) {
+		const { type, block, to, entries } = last(held);
+		const of = (name) => held.filter((e) => e.type === name).length;
+		if (type === "block_closed") {
+			this.blocks.push({ number: Number(block.number), time: time(block.time), events: entries, tasks: of("task_started"), proofs: of("task_ended") });
+			if (this.blocks.length > BLOCKS_MAX) this.blocks.shift();
+		} else {
+			this.blocks = this.blocks.filter((b) => b.number <= Number(to.number));
+			if (this.blocks.length) last(this.blocks).rolledBack = true;
+		}
 	}
 
-	on_task_created() {
-		this.block.tasks++;
+	on_block_closed({ block }) {
+		if (!this.tip || Number(block.number) > this.tip.number) this.setTip(block);
 	}
 
-	on_proof_submitted() {
-		this.block.proofs++;
-	}
-
-	on_rollback({ to, from, seq }) {
-		const rollback = { from: Number(from.number), to: Number(to.number), time: time(from.time) };
-		this.blocks = this.blocks.filter((b) => b.number <= rollback.to);
-		if (this.blocks.length) last(this.blocks).rolledBack = rollback.from - rollback.to;
-		const known = this.rollbacks.some((r) => r.from === rollback.from && r.to === rollback.to && r.time === rollback.time);
-		if (!known) this.rollbacks = [rollback, ...this.rollbacks].slice(0, ROLLBACKS_MAX);
-		if (seq <= this.chainSeq) return;
-		this.rollbackCount++;
-		this.rollback = rollback;
-		this.setTip(to);
+	on_book_rolled_back({ to }) {
+		this.rollback = { from: this.tip.number, to: Number(to.number) };
+		this.stale = true;
 	}
 
 	on_market_set(m) {
@@ -244,10 +231,6 @@ export class Model {
 		const g = this.generators.get(t.generator);
 		if (g && t.seq > this.countedSeq.generators) g.record[t.outcome]++;
 		this.finish(t, t.outcome, { paid: BigInt(t.paid), refund: BigInt(t.refund) });
-	}
-
-	on_book_rolled_back() {
-		this.stale = true;
 	}
 
 	on_match_made(m) {

@@ -239,6 +239,11 @@ export class Standin {
 		};
 	}
 
+	eventsOf({ log, from, limit }) {
+		const events = this.past[log].slice(Number(from) - 1).slice(0, Number(limit)).map((text) => JSON.parse(text));
+		return { log, epoch: EPOCH, events, next: Number(from) + events.length };
+	}
+
 	answer(url) {
 		const query = Object.fromEntries(url.searchParams);
 		switch (url.pathname) {
@@ -250,6 +255,8 @@ export class Standin {
 				return { as_of: this.asOf, generators: this.quotes.map((q) => this.generator(q)), next: null };
 			case "/v1/requests":
 				return this.requests(query);
+			case "/v1/events":
+				return this.eventsOf(query);
 			case "/v1/status":
 				return { tip: this.block, services: [], absent: [], quarantine: {} };
 		}
@@ -275,7 +282,7 @@ export class Standin {
 		const url = new URL(request.url, this.url);
 		const document = this.answer(url);
 		if (document) {
-			const cache = url.pathname === "/v1/status" ? "no-store" : "no-cache";
+			const cache = ["/v1/status", "/v1/events"].includes(url.pathname) ? "no-store" : "no-cache";
 			response.writeHead(200, { "content-type": "application/json", "cache-control": cache, etag: `W/"1.${this.seq.book}"` });
 			return response.end(JSON.stringify(document));
 		}
