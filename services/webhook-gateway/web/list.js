@@ -3,7 +3,7 @@
 // For a screen reader it is a table (roles, row numbers, how many there are). The first cell of each row is a link; up and
 // down go from row to row.
 
-import { h, setAttribute, setText } from "./dom.js";
+import { h, setAttribute } from "./dom.js";
 
 const SPARE = 1; // rows above and below what is in view
 
@@ -167,5 +167,3 @@ export function setMark(row, kind) {
 	row.kind = kind;
 	row.dataset.kind = kind;
 }
-
-export { setText };
