@@ -11,27 +11,42 @@
 
 enum { FILE_MAX = 1 << 20, PATH_ROOM = 512 };
 
+#define SCRIPT(name)                                                           \
+	{                                                                      \
+		.path = "/" name ".js", .file = name ".js",                    \
+		.type = "text/javascript; charset=utf-8"                       \
+	}
+#define STYLE(name)                                                            \
+	{                                                                      \
+		.path = "/" name ".css", .file = name ".css",                  \
+		.type = "text/css; charset=utf-8"                              \
+	}
+
 static const struct asset list[] = {
 	{.path = "/", .file = "index.html", .type = "text/html; charset=utf-8"},
-	{.path = "/app.js",
-	 .file = "app.js",
-	 .type = "text/javascript; charset=utf-8"},
-	{.path = "/feed.js",
-	 .file = "feed.js",
-	 .type = "text/javascript; charset=utf-8"},
-	{.path = "/map.js",
-	 .file = "map.js",
-	 .type = "text/javascript; charset=utf-8"},
-	{.path = "/model.js",
-	 .file = "model.js",
-	 .type = "text/javascript; charset=utf-8"},
-	{.path = "/why.js",
-	 .file = "why.js",
-	 .type = "text/javascript; charset=utf-8"},
-	{.path = "/style.css",
-	 .file = "style.css",
-	 .type = "text/css; charset=utf-8"},
 	{.path = "/icon.svg", .file = "icon.svg", .type = "image/svg+xml"},
+	STYLE("style"),
+	STYLE("vendor/uPlot.min"),
+	SCRIPT("vendor/uPlot.iife.min"),
+	SCRIPT("app"),
+	SCRIPT("ask"),
+	SCRIPT("chain"),
+	SCRIPT("chart"),
+	SCRIPT("dom"),
+	SCRIPT("feed"),
+	SCRIPT("format"),
+	SCRIPT("generator"),
+	SCRIPT("generators"),
+	SCRIPT("health"),
+	SCRIPT("list"),
+	SCRIPT("map"),
+	SCRIPT("market"),
+	SCRIPT("model"),
+	SCRIPT("request"),
+	SCRIPT("slashes"),
+	SCRIPT("theme"),
+	SCRIPT("view"),
+	SCRIPT("why"),
 };
 
 enum { FILES = sizeof list / sizeof list[0] };

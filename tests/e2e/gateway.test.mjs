@@ -1,11 +1,10 @@
-// The gateway against a real market: its API, its feed and its page are what the chain says, whatever happens.
+// The gateway against a real market: its API and its feed are what the chain says, whatever happens.
 //
 // The parts are in gateway/ and share one world, in this order: later ones build on what earlier ones left there.
 import { after, before, describe } from "node:test";
 import { apiTests } from "./gateway/api.mjs";
 import { descriptionTests } from "./gateway/description.mjs";
 import { feedTests } from "./gateway/feed.mjs";
-import { pageTests } from "./gateway/page.mjs";
 import { rollbackTests } from "./gateway/rollback.mjs";
 import { whyTests } from "./gateway/why.mjs";
 import { World } from "./gateway/world.mjs";
@@ -21,5 +20,4 @@ describe("the gateway", () => {
 	whyTests(world);
 	feedTests(world);
 	rollbackTests(world);
-	pageTests(world);
 });

@@ -1,39 +1,19 @@
 // Keeps a model in step with the gateway: loads it from the API, follows the feed, resumes after a lost connection.
 
+import { ask, askAll } from "./ask.js";
 import { Model } from "./model.js";
 
-const LOGS = ["chain", "book", "match"];
-const PAGES_MAX = 20; // of a thousand
-const PAST = 150; // entries of the chain log to begin with: the newest blocks
+const LOGS = ["book", "match"];
+const PAST = 100; // entries of the book log before what was loaded: the newest blocks
+const CLOSED = 40; // requests that ended, to begin with; charts ask for more
 const WAIT_MS = [500, 1000, 2000, 5000, 10000];
-
-async function ask(path) {
-	const answer = await fetch(path, { headers: { accept: "application/json" } });
-	if (!answer.ok) {
-		const problem = await answer.json().catch(() => ({}));
-		throw new Error(problem.detail ?? `${path}: ${answer.status}`);
-	}
-	return answer.json();
-}
-
-async function askAll(path, key) {
-	const all = [];
-	let seq = null;
-	let after = "";
-	for (let i = 0; i < PAGES_MAX; i++) {
-		const page = await ask(`${path}${path.includes("?") ? "&" : "?"}limit=1000${after}`);
-		seq ??= page.as_of?.seq ?? 0;
-		all.push(...page[key]);
-		if (!page.next) break;
-		after = `&after=${page.next}`;
-	}
-	return { all, seq };
-}
+const SILENCE_MS = 5000; // heartbeats come every second
 
 export class Feed {
-	// onChange(model) after every change; onState(state, text) when the connection changes.
+	// onChange(model) after every change; onState(state, text, ms) when the connection changes: first, loading, live,
+	// lost (and when it is tried again).
 	constructor({ onChange, onState }) {
-		Object.assign(this, { onChange, onState, tries: 0, model: null });
+		Object.assign(this, { onChange, onState, tries: 0, model: null, past: PAST });
 	}
 
 	async start() {
@@ -49,23 +29,24 @@ export class Feed {
 	// A fresh model, and the numbers that it is good for.
 	async load() {
 		const model = new Model();
-		const [chain, markets, generators, open, assigned, closed] = await Promise.all([
+		const take = (r) => model.loadRequest(r);
+		const [chain, markets, generators] = await Promise.all([
 			ask("/v1/chain"),
-			askAll("/v1/markets", "markets"),
-			askAll("/v1/generators", "generators"),
-			askAll("/v1/requests?state=open", "requests"),
-			askAll("/v1/requests?state=assigned", "requests"),
-			ask("/v1/requests?state=closed&limit=40"),
+			askAll("/v1/markets", "markets", (m) => model.loadMarket(m)),
+			askAll("/v1/generators", "generators", (g) => model.loadGenerator(g)),
 		]);
 		model.loadChain(chain);
-		for (const m of markets.all) model.loadMarket(m);
-		for (const g of generators.all) model.loadGenerator(g);
-		for (const r of [...closed.requests].reverse()) model.loadRequest(r);
-		for (const r of [...open.all, ...assigned.all]) model.loadRequest(r);
-		// Deltas are applied again from the oldest answer on: they say what is, so twice does no harm.
-		model.countedSeq = Math.max(markets.seq, generators.seq);
-		const book = Math.min(...[markets, generators, open, assigned].map((a) => a.seq), closed.as_of?.seq ?? 0);
-		this.from = { book, chain: Math.max(0, chain.logs.chain.seq - PAST), match: chain.logs.match.seq };
+		model.countedSeq = { markets, generators };
+		if (!this.model) this.onChange(model, true); // something to look at while the requests come
+		const requests = await Promise.all([
+			askAll(`/v1/requests?state=closed`, "requests", take, 1, CLOSED),
+			askAll("/v1/requests?state=open", "requests", take),
+			askAll("/v1/requests?state=assigned", "requests", take),
+		]);
+		model.loaded();
+		// Entries are applied again from the oldest answer on: they say what is, so twice does no harm.
+		model.loadedSeq = Math.min(markets, generators, ...requests);
+		this.from = { book: Math.max(0, model.loadedSeq - this.past), match: chain.logs.match.seq };
 		this.model = model;
 		this.onChange(model);
 	}
@@ -83,6 +64,7 @@ export class Feed {
 			this.socket = null;
 			// 4008: too slow, 4009: the logs began anew, 4010: they were trimmed. What we have is no good any more.
 			if (code >= 4008 && code <= 4010) this.model = null;
+			if (code === 4010) this.past = 0;
 			this.again("");
 		};
 	}
@@ -110,11 +92,18 @@ export class Feed {
 	again(text) {
 		const ms = WAIT_MS[Math.min(this.tries++, WAIT_MS.length - 1)];
 		this.onState("lost", text, ms);
-		setTimeout(() => (this.model ? this.connect() : this.start()), ms);
+		this.timer = setTimeout(() => this.now(), ms);
 	}
 
-	// Heartbeats come every second: silence means that the connection is dead.
+	// Try again without waiting any longer.
+	now() {
+		clearTimeout(this.timer);
+		if (this.model) this.connect();
+		else this.start();
+	}
+
+	// Silence means that the connection is dead.
 	watch() {
-		if (this.socket?.readyState === WebSocket.OPEN && Date.now() - this.heard > 5000) this.socket.close();
+		if (this.socket?.readyState === WebSocket.OPEN && Date.now() - this.heard > SILENCE_MS) this.socket.close();
 	}
 }

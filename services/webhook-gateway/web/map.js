@@ -1,238 +1,361 @@
-// The map of a market: price upwards, response time to the right. Quotes are points, a request is the corner of what it
-// accepts, a match draws the line between the two.
+// The map of a market: price upwards, response time to the right. A quote is a point, an open request the corner of the
+// rectangle of what it accepts. Where rectangles lie on each other the ground is warmer: it is how many requests a quote
+// there could serve. A match draws the line between the two.
+//
+// Three canvases, each drawn again only when it changes: the axes; what is known; what is lit. What moves are elements that
+// the browser moves by itself, so a market at rest costs nothing and a match next to nothing.
 
-const MARGIN = { left: 62, right: 18, top: 16, bottom: 40 };
-const RECTANGLES_MAX = 150; // more requests than this: corners only
-const FLIGHT_MS = 1600; // of a match
+import { calm, colors, fit, h } from "./dom.js";
+
+const MARGIN = { left: 56, right: 16, top: 14, bottom: 34 };
+const CELL = 5; // pixels of the page: how finely rectangles are added up
+const OUTLINES_MAX = 60; // more requests than this: no outlines
+const DIAMONDS_MAX = 400; // more than this: points of a cell
+const SAMPLES = 200; // of requests, to know how far the axes go
+const MANY = 60; // more tasks or quotes than this: smaller, plainer marks
+const LINES_MAX = 100; // of tasks, the newest
+const FLIGHTS_MAX = 12; // more at once would be no calm sight
+const FLIGHT_MS = 1800; // of a match
 const REACH = 14; // how far from a mark the pointer may be
 
-const COLORS = ["grid", "axis", "text", "quote", "busy", "request", "task", "late", "surface"];
+const COLORS = ["rule", "grid", "faint", "quote", "request", "task", "bad", "paper", "ink"];
 
 export class MarketMap {
-	// Draws on @canvas; format(units) and unit() are for prices, onPoint(mark | null, x, y) says what the pointer is at.
-	constructor(canvas, { format, unit, onPoint }) {
-		Object.assign(this, { canvas, format, unit, onPoint, marks: [], flights: [], lit: null });
-		this.context = canvas.getContext("2d");
-		this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-		new ResizeObserver(() => this.resize()).observe(canvas);
-		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readColors());
-		canvas.addEventListener("pointermove", (e) => this.point(e));
-		canvas.addEventListener("pointerleave", () => this.onPoint(null));
+	// Draws in @box; format(units) and unit() are for prices, onPoint(mark | null, x, y) says what the pointer is at.
+	constructor(box, { format, unit, onPoint = () => {} }) {
+		Object.assign(this, { box, format, unit, onPoint, flights: 0, lit: null, quotes: [], open: [], tasks: [] });
+		[this.back, this.base, this.above] = box.querySelectorAll("canvas");
+		this.ground = document.createElement("canvas");
+		this.sizes = new ResizeObserver(() => this.resize());
+		this.sizes.observe(this.base);
+		this.above.addEventListener("pointermove", (e) => this.point(e));
+		this.above.addEventListener("pointerleave", () => this.point(null));
 		this.readColors();
 	}
 
+	end() {
+		this.sizes.disconnect();
+		cancelAnimationFrame(this.frame);
+		this.ended = true;
+	}
+
 	readColors() {
-		const style = getComputedStyle(this.canvas);
-		this.colors = Object.fromEntries(COLORS.map((c) => [c, style.getPropertyValue(`--map-${c}`).trim()]));
-		this.soon();
+		this.colors = colors(COLORS);
+		this.warm = this.colors.request.match(/\d+/g).map(Number);
+		this.soon(true);
 	}
 
 	resize() {
-		const ratio = devicePixelRatio || 1;
-		const { width, height } = this.canvas.getBoundingClientRect();
-		Object.assign(this, { width, height });
-		this.canvas.width = Math.round(width * ratio);
-		this.canvas.height = Math.round(height * ratio);
-		this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-		this.soon();
+		const { context, width, height } = fit(this.base);
+		Object.assign(this, { context, width, height, under: fit(this.back).context, over: fit(this.above).context });
+		this.inner = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
+		this.soon(true);
 	}
 
-	// What there is: @quotes and @requests of the model, each quote with `available`.
-	show(quotes, requests, now) {
-		Object.assign(this, { quotes, requests, now });
+	// What there is: @quotes with whyNot, @open and @tasks requests, @now to tell what is late.
+	show({ quotes, open, tasks, now }) {
+		Object.assign(this, { quotes, open, tasks, now });
+		this.quoteOf = new Map(quotes.map((q) => [q.generator, q]));
 		this.scale();
-		this.soon();
+		this.soon(true);
 	}
 
 	// Light up what the reader looks at elsewhere; null: nothing.
 	light(key) {
+		if (this.lit === key) return;
 		this.lit = key;
 		this.soon();
 	}
 
-	fly(request, quote) {
-		if (!this.calm && request && quote) this.flights.push({ request, quote, began: performance.now() });
-		this.soon();
+	fly(request, generator) {
+		const quote = this.quoteOf?.get(generator);
+		if (!quote || !this.width || this.flights >= FLIGHTS_MAX) return;
+		const [[x1, y1], x2, y2] = [this.corner(request), this.x(quote.time), this.y(quote.priceN)];
+		const line = h("i", { className: "flight" });
+		line.style.left = `${x1}px`;
+		line.style.top = `${y1 - 1}px`;
+		line.style.width = `${Math.hypot(x2 - x1, y2 - y1)}px`;
+		const turn = `rotate(${Math.atan2(y2 - y1, x2 - x1)}rad)`;
+		const [none, whole] = [`${turn} scaleX(0)`, `${turn} scaleX(1)`];
+		this.box.append(line);
+		this.flights++;
+		const steps = [{ transform: calm() ? whole : none, opacity: 1 }, { transform: whole, opacity: 1, offset: 0.4 }, { transform: whole, opacity: 0 }];
+		line.animate(steps, { duration: FLIGHT_MS, easing: "ease-out" }).finished.finally(() => {
+			this.flights--;
+			line.remove();
+		});
 	}
 
 	// ---- scale
 
 	scale() {
-		const times = this.quotes.map((q) => q.time);
-		const prices = this.quotes.map((q) => Number(q.price));
-		// One request with an absurd cap must not squeeze everything else into a corner.
-		const caps = (values, quotes) => {
-			const sorted = [...values].sort((a, b) => a - b);
-			const most = sorted[Math.floor((sorted.length - 1) * 0.9)] ?? 0;
-			return Math.max(...quotes, Math.min(most, 4 * Math.max(...quotes, 0) || most), 1e-9) * 1.12;
-		};
-		this.maxTime = caps(this.requests.map((r) => r.maxTime), times);
-		this.maxPrice = caps(this.requests.map((r) => Number(r.maxPrice)), prices);
+		const slowest = this.quotes.reduce((most, q) => Math.max(most, q.time), 0);
+		const dearest = this.quotes.reduce((most, q) => Math.max(most, q.priceN), 0);
+		const some = [...sample(this.open), ...sample(this.tasks)];
+		this.maxTime = reach(some.map((r) => r.maxTime), slowest, this.maxTime);
+		this.maxPrice = reach(some.map((r) => r.maxPriceN), dearest, this.maxPrice);
 	}
 
 	x(time) {
-		const inner = this.width - MARGIN.left - MARGIN.right;
-		return MARGIN.left + Math.min(time / this.maxTime, 1) * inner;
+		return MARGIN.left + Math.min(time / this.maxTime, 1) * this.inner.width;
 	}
 
 	y(price) {
-		const inner = this.height - MARGIN.top - MARGIN.bottom;
-		return this.height - MARGIN.bottom - Math.min(Number(price) / this.maxPrice, 1) * inner;
+		return this.height - MARGIN.bottom - Math.min(price / this.maxPrice, 1) * this.inner.height;
+	}
+
+	corner(r) {
+		return [this.x(r.maxTime), this.y(r.maxPriceN)];
 	}
 
 	// ---- drawing
 
-	soon() {
-		this.frame ??= requestAnimationFrame((t) => {
+	// In the next frame; @all: also what is below.
+	soon(all = false) {
+		this.dirty ||= all;
+		this.frame ??= requestAnimationFrame(() => {
 			this.frame = null;
-			if (this.width && this.quotes) this.draw(t);
+			if (this.ended || !this.width || !this.maxTime) return;
+			if (this.dirty) this.draw();
+			this.dirty = false;
+			this.drawLit();
 		});
 	}
 
-	draw(t) {
-		this.context.clearRect(0, 0, this.width, this.height);
-		this.marks = [];
-		this.drawGrid();
+	draw() {
+		const c = this.context;
+		c.clearRect(0, 0, this.width, this.height);
+		this.drawAxes();
+		this.drawGround();
 		this.drawRequests();
 		this.drawTasks();
 		this.drawQuotes();
-		this.drawFlights(t);
-		if (this.flights.length) this.soon();
 	}
 
-	drawGrid() {
+	// How many rectangles cover each cell, from the corners: a sum from the right and from above.
+	drawGround() {
+		const columns = Math.ceil(this.inner.width / CELL);
+		const rows = Math.ceil(this.inner.height / CELL);
+		const depth = new Int32Array((columns + 1) * (rows + 1));
+		const dense = this.open.length > DIAMONDS_MAX;
+		const [kx, ky] = [this.inner.width / CELL / this.maxTime, this.inner.height / CELL / this.maxPrice];
+		for (const r of this.open) {
+			const column = Math.min(columns - 1, Math.max(0, Math.ceil(r.maxTime * kx) - 1));
+			const row = Math.min(rows - 1, Math.max(0, Math.ceil(r.maxPriceN * ky) - 1));
+			depth[row * (columns + 1) + column]++;
+		}
+		if (this.ground.width !== columns || this.ground.height !== rows || !this.image) {
+			[this.ground.width, this.ground.height] = [columns, rows];
+			this.image = this.ground.getContext("2d").createImageData(columns, rows);
+		}
+		const pixels = this.image.data;
+		const [red, green, blue] = this.warm;
+		const alphas = shades(this.open.length);
+		for (let row = rows - 1; row >= 0; row--) {
+			let sum = 0; // of this row, from the right
+			for (let column = columns - 1; column >= 0; column--) {
+				const at = row * (columns + 1) + column;
+				const own = depth[at];
+				sum += own;
+				depth[at] = sum + depth[at + columns + 1];
+				const pixel = ((rows - 1 - row) * columns + column) * 4;
+				pixels[pixel] = red;
+				pixels[pixel + 1] = green;
+				pixels[pixel + 2] = blue;
+				pixels[pixel + 3] = dense && own ? Math.min(255, 90 + 40 * own) : alphas[Math.min(depth[at], alphas.length - 1)];
+			}
+		}
+		this.ground.getContext("2d").putImageData(this.image, 0, 0);
 		const c = this.context;
+		c.imageSmoothingEnabled = false;
+		c.drawImage(this.ground, MARGIN.left, this.height - MARGIN.bottom - rows * CELL, columns * CELL, rows * CELL);
+	}
+
+	drawAxes() {
+		const drawn = [this.width, this.height, this.maxTime, this.maxPrice, this.unit(), this.colors.grid].join();
+		if (this.drawnAxes === drawn) return;
+		this.drawnAxes = drawn;
+		const c = this.under;
+		c.clearRect(0, 0, this.width, this.height);
 		const bottom = this.height - MARGIN.bottom;
 		c.font = "11px system-ui, sans-serif";
 		c.lineWidth = 1;
 		c.strokeStyle = this.colors.grid;
-		c.fillStyle = this.colors.text;
+		c.fillStyle = this.colors.faint;
 		c.textAlign = "center";
-		for (const s of ticks(this.maxTime, this.width < 480 ? 4 : 7)) {
-			line(c, this.x(s), MARGIN.top, this.x(s), bottom);
-			c.fillText(`${s} s`, this.x(s), bottom + 16);
+		c.beginPath();
+		for (const s of ticks(this.maxTime, this.width < 480 ? 4 : 8)) {
+			const x = Math.round(this.x(s)) + 0.5;
+			c.moveTo(x, MARGIN.top);
+			c.lineTo(x, bottom);
+			c.fillText(`${s} s`, x, bottom + 15);
 		}
 		c.textAlign = "right";
-		for (const p of ticks(this.maxPrice, 5)) {
-			line(c, MARGIN.left, this.y(p), this.width - MARGIN.right, this.y(p));
-			c.fillText(this.format(BigInt(Math.round(p))), MARGIN.left - 8, this.y(p) + 4);
+		for (const p of ticks(this.maxPrice, this.height < 300 ? 4 : 6)) {
+			const y = Math.round(this.y(p)) + 0.5;
+			c.moveTo(MARGIN.left, y);
+			c.lineTo(this.width - MARGIN.right, y);
+			c.fillText(this.format(BigInt(Math.round(p))), MARGIN.left - 8, y + 4);
 		}
-		c.strokeStyle = this.colors.axis;
-		line(c, MARGIN.left, bottom, this.width - MARGIN.right, bottom);
-		line(c, MARGIN.left, MARGIN.top, MARGIN.left, bottom);
-		c.textAlign = "center";
-		c.fillText("response time", (MARGIN.left + this.width - MARGIN.right) / 2, this.height - 8);
-		c.save();
-		c.translate(13, (MARGIN.top + bottom) / 2);
-		c.rotate(-Math.PI / 2);
-		c.fillText(`price, ${this.unit()}`, 0, 0);
-		c.restore();
+		c.stroke();
+		c.strokeStyle = this.colors.rule;
+		c.strokeRect(MARGIN.left + 0.5, MARGIN.top + 0.5, this.inner.width - 1, this.inner.height);
+		c.fillText(`response time →`, this.width - MARGIN.right, this.height - 5);
+		c.textAlign = "left";
+		c.fillText(`↑ ${this.unit()}`, MARGIN.left + 6, MARGIN.top + 14);
 	}
 
 	drawRequests() {
+		if (this.open.length > DIAMONDS_MAX) return; // the ground has them
 		const c = this.context;
-		const open = this.requests.filter((r) => r.state === "open");
-		const all = open.length <= RECTANGLES_MAX;
-		const bottom = this.height - MARGIN.bottom;
-		for (const r of open) {
-			const [x, y] = [this.x(r.maxTime), this.y(r.maxPrice)];
-			const lit = this.lit === r.id;
-			c.strokeStyle = c.fillStyle = this.colors.request;
-			if (all || lit) {
-				c.globalAlpha = lit ? 0.16 : 0.05;
-				c.fillRect(MARGIN.left, y, x - MARGIN.left, bottom - y);
-				c.globalAlpha = lit ? 1 : 0.35;
-				c.strokeRect(MARGIN.left, y, x - MARGIN.left, bottom - y);
-			}
+		c.strokeStyle = c.fillStyle = this.colors.request;
+		if (this.open.length <= OUTLINES_MAX) {
+			c.globalAlpha = 0.45;
+			c.beginPath();
+			for (const r of this.open) this.outline(c, r);
+			c.stroke();
 			c.globalAlpha = 1;
-			diamond(c, x, y, lit ? 7 : 5);
-			this.marks.push({ x, y, key: r.id, request: r });
 		}
+		c.beginPath();
+		for (const r of this.open) diamond(c, this.x(r.maxTime), this.y(r.maxPriceN), 4.5);
+		c.fill();
+	}
+
+	outline(c, r) {
+		const [x, y] = this.corner(r);
+		c.moveTo(MARGIN.left, Math.round(y) + 0.5);
+		c.lineTo(Math.round(x) + 0.5, Math.round(y) + 0.5);
+		c.lineTo(Math.round(x) + 0.5, this.height - MARGIN.bottom);
 	}
 
 	drawTasks() {
 		const c = this.context;
-		for (const r of this.requests) {
-			if (r.state !== "assigned") continue;
-			const [x, y] = [this.x(r.maxTime), this.y(r.maxPrice)];
-			const quote = this.quotes.find((q) => q.generator === r.generator);
-			c.strokeStyle = c.fillStyle = r.deadline < this.now ? this.colors.late : this.colors.task;
-			if (quote) {
-				c.globalAlpha = this.lit === r.id ? 1 : 0.4;
-				line(c, x, y, this.x(quote.time), this.y(quote.price));
-			}
+		const many = this.tasks.length > MANY;
+		for (const late of [false, true]) {
+			const tasks = this.tasks.filter((r) => r.deadline < this.now === late);
+			c.strokeStyle = c.fillStyle = late ? this.colors.bad : this.colors.task;
+			c.globalAlpha = many ? 0.2 : 0.42;
+			c.beginPath();
+			for (const r of tasks.slice(-LINES_MAX)) this.lineOf(c, r);
+			c.stroke();
 			c.globalAlpha = 1;
-			diamond(c, x, y, this.lit === r.id ? 7 : 5);
-			this.marks.push({ x, y, key: r.id, request: r });
+			if (many) for (const r of tasks) c.fillRect(this.x(r.maxTime) - 2, this.y(r.maxPriceN) - 2, 4, 4);
+			if (many) continue;
+			c.beginPath();
+			for (const r of tasks) diamond(c, this.x(r.maxTime), this.y(r.maxPriceN), 4.5);
+			c.fill();
 		}
+	}
+
+	lineOf(c, r) {
+		const quote = this.quoteOf.get(r.generator);
+		if (!quote) return;
+		c.moveTo(...this.corner(r));
+		c.lineTo(this.x(quote.time), this.y(quote.priceN));
 	}
 
 	drawQuotes() {
 		const c = this.context;
-		for (const q of this.quotes) {
-			const [x, y] = [this.x(q.time), this.y(q.price)];
-			const lit = this.lit === q.generator;
+		const many = this.quotes.length > MANY;
+		const radius = many ? 3.5 : 5.5;
+		c.lineWidth = 2;
+		for (const free of [false, true]) {
 			c.beginPath();
-			c.arc(x, y, lit ? 8 : 6, 0, 2 * Math.PI);
-			c.fillStyle = q.available ? this.colors.quote : this.colors.surface;
-			c.strokeStyle = q.available ? this.colors.surface : this.colors.busy;
-			c.lineWidth = 2;
+			for (const q of this.quotes) if ((q.whyNot === null) === free) dot(c, this.x(q.time), this.y(q.priceN), radius);
+			c.fillStyle = free ? this.colors.quote : this.colors.paper;
+			c.strokeStyle = free ? this.colors.paper : this.colors.quote;
 			c.fill();
-			c.stroke();
-			c.lineWidth = 1;
-			this.marks.push({ x, y, key: q.generator, quote: q });
+			if (!many || !free) c.stroke();
 		}
+		c.lineWidth = 1;
 	}
 
-	drawFlights(t) {
-		const c = this.context;
-		this.flights = this.flights.filter((f) => t - f.began < FLIGHT_MS);
-		for (const { request: r, quote: q, began } of this.flights) {
-			const part = Math.max(0, (t - began) / FLIGHT_MS);
-			const gone = Math.min(1, part * 2);
-			const [x1, y1, x2, y2] = [this.x(r.maxTime), this.y(r.maxPrice), this.x(q.time), this.y(q.price)];
-			const ease = 1 - (1 - gone) ** 3;
-			const [x, y] = [x1 + (x2 - x1) * ease, y1 + (y2 - y1) * ease];
-			c.strokeStyle = c.fillStyle = this.colors.task;
-			c.globalAlpha = Math.min(1, 2 - 2 * part);
-			c.lineWidth = 2.5;
-			line(c, x1, y1, x, y);
+	drawLit() {
+		const c = this.over;
+		if (this.wasLit) c.clearRect(0, 0, this.width, this.height);
+		this.wasLit = this.lit !== null;
+		if (!this.wasLit) return;
+		const q = this.quoteOf?.get(this.lit);
+		c.lineWidth = 1.5;
+		if (q) {
+			c.strokeStyle = c.fillStyle = this.colors.quote;
 			c.beginPath();
-			c.arc(x, y, 4 + 10 * Math.max(0, part - 0.5), 0, 2 * Math.PI);
-			part < 0.5 ? c.fill() : c.stroke();
-			c.lineWidth = 1;
-			c.globalAlpha = 1;
+			dot(c, this.x(q.time), this.y(q.priceN), 10);
+			c.stroke();
+			c.beginPath();
+			for (const r of this.tasks) if (r.generator === q.generator) this.lineOf(c, r);
+			c.strokeStyle = this.colors.task;
+			c.stroke();
+			return;
 		}
+		const r = this.open.find(({ id }) => id === this.lit) ?? this.tasks.find(({ id }) => id === this.lit);
+		if (!r) return;
+		const [x, y] = this.corner(r);
+		c.strokeStyle = c.fillStyle = r.generator ? this.colors.task : this.colors.request;
+		c.globalAlpha = 0.2;
+		c.fillRect(MARGIN.left, y, x - MARGIN.left, this.height - MARGIN.bottom - y);
+		c.globalAlpha = 1;
+		c.beginPath();
+		this.outline(c, r);
+		if (r.generator) this.lineOf(c, r);
+		c.stroke();
+		c.beginPath();
+		diamond(c, x, y, 7);
+		c.fill();
 	}
 
 	// ---- the pointer
 
-	point({ offsetX, offsetY }) {
+	point(event) {
+		if (!event || !this.maxTime) return this.onPoint(null);
+		const { offsetX, offsetY } = event;
 		let best = null;
 		let distance = REACH;
-		for (const mark of this.marks) {
-			const d = Math.hypot(mark.x - offsetX, mark.y - offsetY);
-			if (d <= distance) [best, distance] = [mark, d];
-		}
+		const look = (x, y, mark) => {
+			const d = Math.hypot(x - offsetX, y - offsetY);
+			if (d < distance) [best, distance] = [mark, d];
+		};
+		for (const q of this.quotes) look(this.x(q.time), this.y(q.priceN), { key: q.generator, quote: q });
+		for (const r of this.tasks) look(...this.corner(r), { key: r.id, request: r });
+		for (const r of this.open) look(...this.corner(r), { key: r.id, request: r });
 		this.onPoint(best, offsetX, offsetY);
 	}
 }
 
-function line(c, x1, y1, x2, y2) {
-	c.beginPath();
-	c.moveTo(x1, y1);
-	c.lineTo(x2, y2);
-	c.stroke();
+function dot(c, x, y, r) {
+	c.moveTo(x + r, y);
+	c.arc(x, y, r, 0, 2 * Math.PI);
 }
 
 function diamond(c, x, y, r) {
-	c.beginPath();
 	c.moveTo(x, y - r);
 	c.lineTo(x + r, y);
 	c.lineTo(x, y + r);
 	c.lineTo(x - r, y);
 	c.closePath();
-	c.fill();
+}
+
+// Some of them, evenly: enough to know how far they go.
+function sample(list) {
+	const step = Math.max(1, Math.floor(list.length / SAMPLES));
+	return list.filter((_, i) => i % step === 0);
+}
+
+// How far an axis goes: all quotes, and nine of ten requests: one with an absurd cap must not squeeze everything else into
+// a corner. It stays what it was (@old) as long as that fits, so that the ground is calm.
+function reach(values, quotes, old) {
+	values.sort((a, b) => a - b);
+	const most = values[Math.floor((values.length - 1) * 0.9)] ?? 0;
+	const wanted = Math.max(quotes, Math.min(most, 4 * quotes || most), 1e-9);
+	return old >= wanted * 1.02 && old <= wanted * 1.6 ? old : wanted * 1.12;
+}
+
+// How much of the colour so many rectangles get: steep at first, never so much that a mark can't be seen.
+function shades(count) {
+	const most = Math.max(6, count);
+	const list = new Uint8Array(Math.min(most, 4096) + 1);
+	for (let n = 1; n < list.length; n++) list[n] = 10 + Math.round((78 * Math.log1p(n)) / Math.log1p(most));
+	return list;
 }
 
 // Round numbers from 0 up to @max, about @count of them.
@@ -241,6 +364,6 @@ function ticks(max, count) {
 	const power = 10 ** Math.floor(Math.log10(rough));
 	const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough);
 	const list = [];
-	for (let v = step; v <= max * 1.0001; v += step) list.push(Number(v.toPrecision(12)));
+	for (let v = step; v <= max * 0.995; v += step) list.push(Number(v.toPrecision(12)));
 	return list;
 }

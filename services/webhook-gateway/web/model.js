@@ -1,37 +1,73 @@
 // What the page knows of the market: the API's answers first, then every entry of the logs.
 //
-// Pure: no network, no document, no clock. Amounts are BigInt, times milliseconds, ids strings.
+// Pure: no network, no document, no clock. Amounts are BigInt (and a number beside it, to draw and to compare), times
+// milliseconds, ids strings.
 
-const FINISHED_MAX = 40;
-const BLOCKS_MAX = 72;
-const LATENCIES_MAX = 100;
+import { time } from "./format.js";
 
-const time = (text) => (text ? Date.parse(text) : null);
+const FINISHED_MAX = 200; // of a market
+const TAPE_MAX = 200; // of a market
+const BLOCKS_MAX = 100;
+const SAMPLES_MAX = 600; // of a market
+
 const last = (list) => list[list.length - 1];
+const STATES = ["open", "assigned", "fulfilled", "invalid", "slashed", "cancelled", "rejected"];
 
 // Readers act on marks: what comes before one waits for it.
 const MARKS = {
-	chain: new Set(["block_mark", "rollback"]),
 	book: new Set(["block_closed", "book_rolled_back"]),
 	match: new Set(["round_closed", "round_rolled_back"]),
 };
+
+// A market and all that stands in it.
+class Market {
+	constructor(id) {
+		Object.assign(this, { id, name: `market ${id}`, about: "", penalty: 0n, closed: false, confidential: false });
+		this.quotes = new Map(); // by generator
+		this.open = new Map(); // by id, oldest first
+		this.tasks = new Map(); // by id
+		this.finished = []; // newest first
+		this.tape = []; // what happened, newest first
+		this.said = new Set(); // keys of the tape
+		this.samples = new Map(); // by id: {time, price, wait, blocks} of each task
+		this.counts = Object.fromEntries(STATES.map((s) => [s, 0])); // of the states that requests end in
+		this.matched = []; // {request, generator}: new since somebody looked
+	}
+
+	// How many requests ended, and how many of these had a task.
+	get ended() {
+		const { fulfilled, invalid, slashed, cancelled, rejected } = this.counts;
+		const served = fulfilled + invalid + slashed;
+		return { served, all: served + cancelled + rejected };
+	}
+
+	say(kind, r, more) {
+		const key = `${kind} ${r.id}`;
+		if (this.said.has(key)) return; // told twice after loading
+		this.said.add(key);
+		this.tape.unshift({ key, kind, id: r.id, ...more });
+		if (this.tape.length > TAPE_MAX) this.said.delete(this.tape.pop().key);
+	}
+
+	// The middle and the slowest of the newest tasks: seconds and blocks that requests waited for them.
+	waits() {
+		const all = [...this.samples.values()].slice(-100);
+		if (!all.length) return null;
+		const by = (key, part) => all.map((s) => s[key]).sort((a, b) => a - b)[Math.min(all.length - 1, Math.floor(all.length * part))];
+		return { seconds: by("wait", 0.5), seconds95: by("wait", 0.95), blocks: by("blocks", 0.5), price: by("price", 0.5) };
+	}
+}
 
 export class Model {
 	constructor() {
 		this.markets = new Map();
 		this.generators = new Map();
-		this.quotes = new Map(); // by generator and market
-		this.requests = new Map(); // open and assigned
-		this.finished = []; // newest first
-		this.counts = { fulfilled: 0, invalid: 0, slashed: 0, cancelled: 0, rejected: 0 };
-		this.latencies = []; // blocks from a request to its task, newest last
-		this.blocks = []; // {number, events, tasks, proofs, rolledBack}
-		this.block = { tasks: 0, proofs: 0 }; // of the one that is being read
-		this.matched = []; // {id, generator, market, at}: new since somebody looked
+		this.requests = new Map(); // open and assigned, of all markets
+		this.blocks = []; // {number, time, events, tasks, proofs, rolledBack}, oldest first
+		this.loadedSeq = 0; // of the book log: all answers have what it says up to it
 		this.tip = null;
-		this.rollbacks = 0;
-		this.held = { chain: [], book: [], match: [] };
-		this.countedSeq = 0; // the counts have what the book log said up to it
+		this.held = { book: [], match: [] };
+		this.countedSeq = { markets: 0, generators: 0 }; // their counts have what the book log said up to these
 		this.stale = false; // a roll-back: load again
 	}
 
@@ -39,23 +75,21 @@ export class Model {
 
 	loadChain(answer) {
 		this.chain = answer;
-		this.chainSeq = answer.logs.chain.seq; // what comes up to it is the past
 		this.epoch = answer.epoch;
-		this.rollbacks = answer.rollbacks.count;
 		if (answer.tip) this.setTip(answer.tip);
 	}
 
 	loadMarket(m) {
-		this.markets.set(m.market_id, {
-			id: m.market_id,
+		const market = this.market(m.market_id);
+		Object.assign(market, {
 			name: nameOf(m),
-			about: typeof m.metadata?.about === "string" ? m.metadata.about : "",
+			about: typeof m.metadata?.about === "string" ? m.metadata.about.slice(0, 200) : "",
 			penalty: BigInt(m.penalty),
 			confidential: m.confidential,
 			closed: m.closed,
 			suspended: m.suspended,
+			counts: { ...m.requests },
 		});
-		for (const state of Object.keys(this.counts)) this.counts[state] += m.requests[state];
 	}
 
 	loadGenerator(g) {
@@ -65,22 +99,17 @@ export class Model {
 		for (const q of g.quotes) this.setQuote(q);
 	}
 
+	// Requests come in any order.
 	loadRequest(r) {
+		const market = this.market(r.market_id);
+		if (this.requests.has(r.request_id)) return;
 		const request = {
 			...newRequest(r),
 			createdBlock: Number(r.created.block),
 			createdTime: time(r.created.time),
 			matchBlock: r.match ? Number(r.match.block.number) : null,
 		};
-		if (r.task)
-			Object.assign(request, {
-				state: "assigned",
-				generator: r.task.generator,
-				price: BigInt(r.task.price),
-				deadline: time(r.task.deadline),
-				assignedBlock: Number(r.task.assigned.block),
-				assignedTime: time(r.task.assigned.time),
-			});
+		if (r.task) this.setTask(request, { ...r.task, at: r.task.assigned, time: r.task.assigned.time });
 		if (r.ended) {
 			Object.assign(request, {
 				state: r.state,
@@ -89,15 +118,30 @@ export class Model {
 				endedBlock: Number(r.ended.block),
 				endedTime: time(r.ended.time),
 			});
-			this.finished.push(request);
-			this.finished.sort((a, b) => b.endedBlock - a.endedBlock || Number(b.id) - Number(a.id));
-			this.finished.length = Math.min(this.finished.length, FINISHED_MAX);
-		} else if (this.finished.some((f) => f.id === request.id)) {
-			return; // this answer is older
-		} else {
+			if (!market.finished.some((f) => f.id === request.id)) market.finished.push(request);
+		} else if (!market.finished.some((f) => f.id === request.id)) {
 			this.requests.set(request.id, request);
+			(request.state === "open" ? market.open : market.tasks).set(request.id, request);
 		}
-		if (request.assignedBlock) this.noteLatency(request);
+		if (request.assignedBlock) this.sample(market, request);
+	}
+
+	// After all requests: put in order what came in the order of ids.
+	loaded() {
+		for (const market of this.markets.values()) {
+			market.finished.sort((a, b) => b.endedTime - a.endedTime || Number(b.id) - Number(a.id));
+			market.finished.length = Math.min(market.finished.length, FINISHED_MAX);
+			market.open = new Map([...market.open].sort(([a], [b]) => Number(a) - Number(b)));
+			market.samples = new Map([...market.samples].sort(([, a], [, b]) => a.time - b.time).slice(-SAMPLES_MAX));
+			const told = [];
+			for (const r of [...market.finished, ...market.tasks.values()]) {
+				if (r.assignedTime) told.push([r.assignedTime, r, "task"]);
+				if (r.endedTime) told.push([r.endedTime, r, r.state]);
+			}
+			market.tape = [];
+			market.said.clear();
+			for (const [at, r, kind] of told.sort(([a], [b]) => a - b).slice(-TAPE_MAX)) market.say(kind, r, tapeOf(r, kind, at));
+		}
 	}
 
 	// ---- from the feed
@@ -106,47 +150,41 @@ export class Model {
 	take(log, seq, entry) {
 		const held = this.held[log];
 		if (!held) return false;
-		held.push({ ...entry, seq });
+		entry.seq = seq;
+		held.push(entry);
 		if (!MARKS[log].has(entry.type)) return false;
 		this.held[log] = [];
+		if (log === "book") this.addBlock(held);
+		if (log === "book" && seq <= this.loadedSeq) return true; // the answers had it
 		for (const e of held) this[`on_${e.type}`]?.(e);
 		return true;
 	}
 
-	on_block_mark({ block, events, seq }) {
-		if (seq > this.chainSeq) this.setTip(block);
-		const seen = this.blocks.find((b) => b.number === Number(block.number));
-		if (!seen) this.blocks.push({ number: Number(block.number), events, ...this.block });
-		this.block = { tasks: 0, proofs: 0 };
-		if (this.blocks.length > BLOCKS_MAX) this.blocks.shift();
+	// What the book log says of a block as a whole; @held are its entries, the mark last.
+	addBlock(held) {
+		const { type, block, to, entries } = last(held);
+		const of = (name) => held.filter((e) => e.type === name).length;
+		if (type === "block_closed") {
+			this.blocks.push({ number: Number(block.number), time: time(block.time), events: entries, tasks: of("task_started"), proofs: of("task_ended") });
+			if (this.blocks.length > BLOCKS_MAX) this.blocks.shift();
+		} else {
+			this.blocks = this.blocks.filter((b) => b.number <= Number(to.number));
+			if (this.blocks.length) last(this.blocks).rolledBack = true;
+		}
 	}
 
-	on_task_created() {
-		this.block.tasks++;
+	on_block_closed({ block }) {
+		if (!this.tip || Number(block.number) > this.tip.number) this.setTip(block);
 	}
 
-	on_proof_submitted() {
-		this.block.proofs++;
-	}
-
-	on_rollback({ to, from, seq }) {
-		this.blocks = this.blocks.filter((b) => b.number <= Number(to.number));
-		if (this.blocks.length) last(this.blocks).rolledBack = Number(from.number) - Number(to.number);
-		if (seq <= this.chainSeq) return;
-		this.rollbacks++;
-		this.rollback = { to: Number(to.number), from: Number(from.number) };
-		this.setTip(to);
+	on_book_rolled_back({ to }) {
+		this.rollback = { from: this.tip.number, to: Number(to.number) };
+		this.stale = true;
 	}
 
 	on_market_set(m) {
-		const market = this.markets.get(m.market_id) ?? { id: m.market_id, name: `market ${m.market_id}`, about: "" };
+		const market = this.market(m.market_id);
 		Object.assign(market, { penalty: BigInt(m.penalty), confidential: m.confidential, closed: m.closed });
-		this.markets.set(m.market_id, market);
-	}
-
-	on_market_created(m) {
-		const market = this.markets.get(m.market_id);
-		if (market) this.strangers = true; // its name is in the API
 	}
 
 	on_generator_set(g) {
@@ -162,15 +200,14 @@ export class Model {
 	}
 
 	on_quote_removed({ generator, market_id }) {
-		this.quotes.delete(quoteKey(generator, market_id));
+		this.market(market_id).quotes.delete(generator);
 	}
 
 	on_request_opened(r) {
-		this.requests.set(r.request_id, {
-			...newRequest(r),
-			createdBlock: Number(r.arrived.block),
-			createdTime: time(r.time),
-		});
+		if (this.requests.has(r.request_id)) return; // loaded already
+		const request = { ...newRequest(r), createdBlock: Number(r.arrived.block), createdTime: time(r.time) };
+		this.requests.set(request.id, request);
+		this.market(request.market).open.set(request.id, request);
 	}
 
 	on_request_closed(e) {
@@ -179,40 +216,40 @@ export class Model {
 
 	on_task_started(t) {
 		const r = this.requests.get(t.request_id);
+		const market = this.market(t.market_id);
 		this.setTotals(t);
-		if (!r) return;
-		Object.assign(r, {
-			state: "assigned",
-			generator: t.generator,
-			price: BigInt(t.price),
-			deadline: time(t.deadline),
-			assignedBlock: Number(t.at.block),
-			assignedTime: time(t.time),
-		});
-		this.noteLatency(r);
+		if (!r || r.state !== "open") return;
+		this.setTask(r, t);
+		market.open.delete(r.id);
+		market.tasks.set(r.id, r);
+		this.sample(market, r);
+		market.say("task", r, tapeOf(r, "task", r.assignedTime));
 	}
 
 	on_task_ended(t) {
 		this.setTotals(t);
 		const g = this.generators.get(t.generator);
-		if (g && t.seq > this.countedSeq) g.record[t.outcome]++;
+		if (g && t.seq > this.countedSeq.generators) g.record[t.outcome]++;
 		this.finish(t, t.outcome, { paid: BigInt(t.paid), refund: BigInt(t.refund) });
-	}
-
-	on_book_rolled_back() {
-		this.stale = true;
 	}
 
 	on_match_made(m) {
 		const r = this.requests.get(m.request_id);
-		if (r) r.matchBlock = Number(m.block.number);
-		this.matched.push({ id: m.request_id, generator: m.generator, market: m.market_id });
+		if (!r) return;
+		r.matchBlock = Number(m.block.number);
+		this.market(m.market_id).matched.push({ request: r, generator: m.generator });
 	}
 
 	// ---- parts
 
+	market(id) {
+		let market = this.markets.get(id);
+		if (!market) this.markets.set(id, (market = new Market(id)));
+		return market;
+	}
+
 	setTip(block) {
-		this.tip = { number: Number(block.number), time: time(block.time) };
+		this.tip = { number: Number(block.number), hash: block.hash, time: time(block.time) };
 	}
 
 	setGenerator(g) {
@@ -229,10 +266,12 @@ export class Model {
 	}
 
 	setQuote(q) {
-		this.quotes.set(quoteKey(q.generator, q.market_id), {
+		const price = BigInt(q.price);
+		this.market(q.market_id).quotes.set(q.generator, {
 			generator: q.generator,
 			market: q.market_id,
-			price: BigInt(q.price),
+			price,
+			priceN: Number(price),
 			time: q.response_time,
 			compute: BigInt(q.compute),
 			tasks: q.tasks,
@@ -241,10 +280,21 @@ export class Model {
 		});
 	}
 
+	setTask(r, t) {
+		Object.assign(r, {
+			state: "assigned",
+			generator: t.generator,
+			price: BigInt(t.price),
+			deadline: time(t.deadline),
+			assignedBlock: Number(t.at.block),
+			assignedTime: time(t.time),
+		});
+	}
+
 	// The totals that come with a task's beginning and end.
 	setTotals(t) {
 		const g = this.generators.get(t.generator);
-		const q = this.quotes.get(quoteKey(t.generator, t.market_id));
+		const q = this.market(t.market_id).quotes.get(t.generator);
 		if (q) q.tasks = t.tasks;
 		if (!g) return;
 		g.used = BigInt(t.used_compute);
@@ -255,66 +305,59 @@ export class Model {
 	// What wasn't assigned gets its whole cap back.
 	finish(e, outcome, { paid = 0n, refund }) {
 		const r = this.requests.get(e.request_id);
+		const market = this.market(e.market_id);
+		if (e.seq > this.countedSeq.markets) market.counts[outcome]++;
 		if (!r) return;
-		this.requests.delete(e.request_id);
+		this.requests.delete(r.id);
+		market.open.delete(r.id);
+		market.tasks.delete(r.id);
 		refund ??= r.maxPrice;
 		Object.assign(r, { state: outcome, paid, refund, endedBlock: Number(e.at.block), endedTime: time(e.time) });
-		this.finished = [r, ...this.finished].slice(0, FINISHED_MAX);
-		if (e.seq > this.countedSeq) this.counts[outcome]++;
+		if (market.finished.some((f) => f.id === r.id)) return; // loaded already
+		market.finished.unshift(r);
+		if (market.finished.length > FINISHED_MAX) market.finished.pop();
+		market.say(outcome, r, tapeOf(r, outcome, r.endedTime));
 	}
 
-	noteLatency(r) {
-		this.latencies.push(r.assignedBlock - r.createdBlock);
-		if (this.latencies.length > LATENCIES_MAX) this.latencies.shift();
+	sample(market, r) {
+		market.samples.set(r.id, {
+			time: r.assignedTime,
+			price: Number(r.price),
+			wait: (r.assignedTime - r.createdTime) / 1000,
+			blocks: r.assignedBlock - r.createdBlock,
+		});
+		if (market.samples.size > 2 * SAMPLES_MAX) market.samples = new Map([...market.samples].slice(-SAMPLES_MAX));
 	}
 
 	// ---- questions
 
-	medianLatency() {
-		if (!this.latencies.length) return null;
-		const sorted = [...this.latencies].sort((a, b) => a - b);
-		return sorted[sorted.length >> 1];
-	}
-
+	// A market's quotes, cheapest first, each with why it can't take anything now (null: it can).
 	quotesOf(market) {
-		return [...this.quotes.values()]
-			.filter((q) => q.market === market)
-			.sort((a, b) => compare(a.price, b.price) || a.time - b.time || (a.generator < b.generator ? -1 : 1));
-	}
-
-	requestsOf(market, state) {
-		return [...this.requests.values()].filter((r) => r.market === market && (!state || r.state === state));
-	}
-
-	count(state) {
-		let n = 0;
-		for (const r of this.requests.values()) if (r.state === state) n++;
-		return n;
+		const quotes = [...market.quotes.values()];
+		for (const q of quotes) q.whyNot = this.whyNot(q, market);
+		return quotes.sort((a, b) => a.priceN - b.priceN || a.time - b.time || (a.generator < b.generator ? -1 : 1));
 	}
 
 	// As the gateway's `available`: matches that aren't on the chain yet don't count.
-	isAvailable(q) {
-		return this.whyNot(q) === null;
-	}
-
-	// Why a quote isn't available, in a word or two; null if it is.
-	whyNot(q) {
+	whyNot(q, market) {
 		const g = this.generators.get(q.generator);
-		const m = this.markets.get(q.market);
-		if (!g || !m) return "unknown";
-		if (m.closed) return "market closed";
+		if (!g) return "unknown";
+		if (market.closed) return "market closed";
 		if (q.draining) return "leaving";
-		if (m.confidential && !q.hasKey) return "no key";
-		if (g.stake - g.unstaking - g.locked < m.penalty) return "short of stake";
+		if (market.confidential && !q.hasKey) return "no key";
+		if (g.stake - g.unstaking - g.locked < market.penalty) return "short of stake";
 		return g.used + q.compute > g.compute ? "busy" : null;
 	}
 }
 
-export const quoteKey = (generator, market) => `${generator} ${market}`;
-
-function compare(a, b) {
-	return a < b ? -1 : a > b ? 1 : 0;
-}
+const tapeOf = (r, kind, at) => ({
+	time: at,
+	block: kind === "task" ? r.assignedBlock : r.endedBlock,
+	generator: r.generator,
+	price: kind === "task" ? r.price : r.paid,
+	maxPrice: r.maxPrice,
+	took: kind === "task" ? r.assignedTime - r.createdTime : r.assignedTime ? r.endedTime - r.assignedTime : null,
+});
 
 // Strangers choose it: keep it short.
 function nameOf(m) {
@@ -323,11 +366,13 @@ function nameOf(m) {
 }
 
 function newRequest(r) {
+	const maxPrice = BigInt(r.max_price);
 	return {
 		id: r.request_id,
 		market: r.market_id,
 		requester: r.requester,
-		maxPrice: BigInt(r.max_price),
+		maxPrice,
+		maxPriceN: Number(maxPrice),
 		maxTime: r.max_response_time,
 		expiry: time(r.expiry),
 		preference: r.preference,
@@ -335,22 +380,8 @@ function newRequest(r) {
 	};
 }
 
-// ---- how things are written
-
-export function amount(units, decimals, digits = 2) {
-	const text = units.toString().padStart(decimals + 1, "0");
-	const whole = text.slice(0, text.length - decimals);
-	const part = text.slice(text.length - decimals).slice(0, digits);
-	const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
-	if (units > 0n && BigInt(whole) === 0n && !/[1-9]/.test(part)) return `<0.${"0".repeat(digits - 1)}1`;
-	return part ? `${grouped}.${part.padEnd(digits, "0")}` : grouped;
-}
-
-export const short = (address) => `${address.slice(0, 6)}…${address.slice(-4)}`;
-
-export function seconds(s) {
-	const n = Math.max(0, Math.round(s));
-	if (n < 100) return `${n} s`;
-	if (n < 6000) return `${Math.round(n / 60)} min`;
-	return n < 172800 ? `${Math.round(n / 3600)} h` : `${Math.round(n / 86400)} d`;
+// How a copy is, in a word: good, late, standby, bad.
+export function healthOf(s) {
+	if (!s.ready) return s.why.startsWith("standby") ? "standby" : "bad";
+	return s.lag > 2 ? "late" : "good";
 }

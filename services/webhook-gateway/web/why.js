@@ -1,5 +1,5 @@
 // Why a request waits, in words for whoever asked for the proof. Pure.
-import { seconds, short } from "./model.js";
+import { seconds, short } from "./format.js";
 
 const BARS = {
 	expired: "It has expired: its cap is about to be refunded.",
@@ -10,7 +10,7 @@ const BARS = {
 };
 
 // Of one quote, and of several.
-const MISSES = {
+export const MISSES = {
 	price: ["costs more", "cost more"],
 	time: ["takes longer", "take longer"],
 	compute: ["is busy", "are busy"],
@@ -27,8 +27,24 @@ function near(miss, cap, paid) {
 	return ` With a cap of ${cap} ${short(miss.generator)} could have it, for ${paid(BigInt(miss.price))} in ${seconds(miss.response_time)}.`;
 }
 
+const ENDS = {
+	fulfilled: "It was proven in time.",
+	slashed: "No proof came in time.",
+	invalid: "Its inputs were attested to be unprovable.",
+	assigned: "It is being proven.",
+};
+
+// Of one that has, or had, a task.
+function served({ state, match, task, preference }, paid) {
+	if (!match) return `It was assigned to ${short(task.generator)} by somebody else than the engine. ${ENDS[state] ?? ""}`;
+	const { generator, price, response_time, block } = match;
+	return `${short(generator)} got it, for ${paid(BigInt(price))} in ${seconds(response_time)}: of the quotes that could take it in block ${block.number} none was ${preference === "fastest" ? "quicker" : "cheaper"}. ${ENDS[state] ?? ""}`;
+}
+
 // @why is what the API says, @paid writes an amount.
-export function whyText({ state, waits, match }, paid) {
+export function whyText(why, paid) {
+	const { state, waits, match, task } = why;
+	if (task) return served(why, paid);
 	if (state === "matched") return `It goes to ${short(match.generator)}, for ${paid(BigInt(match.price))}: once the chain accepts that, it is a task.`;
 	if (!waits) return `It doesn't wait any more: it is ${state}.`;
 	if (waits.bar) return BARS[waits.bar] ?? "Something keeps it from every quote.";
