@@ -166,7 +166,7 @@ $(GATEWAY_BENCH): $(B)/bench/gateway/%: $(B)/release/obj/tests/bench/gateway/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
 
-bench-gateway: setup build $(GATEWAY_BENCH) ## measure the gateway: feed, API, page; build/bench/gateway.jsonl
+bench-gateway: setup build $(GATEWAY_BENCH) ## measure the gateway: feed, webhooks, API, page; build/bench/gateway.jsonl
 	@node tests/bench/gateway.mjs --build=$(B)
 
 $(B)/bench/why: $(B)/release/obj/tests/bench/why.o $(BENCH_PARTS) $(B)/release/webhook-gateway.a $(B)/release/libkalypso.a

@@ -1,23 +1,28 @@
 #!/usr/bin/env node
-// The gateway's figures: fan-out, latency, memory, slow consumers, the API, the page. Logs, clients and the rival are
+// The gateway's figures: fan-out, latency, memory, slow consumers, webhooks, the API, the page. Logs, clients and the rival are
 // programs of their own (tests/bench/gateway/); the gateway is the release build.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { ROOT } from "../../deploy/local/chain.mjs";
-import { Service, until } from "../../deploy/local/processes.mjs";
+import { Service, sleep, until } from "../../deploy/local/processes.mjs";
 import { quantile, report } from "./report.mjs";
 
 const LOGS = '{"op":"subscribe","id":1,"logs":["book"]}';
-const HELP = `usage: gateway.mjs [--build=build] [--parts=fanout,latency,memory,slow,api] [--subscribe=JSON] [--messages=1000000]
+const ALL = "fanout,latency,memory,slow,webhooks,loss,api,page";
+const HELP = `usage: gateway.mjs [--build=build] [--gateway=PROGRAM] [--parts=${ALL}]
+       [--subscribe=JSON] [--messages=1000000] [--kills=50]
 
 Measures webhook-gateway and writes build/bench/gateway.jsonl.
+  --gateway    another one than build/release/bin/webhook-gateway
   --parts      only these
   --subscribe  what feed clients say (default: ${LOGS})
   --messages   sent in a run of the fan-out, to all clients together
+  --kills      how often the gateway is killed in the part \`loss\`
 `;
 
 const REACH = {
@@ -26,8 +31,13 @@ const REACH = {
 	event_p99_ms: "<= 50",
 	bytes_per_idle_client: "<= 16384",
 	slow_consumer_p99_ratio: "<= 1.2",
+	webhooks_per_s: ">= 2000",
+	hanging_p99_ratio: "<= 1.2",
+	webhooks_lost: "<= 0",
 	api_p99_ms: "<= 5",
 	book_10000_ms: "<= 50",
+	page_kib: "<= 150",
+	axe_violations: "<= 0",
 };
 const PAIRS = 3; // of runs that are compared
 const OPEN = 10_000; // requests
@@ -36,18 +46,25 @@ const SECONDS = 8;
 const IDLE = 1000; // clients
 const AT_ONCE = [1, 32]; // events in a row, of the rival
 const AHEAD = 2048; // events that a client may be behind in the fan-out
-const LIMITS = ["--connections-max=8192", "--clients-max=8192", "--per-ip-max=8192"];
+const HOOKS = 100;
+const HANGING = 10; // of them
+const HOOK_RATE = 10; // events a second, for each of them
+const LIMITS = ["--connections-max=8192", "--clients-max=8192", "--per-ip-max=8192", "--rate-limit=0"];
+const WEBHOOKS = ["--webhooks", "--webhook-open", "--webhook-allow=127.0.0.1/32"];
 
 const { values: options } = parseArgs({
 	options: {
 		build: { type: "string", default: join(ROOT, "build") },
-		parts: { type: "string", default: "fanout,latency,memory,slow,api" },
+		gateway: { type: "string" },
+		parts: { type: "string", default: ALL },
+		kills: { type: "string", default: "50" },
 		subscribe: { type: "string", default: LOGS },
 		messages: { type: "string", default: "1000000" },
 		help: { type: "boolean" },
 	},
 });
 const build = resolve(options.build);
+const program = resolve(options.gateway ?? join(build, "release/bin/webhook-gateway"));
 const folder = mkdtempSync(join(tmpdir(), "kalypso-bench-"));
 const clock = join(folder, "clock");
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -90,8 +107,14 @@ class Program {
 	}
 }
 
+// Another gateway, to compare with, may not have an option yet.
+const optionsKnown = execFileSync(program, ["--help"], { encoding: "utf8" });
+const isKnown = (arg) => optionsKnown.includes(arg.split("=")[0]);
+
 // Redis, the logs, and a gateway that follows them.
 class Market {
+	key = randomBytes(32).toString("hex");
+
 	async start() {
 		this.logs = new Program("logs", [clock]);
 		[this.redis, this.bus] = (await this.logs.line()).split(" ");
@@ -104,8 +127,9 @@ class Market {
 	async startGateway() {
 		await this.gateway?.stop();
 		const web = join(ROOT, "services/webhook-gateway/web");
-		const args = ["--name=test", `--redis=${this.redis}`, `--bus=${this.bus}`, `--state-dir=${join(folder, "state")}`, "--listen-port=0", `--web-dir=${web}`, ...LIMITS];
-		this.gateway = new Service("webhook-gateway", join(build, "release/bin/webhook-gateway"), { folder, args });
+		const env = { KALYPSO_WEBHOOK_KEY: this.key };
+		const args = ["--name=test", `--redis=${this.redis}`, `--bus=${this.bus}`, `--state-dir=${join(folder, "state")}`, "--listen-port=0", `--web-dir=${web}`, ...LIMITS, ...WEBHOOKS];
+		this.gateway = new Service("webhook-gateway", program, { folder, args: args.filter(isKnown), env });
 		await this.gateway.start().ready(() => this.gateway.isReady());
 		this.port = this.gateway.event("gateway.listening").port;
 	}
@@ -232,6 +256,80 @@ async function memory(market) {
 	return [figure("bytes_per_idle_client", (after - before) / IDLE, "bytes")];
 }
 
+// ---- webhooks
+
+// Receivers, each registered for everything and active.
+async function receivers(market) {
+	const program = new Program("receivers", [HOOKS, clock]);
+	const port = await program.line();
+	const webhooks = `http://127.0.0.1:${market.port}/v1/webhooks`;
+	program.hooks = [];
+	for (let i = 0; i < HOOKS; i++) {
+		const body = JSON.stringify({ url: `http://127.0.0.1:${port}/${i}` });
+		const answer = await fetch(webhooks, { method: "POST", body });
+		if (answer.status !== 201) throw new Error(`registering: ${answer.status} ${await answer.text()}`);
+		const { token, webhook } = await answer.json();
+		program.hooks.push({ id: webhook.id, headers: { authorization: `Bearer ${token}` } });
+	}
+	for (const { id, headers } of program.hooks) {
+		const state = async () => (await (await fetch(`${webhooks}/${id}`, { headers })).json()).webhook.state;
+		await until(`webhook ${id} to be active`, async () => (await state()) === "active");
+	}
+	program.end = async () => {
+		for (const { id, headers } of program.hooks) await fetch(`http://127.0.0.1:${market.port}/v1/webhooks/${id}`, { method: "DELETE", headers });
+		await program.stop();
+	};
+	return program;
+}
+
+function complete(got) {
+	if (got.missing) throw new Error(`${got.missing} messages never came`);
+	return got;
+}
+
+async function webhooks(market) {
+	const all = await receivers(market);
+	const rates = [];
+	const ratios = [];
+	const hooksPace = async (hanging) => {
+		await all.ask(`hang ${hanging}`);
+		await all.ask("reset");
+		const target = await market.tell(`pace ${HOOK_RATE} ${SECONDS}`);
+		const got = { ...complete(await result(all, target)), target };
+		say(`${HOOKS} webhooks, ${hanging} hang, ${HOOK_RATE} events/s: p50 ${got.p50_ms} ms, p99 ${got.p99_ms} ms`);
+		return got;
+	};
+	for (let i = 0; i < PAIRS; i++) {
+		await all.ask("reset");
+		const target = await market.tell("fan 200 200");
+		const { messages, seconds } = complete(await result(all, target));
+		rates.push(messages / seconds);
+		say(`${messages} messages to ${HOOKS} webhooks: ${Math.round(messages / seconds)}/s`);
+		const [without, hanging] = [await hooksPace(0), await hooksPace(HANGING)];
+		ratios.push(hanging.p99_ms / without.p99_ms);
+		await all.ask("hang 0");
+		complete(await result(all, hanging.target)); // what was held back
+	}
+	await all.end();
+	return [figure("webhooks_per_s", median(rates), "1/s"), figure("hanging_p99_ratio", median(ratios), "ratio")];
+}
+
+// The gateway is killed while messages are on their way.
+async function loss(market) {
+	const all = await receivers(market);
+	let target;
+	for (let i = 0; i < Number(options.kills); i++) {
+		target = await market.tell("fan 20 20");
+		await sleep(Math.random() * 200);
+		await market.gateway.kill();
+		await market.startGateway();
+	}
+	const { messages, repeated, missing } = await result(all, target);
+	say(`${options.kills} kills: ${messages} messages, ${repeated} of them twice, ${missing} missing`);
+	await all.end();
+	return [figure("webhooks_lost", missing, "messages")];
+}
+
 // ---- the API
 
 async function ask(market, path, rate, seconds, connections) {
@@ -249,9 +347,18 @@ async function api(market) {
 	return [figure("api_p99_ms", median(p99), "ms"), figure("book_10000_ms", book.p50_ms, "ms")];
 }
 
+// ---- the page
+
+async function page(market) {
+	const { measurePage } = await import("./gateway/page.mjs");
+	const { kib, violations } = await measurePage(`http://127.0.0.1:${market.port}/`);
+	for (const violation of violations) say(violation);
+	return [figure("page_kib", kib, "KiB"), figure("axe_violations", violations.length, "rules")];
+}
+
 // ---- all of it
 
-const PARTS = { fanout: fanouts, latency, memory, slow, api };
+const PARTS = { fanout: fanouts, latency, memory, slow, webhooks, loss, api, page };
 
 async function run(market, parts, figures) {
 	await market.start();

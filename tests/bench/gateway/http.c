@@ -20,6 +20,7 @@ enum {
 	CONNECTIONS_MAX = 1000,
 	READ_ROOM = 256 << 10,
 	HEAD_ROOM = 4096,
+	PAUSE_US = 100 * 1000,
 	WAIT_US = 30 * 1000 * 1000,
 };
 
@@ -156,7 +157,7 @@ static void run(int turner, uint64_t total, double rate)
 		struct epoll_event got[64];
 		uint64_t now = now_us(), due;
 		struct connection *c;
-		struct timespec pause = {.tv_nsec = 1000000};
+		struct timespec pause = {.tv_nsec = PAUSE_US * 1000};
 		int n;
 
 		for (;; asked++) {
@@ -166,8 +167,8 @@ static void run(int turner, uint64_t total, double rate)
 				break;
 			ask(c, due);
 		}
-		if (asked < total && due > now)
-			pause.tv_nsec = (long)(due - now) % 1000000 * 1000;
+		if (asked < total && due > now && due - now < PAUSE_US)
+			pause.tv_nsec = (long)(due - now) * 1000;
 		n = epoll_pwait2(turner, got, 64, &pause, NULL);
 		for (int i = 0; i < n; i++)
 			on_readable(got[i].data.ptr);
