@@ -15,12 +15,13 @@ import { quantile, report } from "./report.mjs";
 const LOGS = '{"op":"subscribe","id":1,"logs":["book"]}';
 const ALL = "fanout,latency,memory,slow,webhooks,loss,api,page";
 const HELP = `usage: gateway.mjs [--build=build] [--gateway=PROGRAM] [--parts=${ALL}]
-       [--subscribe=JSON] [--messages=1000000] [--kills=50]
+       [--subscribe=JSON] [--open=10000] [--messages=1000000] [--kills=50]
 
 Measures webhook-gateway and writes build/bench/gateway.jsonl.
   --gateway    another one than build/release/bin/webhook-gateway
   --parts      only these
   --subscribe  what feed clients say (default: ${LOGS})
+  --open       requests in the market; a snapshot of a book has all of them
   --messages   sent in a run of the fan-out, to all clients together
   --kills      how often the gateway is killed in the part \`loss\`
 `;
@@ -40,7 +41,6 @@ const REACH = {
 	axe_violations: "<= 0",
 };
 const PAIRS = 3; // of runs that are compared
-const OPEN = 10_000; // requests
 const RATE = 200; // events a second
 const SECONDS = 8;
 const IDLE = 1000; // clients
@@ -59,10 +59,12 @@ const { values: options } = parseArgs({
 		parts: { type: "string", default: ALL },
 		kills: { type: "string", default: "50" },
 		subscribe: { type: "string", default: LOGS },
+		open: { type: "string", default: "10000" },
 		messages: { type: "string", default: "1000000" },
 		help: { type: "boolean" },
 	},
 });
+const OPEN = Number(options.open);
 const build = resolve(options.build);
 const program = resolve(options.gateway ?? join(build, "release/bin/webhook-gateway"));
 const folder = mkdtempSync(join(tmpdir(), "kalypso-bench-"));
@@ -146,9 +148,12 @@ class Market {
 		await until("the open requests", async () => (await fetch(`http://127.0.0.1:${this.port}/v1/requests/${newest}`)).status === 200);
 	}
 
-	// Clients of the gateway, all of them subscribed.
-	clients(count, { stalled = 0, capture } = {}) {
-		return subscribed(this.port, count, stalled, capture);
+	// Clients of the gateway, all of them subscribed and up to date.
+	async clients(count, { stalled = 0, capture } = {}) {
+		const clients = await subscribed(this.port, count, stalled, capture);
+		await result(clients, await this.tell("fan 10 10"));
+		await clients.ask("reset");
+		return clients;
 	}
 
 	async stop() {
@@ -213,7 +218,8 @@ const fanouts = async (market) => [await fanout(market, 100), await fanout(marke
 
 async function paced(market, stalled) {
 	const clients = await market.clients(500, { stalled });
-	if (stalled) await market.tell("fan 1000 500"); // until their connections are full
+	// Until the connections of those who don't read are full.
+	if (stalled) await result(clients, await market.tell("fan 1000 500"));
 	await clients.ask("reset");
 	const got = await result(clients, await market.tell(`pace ${RATE} ${SECONDS}`));
 	await clients.stop();

@@ -2,11 +2,15 @@
  *	clients PORT COUNT STALLED CLOCK-FILE SUBSCRIPTION [CAPTURE]
  *
  * Each says SUBSCRIPTION and waits for the answer; STALLED of them read nothing
- * after it. Says `ready`, then obeys stdin: `reset` forgets what was counted
- * (answer: `ok`), `result N` waits until all that read have entry N, and
- * answers with an object of what came. CAPTURE: a file for the events that the
- * first client gets, each behind its size (u32). A client that loses its
- * connection, unless it is stalled, is the end of it. */
+ * after it. Says `ready`, then obeys stdin:
+ *
+ *	reset		forget what was counted (answer: `ok`)
+ *	result N	wait until all that read have entry N; an object of what
+ *			came
+ *
+ * CAPTURE: a file for the events that the first client gets since the newest
+ * reset, each behind its size (u32). A client that loses its connection, unless
+ * it is stalled, is the end of it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -312,6 +316,9 @@ static void print_result(uint64_t target)
 
 static void reset(void)
 {
+	if (capture && (fflush(capture) || ftruncate(fileno(capture), 0) ||
+			fseek(capture, 0, SEEK_SET)))
+		die("the capture");
 	events = bytes = first_us = last_us = samples.count = 0;
 	printf("ok\n");
 }
