@@ -387,14 +387,16 @@ async function main() {
 	if (unknown.length) throw new Error(`no part ${unknown.join(", ")}: there are ${Object.keys(PARTS).join(", ")}`);
 	const figures = [];
 	const market = new Market();
+	for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => Program.fail(new Error(signal)));
 	try {
 		await Promise.race([run(market, parts, figures), Program.failed]);
 	} finally {
 		for (const program of Program.running) if (program !== market.logs) program.child.kill("SIGKILL");
 		await market.stop();
 		rmSync(folder, { recursive: true, force: true });
+		// A part that fails doesn't take the others' figures with it.
+		if (figures.length) report(join(build, "bench/gateway.jsonl"), "gateway", figures);
 	}
-	report(join(build, "bench/gateway.jsonl"), "gateway", figures);
 }
 
 await main();

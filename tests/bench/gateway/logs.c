@@ -237,13 +237,22 @@ static uint64_t pace(unsigned long rate, unsigned long seconds)
 	return told_number;
 }
 
+/* Whoever said what to do has gone. */
+static bool is_abandoned(void)
+{
+	struct pollfd in = {.fd = STDIN_FILENO};
+
+	return poll(&in, 1, 0) > 0 && in.revents & POLLHUP;
+}
+
 static uint64_t fan(unsigned long count, unsigned long ahead)
 {
 	struct log *book = &logs[BOOK];
 	uint64_t first = writer_put_number(book->writer), said;
 
 	for (said = 0; said < count; said += PER_BLOCK) {
-		while (said > ahead && shared->reached + ahead < first + said)
+		while (said > ahead && !is_abandoned() &&
+		       shared->reached + ahead < first + said)
 			wait_until(metric_now_us() + 500);
 		say_block();
 		flush();
