@@ -160,6 +160,15 @@ $(B)/bench/match $(B)/bench/process: $(B)/bench/%: $(B)/release/obj/tests/bench/
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
 
+# Redis and logs that a gateway follows, clients of several kinds, a rival.
+GATEWAY_BENCH := $(patsubst tests/bench/gateway/%.c,$(B)/bench/gateway/%,$(wildcard tests/bench/gateway/*.c))
+$(GATEWAY_BENCH): $(B)/bench/gateway/%: $(B)/release/obj/tests/bench/gateway/%.o $(BENCH_PARTS) $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
+
+bench-gateway: setup build $(GATEWAY_BENCH) ## measure the gateway: feed, webhooks, API, page; build/bench/gateway.jsonl
+	@node tests/bench/gateway.mjs --build=$(B)
+
 $(B)/bench/why: $(B)/release/obj/tests/bench/why.o $(BENCH_PARTS) $(B)/release/webhook-gateway.a $(B)/release/libkalypso.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
@@ -219,4 +228,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-match bench-recovery bench-why bench-hooks unit sim fuzz chaos lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-gateway bench-hooks bench-match bench-recovery bench-why unit sim fuzz chaos lint format clean help
