@@ -696,6 +696,8 @@ void hook_api_answer(const struct hook_api_config *api,
 
 	buf_clear(&answer->body);
 	*answer = (struct api_answer){.body = answer->body};
+	if (request->id)
+		snprintf(answer->id, sizeof answer->id, "%s", request->id);
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 		if (!fits(&routes[i], rest, c.id))
 			continue;
