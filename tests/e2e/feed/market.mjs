@@ -86,7 +86,7 @@ const SHAPES = {
 
 const shape = (rows, name, key) => keyed(rows.map((row) => pick(row, Object.fromEntries(SHAPES[name].map((k) => [k])))), key);
 const plainTask = (r) => ({ ...r, task: r.task && SHAPES.task(r.task) });
-const plainRecord = ({ record: { mean_response_time, ...record }, ...g }) => ({ ...g, record });
+const plainRecord = ({ record: { mean_response_time, overdue, ...record }, ...g }) => ({ ...g, record });
 
 // By channel: how the API answers, as {seq, rows}.
 const ANSWERS = {

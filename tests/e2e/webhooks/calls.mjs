@@ -28,6 +28,17 @@ export function callTests(world) {
 		assert.equal((await world.call("PUT", `/${other.id}`, { token: other.token, body: "{}" })).status, 405);
 	});
 
+	test("are registered once, however often and wherever it is asked for with the same key", async () => {
+		const { url } = await world.receiver();
+		const ask = (gateway, body = { url }) => world.call("POST", "", { token: world.token, body, gateway, key: "the-same-key" });
+		const [first, again, elsewhere] = [await ask(world.a), await ask(world.a), await ask(world.b)];
+		assert.equal(first.status, 201);
+		assert.deepEqual([again.json, elsewhere.json], [first.json, first.json], "secrets included");
+		assert.equal((await ask(world.b, { url: `${url}other` })).status, 422);
+		const { json } = await world.call("GET", "", { token: world.token });
+		assert.equal(json.webhooks.filter((id) => id === first.json.webhook.id).length, 1);
+	});
+
 	test("leave nothing behind when they are deleted, even while a message is on its way", async () => {
 		const receiver = await world.receiver();
 		const hook = await world.register(receiver, { events: ["market.updated"] });

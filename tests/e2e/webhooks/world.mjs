@@ -32,7 +32,7 @@ export class World {
 		const port = await freePort();
 		const service = market.makeService("webhook-gateway", {
 			instance,
-			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--webhook-timeout=3000", ...args],
+			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--webhook-timeout=3000", "--rate-limit=0", ...args],
 			env: { KALYPSO_WEBHOOK_TOKEN: this.token },
 		});
 		service.name = `gateway-${instance}`;
@@ -51,8 +51,8 @@ export class World {
 	}
 
 	// A call; {status, json, headers}.
-	async call(method, path, { body, token, gateway = this.a } = {}) {
-		const headers = token ? { authorization: `Bearer ${token}` } : {};
+	async call(method, path, { body, token, gateway = this.a, key } = {}) {
+		const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(key && { "idempotency-key": key }) };
 		const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
 		const answer = await fetch(`${gateway.url}/v1/webhooks${path}`, { method, headers, body: text, signal: AbortSignal.timeout(20_000) });
 		const said = await answer.text();
