@@ -14,7 +14,7 @@ WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-p
 HARDEN = -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 CPPFLAGS = -I. -I$(B)/gen -D_GNU_SOURCE
 LDLIBS = -lczmq -lzmq -lhiredis -lwebsockets -lcurl -ljansson -lyajl -lmicrohttpd \
-	-lsqlite3 -lsecp256k1 -lcrypto -lnettle -lsodium -lpthread
+	-lsqlite3 -lsecp256k1 -lcrypto -lnettle -lsodium -lz -lpthread
 
 # Two builds of the same sources: release is what runs, asan is what the tests run.
 CFLAGS_release = -std=c11 -g -O2 -flto=auto -ffat-lto-objects $(WARN) $(HARDEN) -fPIE

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 packages=(
 	# building
 	gcc make python3 python3-yaml libczmq-dev libzmq3-dev libhiredis-dev libwebsockets-dev
-	libcurl4-openssl-dev libjansson-dev libyajl-dev libmicrohttpd-dev libsqlite3-dev libsecp256k1-dev libssl-dev
+	libcurl4-openssl-dev libjansson-dev libyajl-dev libmicrohttpd-dev libsqlite3-dev libsecp256k1-dev libssl-dev zlib1g-dev
 	nettle-dev libsodium-dev uthash-dev
 	# running
 	redis-server redis-tools util-linux procps ca-certificates curl

@@ -77,6 +77,8 @@ struct api_answer {
 	const char *type;	   /* of the content; NULL: there is none */
 	const char *cache_control; /* NULL: not said */
 	const char *allow;	   /* NULL: not said */
+	const char *encoding;	   /* of the content; NULL: as it is */
+	const char *vary;	   /* NULL: not said */
 	unsigned retry_after_s;	   /* 0: not said */
 	char etag[API_ETAG_ROOM];  /* "": not said */
 	char id[API_ID_ROOM];	   /* of the request; "": it has none */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "common/crc32c.h"
 #include "common/log.h"
@@ -56,6 +57,48 @@ struct assets {
 	struct asset files[FILES];
 };
 
+/* What is left of the room, given back. */
+static void shrink(struct buf *b, size_t size)
+{
+	uint8_t *at = realloc(b->data, size);
+
+	b->size = size;
+	if (!at)
+		return;
+	b->data = at;
+	b->room = size;
+}
+
+static void deflate_into(struct buf *out, const struct buf *content)
+{
+	z_stream z = {.next_in = content->data,
+		      .avail_in = (uInt)content->size};
+	uLong bound;
+
+	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 9,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
+		return;
+	bound = deflateBound(&z, (uLong)content->size);
+	z.next_out = buf_extend(out, bound);
+	z.avail_out = (uInt)bound;
+	if (z.next_out && deflate(&z, Z_FINISH) == Z_STREAM_END &&
+	    z.total_out < content->size)
+		shrink(out, z.total_out);
+	else
+		buf_free(out);
+	deflateEnd(&z);
+}
+
+void asset_pack(struct asset *a)
+{
+	uint32_t crc = crc32c(0, a->content.data, a->content.size);
+
+	deflate_into(&a->packed, &a->content);
+	snprintf(a->etag, sizeof a->etag, "\"%08x-%zx\"", crc, a->content.size);
+	snprintf(a->packed_etag, sizeof a->packed_etag, "\"%08x-%zx-gz\"", crc,
+		 a->content.size);
+}
+
 static enum err read_file(struct asset *a, const char *folder)
 {
 	char path[PATH_ROOM];
@@ -78,15 +121,8 @@ static enum err read_file(struct asset *a, const char *folder)
 		return at || !f ? ERR_CONFIG : ERR_NO_MEMORY;
 	}
 	fclose(f);
-	a->content.size = n;
-	/* Give back what it doesn't need. */
-	at = realloc(a->content.data, n);
-	if (at) {
-		a->content.data = at;
-		a->content.room = n;
-	}
-	snprintf(a->etag, sizeof a->etag, "\"%08x-%zx\"",
-		 crc32c(0, a->content.data, n), n);
+	shrink(&a->content, n);
+	asset_pack(a);
 	return ERR_NONE;
 }
 
@@ -111,8 +147,10 @@ void assets_free(struct assets **assets)
 {
 	if (!*assets)
 		return;
-	for (int i = 0; i < FILES; i++)
+	for (int i = 0; i < FILES; i++) {
 		buf_free(&(*assets)->files[i].content);
+		buf_free(&(*assets)->files[i].packed);
+	}
 	free(*assets);
 	*assets = NULL;
 }

@@ -7,12 +7,15 @@
 #include "common/buf.h"
 
 struct asset {
-	const char *path; /* "/app.js" */
-	const char *file; /* its name in the folder */
-	const char *type; /* of its content */
-	struct buf content;
-	char etag[32];
+	const char *path;	    /* "/app.js" */
+	const char *file;	    /* its name in the folder */
+	const char *type;	    /* of its content */
+	struct buf content, packed; /* gzip; empty if it isn't shorter */
+	char etag[32], packed_etag[32];
 };
+
+/* Fill the other members from @a->content. */
+void asset_pack(struct asset *a);
 
 struct assets;
 

@@ -1,11 +1,9 @@
 /* Descriptions and documentation of the API, from memory. */
 #include "services/webhook-gateway/built.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "api_files.h"
-#include "common/crc32c.h"
 
 #define BUILT(at, kind, text)                                                  \
 	{                                                                      \
@@ -19,9 +17,7 @@ static struct asset files[] = {
 	BUILT("/docs", "text/html; charset=utf-8", api_docs_html),
 	BUILT("/docs.css", "text/css; charset=utf-8", api_docs_css),
 	BUILT("/v1/openapi.yaml", "application/yaml", api_gateway_openapi_yaml),
-#ifdef HAS_API_FEED_ASYNCAPI_YAML
 	BUILT("/v1/asyncapi.yaml", "application/yaml", api_feed_asyncapi_yaml),
-#endif
 };
 
 const struct asset *built_find(const char *path)
@@ -32,9 +28,7 @@ const struct asset *built_find(const char *path)
 		if (strcmp(a->path, path) != 0)
 			continue;
 		if (!*a->etag)
-			snprintf(a->etag, sizeof a->etag, "\"%08x-%zx\"",
-				 crc32c(0, a->content.data, a->content.size),
-				 a->content.size);
+			asset_pack(a);
 		return a;
 	}
 	return NULL;

@@ -98,6 +98,8 @@ static int send_headers(struct lws *wsi, const struct session *s, bool is_page)
 	add_header(&h, "content-type:", a->type);
 	add_header(&h, "cache-control:", a->cache_control);
 	add_header(&h, "etag:", a->etag);
+	add_header(&h, "content-encoding:", a->encoding);
+	add_header(&h, "vary:", a->vary);
 	add_header(&h, "allow:", a->allow);
 	add_header(&h, "upgrade:", a->status == 426 ? "websocket" : NULL);
 	if (a->retry_after_s)
@@ -171,16 +173,36 @@ int web_send_at_once(struct lws *wsi, struct session *s)
 	return failed ? -1 : 0;
 }
 
+/* Whether the client takes gzip (RFC 9110, 12.5.3). */
+static bool takes_gzip(struct lws *wsi)
+{
+	char text[256] = "", *at, *end;
+
+	if (lws_hdr_copy(wsi, text, sizeof text,
+			 WSI_TOKEN_HTTP_ACCEPT_ENCODING) <= 0)
+		return false;
+	at = strstr(text, "gzip");
+	if (!at)
+		return false;
+	at += strcspn(at, ",;");
+	return *at != ';' || !(at = strstr(at, "q=")) ||
+	       strtod(at + 2, &end) > 0;
+}
+
 static int send_asset(struct lws *wsi, struct session *s,
 		      const struct asset *asset, bool head, const char *tags)
 {
 	struct api_answer *a = &s->answer;
+	bool packed = asset->packed.size && takes_gzip(wsi);
+	const char *etag = packed ? asset->packed_etag : asset->etag;
 
-	a->status = tags && strstr(tags, asset->etag) ? 304 : 200;
+	a->status = tags && strstr(tags, etag) ? 304 : 200;
 	a->type = asset->type;
 	a->cache_control = "no-cache";
-	memcpy(a->etag, asset->etag, sizeof asset->etag);
-	s->body = buf_bytes(&asset->content);
+	a->encoding = packed ? "gzip" : NULL;
+	a->vary = "accept-encoding";
+	memcpy(a->etag, etag, sizeof asset->etag);
+	s->body = buf_bytes(packed ? &asset->packed : &asset->content);
 	/* Others may read what describes the API, as the API itself. */
 	return begin_answer(wsi, s, head, strncmp(asset->path, "/v1/", 4) != 0);
 }

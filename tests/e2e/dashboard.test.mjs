@@ -55,7 +55,7 @@ describe("the dashboard", () => {
 		const kib = (n) => Number((n / 1024).toFixed(1));
 		console.log(JSON.stringify({ first_content_ms: Math.round(paint), page_kib: kib(bytes.files), until_live_kib: kib(untilLive) }));
 		assert.ok(paint <= FIRST_CONTENT_MS, `${paint} ms`);
-		assert.ok(bytes.files > 90_000 && bytes.files <= TRANSFERRED_MAX, `${bytes.files} bytes`);
+		assert.ok(bytes.files > 30_000 && bytes.files <= TRANSFERRED_MAX, `${bytes.files} bytes`);
 		assert.ok(untilLive <= TRANSFERRED_MAX, `${untilLive} bytes`);
 	});
 

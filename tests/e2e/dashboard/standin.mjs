@@ -8,6 +8,13 @@ import { WebSocketServer } from "ws";
 import { ROOT } from "../../../deploy/local/chain.mjs";
 
 const WEB = join(ROOT, "services/webhook-gateway/web");
+// What every answer of a gateway has; the quota of a client who asks for the first time.
+const HEADERS = {
+	"content-type": "application/json",
+	"x-request-id": "stand-in",
+	ratelimit: '"client";r=1999;t=1',
+	"ratelimit-policy": '"client";q=2000;w=10',
+};
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const BLOCK_MS = 100;
 const IN_A_BLOCK = { opened: 7, started: 6, ended: 6, closed: 1 }; // twenty events; as many are open after it as before
@@ -216,7 +223,7 @@ export class Standin {
 		const quote = { generator, market_id: "1", price: String(price), response_time, compute: "1", tasks, draining: false, has_key: false, available: true };
 		return {
 			...{ generator, registered: true, suspended: false, reward_address: generator, compute: "1000", used_compute: String(tasks), stake: "100000000", locked: "0", unstaking: "0" },
-			...{ registered_block: "1", record: { running: tasks, fulfilled: 0, invalid: 0, slashed: 0, earned: "0", mean_response_time: null }, quotes: [quote] },
+			...{ registered_block: "1", record: { running: tasks, overdue: 0, fulfilled: 0, invalid: 0, slashed: 0, earned: "0", mean_response_time: null }, quotes: [quote] },
 		};
 	}
 
@@ -235,13 +242,13 @@ export class Standin {
 			contracts: { marketplace: address(3), registry: address(4), keys: address(5) },
 			tokens: { payment: { decimals: 6, symbol: "KUSD" }, stake: { decimals: 6, symbol: "KSTAKE" } },
 			logs: Object.fromEntries(Object.keys(this.seq).map((name) => [name, log(name)])),
-			rollbacks: { count: 0, last: null },
+			...{ lag: { book: 0, match: 0 }, rollbacks: { count: 0, last: null } },
 		};
 	}
 
 	eventsOf({ log, from, limit }) {
 		const events = this.past[log].slice(Number(from) - 1).slice(0, Number(limit)).map((text) => JSON.parse(text));
-		return { log, epoch: EPOCH, events, next: Number(from) + events.length };
+		return { as_of: this.asOf, log, epoch: EPOCH, events, next: Number(from) + events.length };
 	}
 
 	answer(url) {
@@ -258,7 +265,7 @@ export class Standin {
 			case "/v1/events":
 				return this.eventsOf(query);
 			case "/v1/status":
-				return { tip: this.block, services: [], absent: [], quarantine: {} };
+				return { as_of: this.asOf, tip: this.block, services: [], absent: [], quarantine: {} };
 		}
 	}
 
@@ -283,7 +290,7 @@ export class Standin {
 		const document = this.answer(url);
 		if (document) {
 			const cache = ["/v1/status", "/v1/events"].includes(url.pathname) ? "no-store" : "no-cache";
-			response.writeHead(200, { "content-type": "application/json", "cache-control": cache, etag: `W/"1.${this.seq.book}"` });
+			response.writeHead(200, { ...HEADERS, "cache-control": cache, etag: `W/"1.${this.seq.book}"` });
 			return response.end(JSON.stringify(document));
 		}
 		try {
