@@ -112,10 +112,10 @@ test("what others put on chain is taken as it is: another sender's cancellation,
 });
 
 test("without faults nothing was read from the streams but at the start", async () => {
-	const before_ = await world.metrics("log_read_total", ENGINE);
+	const [reads, gaps] = [await world.metrics("log_read_total", ENGINE), await world.metrics("bus_gap_total", ENGINE)];
 	const ids = [];
 	for (let i = 0; i < 5; i++) ids.push(await world.request());
 	await Promise.all(ids.map((id) => world.until("TaskCreated", id)));
-	assert.deepEqual(await world.metrics("log_read_total", ENGINE), before_);
-	assert.deepEqual(Object.values(await world.metrics("bus_gap_total", ENGINE)), ENGINE.map(() => 0));
+	assert.deepEqual(await world.metrics("log_read_total", ENGINE), reads);
+	assert.deepEqual(await world.metrics("bus_gap_total", ENGINE), gaps); // one that starts may miss what comes as it begins to listen
 });

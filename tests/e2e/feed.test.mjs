@@ -219,14 +219,14 @@ describe("the feed's channels", () => {
 		const conflated = () => world.a.metric("feed_client_conflated_total");
 		const dropped = () => world.b.metric("feed_client_dropped_total");
 		const [before_, droppedBefore] = [await conflated(), await dropped()];
-		const slow = await Plain.open(urlOf(world.a)); // its patience is 10 s
-		const dead = await Plain.open(urlOf(world.b)); // and here 1 s
 		const other = follow(urlOf(world.b));
-		for (const plain of [slow, dead]) {
+		const pausing = async (gateway) => {
+			const plain = await Plain.open(urlOf(gateway));
 			plain.say({ op: "subscribe", channels: Array.from({ length: 16 }, () => ({ name: "blocks" })) });
 			await plain.until("snapshots", ({ op }) => op === "heartbeat");
 			plain.socket.pause();
-		}
+			return plain;
+		};
 		// Each block is sixteen messages: until the connections take no more.
 		const fill = (what, ask) =>
 			until(what, async () => {
@@ -234,11 +234,14 @@ describe("the feed's channels", () => {
 				await world.caughtUp(b);
 				return until(what, ask, { timeoutMs: 13_000, everyMs: 100 });
 			}, { timeoutMs: 120_000 });
+		const dead = await pausing(world.b); // its patience is 1 s
 		await fill("one to be dropped", async () => (await dropped()) > droppedBefore);
 		dead.socket.resume();
 		await dead.closed;
 		assert.equal(dead.code, 4008);
 		assert.deepEqual([dead.messages.at(-1).op, dead.messages.at(-1).code], ["lagging", 4008]);
+		// Here it is 10 s: who doesn't go on reading within as long again is closed, too.
+		const slow = await pausing(world.a);
 		await fill("the other to be given snapshots", async () => (await conflated()) > before_);
 		slow.socket.resume();
 		await slow.until("to be told", ({ op }) => op === "lagging");
