@@ -193,17 +193,19 @@ static void read_number(struct reader *r)
 	uint64_t v = 0;
 
 	for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
-		if (v > (UINT64_MAX - 9) / 10) {
+		uint64_t digit = (uint64_t)(*r->at - '0');
+
+		if (v > (UINT64_MAX - digit) / 10) {
 			fail(r);
 			return;
 		}
-		v = 10 * v + (uint64_t)(*r->at - '0');
+		v = 10 * v + digit;
 	}
-	if (r->at == first || (negative && v > INT64_MAX)) {
+	if (r->at == first || (negative && v > (uint64_t)INT64_MAX + 1)) {
 		fail(r);
 	} else if (negative) {
 		buf_put_u8(r->out, I64);
-		buf_put_be64(r->out, (uint64_t) - (int64_t)v);
+		buf_put_be64(r->out, 0 - v);
 	} else if (v < 0x80) {
 		buf_put_u8(r->out, (uint8_t)v);
 	} else {

@@ -822,6 +822,10 @@ static void msgpack_is_what_others_write(void **state)
 		 "caf\xc3\xa9",
 		 6},
 		{"-7", "\xd3\xff\xff\xff\xff\xff\xff\xff\xf9", 9},
+		{"18446744073709551615", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
+		 9},
+		{"-9223372036854775808", "\xd3\x80\x00\x00\x00\x00\x00\x00\x00",
+		 9},
 	};
 
 	(void)state;
