@@ -156,9 +156,15 @@ static void part_at(struct chain *c, uint64_t ancestor)
 		roll_back(c, ancestor);
 }
 
+/* The branches part too deep. Before that is believed, the nodes prove that
+ * they are of this chain: one of another may listen where ours did. */
 static void part_below(struct chain *c)
 {
-	if (has_several(c))
+	if (!c->proven_lost) {
+		c->proven_lost = true;
+		rpc_prove_again(c->config.rpc);
+		chain_forget_head(c);
+	} else if (has_several(c))
 		confirm(c, fork_next(c->fork) - fork_count(c->fork), true);
 	else
 		chain_end(c, ERR_FINALITY);
@@ -169,13 +175,15 @@ static void part_below(struct chain *c)
 static void on_asked(void *arg, const struct rpc_answer *a)
 {
 	struct chain *c = arg;
+	const struct providers *nodes = rpc_providers(c->config.rpc);
+	bool trusted = providers_trusted(nodes, (unsigned)c->teller);
 	struct evm_header h;
 
 	c->asking = false;
 	if (c->ended)
 		return;
-	if (a->err || evm_header_parse(&h, a->result)) {
-		if (has_several(c))
+	if (!trusted || a->err || evm_header_parse(&h, a->result)) {
+		if (!trusted || has_several(c))
 			chain_forget_head(c); /* somebody else may know more */
 		chain_retry_later(c);
 		return;

@@ -53,6 +53,9 @@ static void on_head(void *arg, const struct evm_header *header)
 	struct source *s = arg;
 	struct chain_news *n = s->news;
 
+	/* A websocket comes back before its node has proven what it is. */
+	if (!providers_trusted(rpc_providers(n->config.rpc), s->node))
+		return;
 	rpc_told_head(n->config.rpc, s->node, header->block.number);
 	n->newest = providers_height(rpc_providers(n->config.rpc));
 	metric_set(&head_number, (int64_t)n->newest);

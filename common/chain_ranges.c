@@ -43,6 +43,7 @@ static bool give(struct range *r)
 			return false;
 		}
 		fork_push(c->fork, &h->block);
+		c->proven_lost = false;
 		metric_set(&tip_number, (int64_t)n);
 	}
 	return !c->ended;

@@ -152,12 +152,22 @@ uint64_t providers_final(const struct providers *p, unsigned wanted)
 	return best;
 }
 
-bool providers_fit(const struct providers *p, unsigned i, uint64_t now_ms)
+void providers_prove_again(struct providers *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		p->list[i].proven = false;
+}
+
+bool providers_trusted(const struct providers *p, unsigned i)
 {
 	const struct provider *n = &p->list[i];
 
-	return !n->excluded && n->rest_until_ms <= now_ms &&
-	       (n->proven || !p->must_prove);
+	return !n->excluded && (n->proven || !p->must_prove);
+}
+
+bool providers_fit(const struct providers *p, unsigned i, uint64_t now_ms)
+{
+	return providers_trusted(p, i) && p->list[i].rest_until_ms <= now_ms;
 }
 
 static bool answers(const struct provider *n, uint64_t now_ms)

@@ -92,6 +92,12 @@ void providers_head(struct providers *p, unsigned i, uint64_t number);
 void providers_finalized(struct providers *p, unsigned i, uint64_t number);
 uint64_t providers_final(const struct providers *p, unsigned wanted);
 
+/* All have to prove again which chain they are of. */
+void providers_prove_again(struct providers *p);
+
+/* Whether what node @i says is of our chain, as far as is known. */
+bool providers_trusted(const struct providers *p, unsigned i);
+
 /* Whether node @i can be asked now. */
 bool providers_fit(const struct providers *p, unsigned i, uint64_t now_ms);
 

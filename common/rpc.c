@@ -349,6 +349,12 @@ void rpc_proven(struct rpc *r, unsigned node)
 	(void)providers_proven(&r->providers, node);
 }
 
+void rpc_prove_again(struct rpc *r)
+{
+	providers_prove_again(&r->providers);
+	rpc_tick_soon(r);
+}
+
 /* ---- now and then ------------------------------------------------------- */
 
 /* Whether there is something to be done later. */

@@ -116,6 +116,11 @@ void rpc_expect(struct rpc *rpc, uint64_t chain_id,
 		const struct hash32 *genesis);
 void rpc_proven(struct rpc *rpc, unsigned node);
 
+/* What the nodes say can't be of the chain that they proved to be of: another
+ * node may have taken the place of one. All prove it again. Without
+ * rpc_expect(), nothing. */
+void rpc_prove_again(struct rpc *rpc);
+
 /* Health, to look at. */
 const struct providers *rpc_providers(const struct rpc *rpc);
 

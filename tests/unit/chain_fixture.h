@@ -10,7 +10,13 @@
 #include "common/chain.h"
 #include "common/log.h"
 
-enum { BLOCKS_MAX = 128, DEPTH = 16, WAIT_MS = 20000, NODES_MAX = 3 };
+enum {
+	BLOCKS_MAX = 128,
+	DEPTH = 16,
+	WAIT_MS = 20000,
+	NODES_MAX = 3,
+	CHAIN_ID = 7
+};
 
 /* ---- nodes -------------------------------------------------------------- */
 
@@ -138,6 +144,10 @@ static inline json_t *answer_one(struct node *node, const json_t *request)
 					 "error", "code", -32005, "message",
 					 "range too large");
 		result = logs_of(node, param);
+	} else if (strcmp(method, "eth_chainId") == 0) {
+		result = evm_quantity(CHAIN_ID);
+	} else if (strcmp(method, "eth_blockNumber") == 0) {
+		result = evm_quantity(node->head);
 	} else {
 		uint64_t n = number_of(node, param);
 

@@ -81,6 +81,41 @@ static void what_parts_below_what_is_remembered_ends_it(void **state)
 	assert_int_equal(rollbacks, 0);
 }
 
+/* Where a node of ours listened, one of another chain does, and no call failed
+ * in between. */
+static void a_chain_of_another_genesis_is_not_followed(void **state)
+{
+	struct hash32 genesis = hash_of(0, 1);
+
+	(void)state;
+	set_chain(40, 0, 1);
+	rpc_expect(rpc, CHAIN_ID, &genesis);
+	follow();
+	UNTIL(is_at(40, 1));
+	set_chain(60, 0, 2);
+	UNTIL(!rpc_answers(rpc));
+	run(300);
+	assert_err(failure, ERR_NONE);
+	assert_int_equal(rollbacks, 0);
+	assert_int_equal(given, 40);
+}
+
+static void what_parts_too_deep_is_believed_of_who_proved_its_chain(
+	void **state)
+{
+	struct hash32 genesis = hash_of(0, 1);
+
+	(void)state;
+	set_chain(40, 0, 1);
+	rpc_expect(rpc, CHAIN_ID, &genesis);
+	follow();
+	UNTIL(is_at(40, 1));
+	set_chain(45, 20, 2);
+	UNTIL(failure);
+	assert_err(failure, ERR_FINALITY);
+	assert_true(rpc_answers(rpc));
+}
+
 /* The node says which block is final: nothing below it is given up. */
 static void what_parts_below_what_was_final_ends_it(void **state)
 {
@@ -222,6 +257,8 @@ int main(void)
 		TEST(a_branch_that_won_is_rolled_back_to),
 		TEST(a_node_that_lags_changes_nothing),
 		TEST(what_parts_below_what_is_remembered_ends_it),
+		TEST(a_chain_of_another_genesis_is_not_followed),
+		TEST(what_parts_too_deep_is_believed_of_who_proved_its_chain),
 		TEST(what_parts_below_what_was_final_ends_it),
 		TEST(what_was_final_is_final_after_a_restart),
 		TEST(what_a_handler_returns_ends_it),
