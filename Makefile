@@ -177,17 +177,6 @@ $(B)/bench/recovery: $(B)/release/obj/tests/bench/recovery.o $(PROPERTY_PARTS:%.
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS) -lcmocka
 
-# Webhooks: a receiver, and who writes the log that they are about.
-$(B)/bench/hook_receiver: tests/bench/hook_receiver.c
-	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CFLAGS_release) $(CPPFLAGS) -o $@ $<
-$(B)/bench/hook_log: $(B)/release/obj/tests/bench/hook_log.o $(B)/release/libkalypso.a
-	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
-
-bench-hooks: build $(B)/bench/hook_receiver $(B)/bench/hook_log ## measure webhooks: throughput, delay, hanging receivers, kills; build/bench/hooks.jsonl
-	@node tests/bench/hooks.mjs $(B)
-
 bench-recovery: build $(B)/bench/recovery ## measure starts with a million entries behind them, and snapshots of a million requests
 	@node tests/bench/recovery.mjs $(B)
 
@@ -228,4 +217,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-gateway bench-hooks bench-match bench-recovery bench-why unit sim fuzz chaos lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-gateway bench-match bench-recovery bench-why unit sim fuzz chaos lint format clean help

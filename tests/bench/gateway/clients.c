@@ -326,13 +326,11 @@ static void reset(void)
 /* One command at a time; false at the end of stdin. */
 static bool obey(void)
 {
-	char line[128];
-	ssize_t size = read(STDIN_FILENO, line, sizeof line - 1);
+	char line[COMMAND_ROOM];
 	uint64_t target;
 
-	if (size <= 0)
+	if (!read_command(line))
 		return false;
-	line[size] = 0;
 	if (strcmp(line, "reset\n") == 0)
 		reset();
 	else if (sscanf(line, "result %" SCNu64, &target) == 1)

@@ -303,13 +303,11 @@ static void reset(void)
 
 static bool obey(void)
 {
-	char line[128];
-	ssize_t size = read(STDIN_FILENO, line, sizeof line - 1);
+	char line[COMMAND_ROOM];
 	uint64_t number;
 
-	if (size <= 0)
+	if (!read_command(line))
 		return false;
-	line[size] = 0;
 	if (strcmp(line, "reset\n") == 0)
 		reset();
 	else if (sscanf(line, "hang %" SCNu64, &number) == 1 && number <= count)

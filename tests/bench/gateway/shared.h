@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,18 @@ static inline unsigned long parse_count(const char *text, unsigned long max)
 		exit(2);
 	}
 	return n;
+}
+
+/* A line of stdin, whole: they come one at a time. False at its end. */
+enum { COMMAND_ROOM = 128 };
+static inline bool read_command(char line[COMMAND_ROOM])
+{
+	ssize_t size = read(STDIN_FILENO, line, COMMAND_ROOM - 1);
+
+	if (size <= 0)
+		return false;
+	line[size] = 0;
+	return true;
 }
 
 /* ---- samples ------------------------------------------------------------ */
