@@ -39,7 +39,8 @@ struct chain {
 	unsigned first, under_way; /* ranges[first] is the oldest */
 	struct ballot *confirm;
 	bool lost; /* what is confirmed: that the branches part too deep */
-	bool proven_lost; /* the nodes have proven their chain since it was seen */
+	bool proven_lost; /* the nodes have proven their chain since it was seen
+			   */
 	struct block_ref final; /* number 0: none is known */
 };
 
