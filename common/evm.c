@@ -63,7 +63,7 @@ json_t *evm_data(struct bytes b)
 	json_t *json;
 
 	buf_put_hex(&text, b.data, b.size);
-	json = json_stringn((const char *)text.data, text.size);
+	json = json_stringn_nocheck((const char *)text.data, text.size);
 	buf_free(&text);
 	return json;
 }

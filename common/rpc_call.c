@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/refusal.h"
 #include "common/rpc_impl.h"
@@ -179,10 +181,7 @@ static void answer_raw(struct rpc_batch *b, unsigned node, struct bytes body)
 static void answer_parsed(struct rpc_batch *b, unsigned node, struct bytes body,
 			  enum provider_fault *fault)
 {
-	json_error_t where;
-	json_t *root = json_loadb((const char *)body.data, body.size,
-				  JSON_REJECT_DUPLICATES, &where);
-	json_t *item;
+	json_t *root = json_read(body), *item;
 	size_t i;
 
 	if (!root)
@@ -345,23 +344,25 @@ static void give_ids(struct rpc_batch *b)
 	}
 }
 
-/* What has no answer yet. */
-static char *text_of(const struct rpc_batch *b)
+static int put(const char *text, size_t size, void *out)
 {
-	json_t *left;
-	char *text;
+	buf_put(out, text, size);
+	return 0;
+}
 
-	if (!b->many)
-		return json_dumps(json_array_get(b->requests, 0), JSON_COMPACT);
-	if (b->missing == b->count)
-		return json_dumps(b->requests, JSON_COMPACT);
-	left = json_array();
-	for (size_t i = 0; i < b->count; i++)
+/* What has no answer yet. */
+static void put_requests(struct buf *out, const struct rpc_batch *b)
+{
+	bool all = b->missing == b->count;
+	json_t *left = all ? json_incref(b->requests) : json_array();
+
+	for (size_t i = 0; i < b->count && !all; i++)
 		if (!b->calls[i].answered)
 			json_array_append(left, json_array_get(b->requests, i));
-	text = json_dumps(left, JSON_COMPACT);
+	if (json_dump_callback(b->many ? left : json_array_get(left, 0), put,
+			       out, JSON_COMPACT))
+		buf_fail(out, ERR_NO_MEMORY);
 	json_decref(left);
-	return text;
 }
 
 static size_t answer_max(const struct rpc_batch *b)
@@ -380,18 +381,20 @@ static bool ask(struct rpc_batch *b, unsigned node)
 	struct http_request request = {.url = r->nodes[node].url,
 				       .timeout_ms = r->config.timeout_ms,
 				       .answer_max = answer_max(b)};
-	char *text = text_of(b);
-	struct bytes body = {(const uint8_t *)text, text ? strlen(text) : 0};
+	struct buf text = {0};
+	struct bytes body;
 
 	if (b->tried)
 		metric_add(&moved, (int64_t)b->missing);
 	b->tried |= 1u << node;
 	b->node = node;
+	put_requests(&text, b);
+	body = buf_bytes(&text);
 	request.body = &body;
 	at->sent_us = metric_now_us();
-	if (text)
+	if (!buf_failed(&text))
 		at->http = http_send(r->config.http, &request, on_answer, at);
-	free(text);
+	buf_free(&text);
 	metric_add(&calls, (int64_t)b->missing);
 	b->under_way += at->http != NULL;
 	return at->http != NULL;

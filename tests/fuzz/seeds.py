@@ -35,6 +35,10 @@ def evm():
     return [text(answer(r)) for r in (HEADER, RECEIPT, None, H, "0x1f", [], [LOG, LOG])] + [text(REFUSAL)]
 
 
+def json_():
+    return evm() + [b'[1.5e3,-2,"\\u20ac\\ud83d\\ude00",{"a":[true,false,null,[]],"":{}}]']
+
+
 def rpc():
     batch = text([answer("0x1", 2), REFUSAL, answer(None, 3)])
     limited = text(REFUSAL | {"error": {"code": -32005, "message": "request rate exceeded, limited to a 1,000 range"}})
@@ -157,7 +161,7 @@ def core():
     return [bytes([n]) + bytes(range(256)) for n in range(8)]
 
 
-TARGETS = {f.__name__: f for f in (evm, rpc, fetch, prover, conf, deployment, store, feed, pack, gateway, hook, core,
+TARGETS = {f.__name__.rstrip("_"): f for f in (evm, json_, rpc, fetch, prover, conf, deployment, store, feed, pack, gateway, hook, core,
                                   logfile)}
 
 

@@ -9,6 +9,7 @@
 
 #include "common/evm.h"
 #include "common/hex.h"
+#include "common/json.h"
 #include "tests/sim/world.h"
 
 /* ---- blocks and logs as JSON -------------------------------------------- */
@@ -427,7 +428,7 @@ void node_answer_node(struct buf *out, struct bytes body,
 
 	if (answer_send(out, body))
 		return;
-	request = json_loadb((const char *)body.data, body.size, 0, NULL);
+	request = json_read(body);
 	assert(request);
 	if (json_is_array(request)) {
 		buf_put_text(out, "[");
