@@ -18,24 +18,38 @@ run_fuzz() { tests/fuzz/fuzz.sh "$build/fuzz" 180; }
 run_contracts() { protocol/contracts/test.sh; }
 run_prover() { (cd deploy/local && npm test --silent); }
 
-# One file after the other: each has its own market. The output only of those that fail.
+# One file after the other: each has its own market. The output only of those that fail. Real processes share the machine
+# with whatever else runs there: a file that fails runs once more, and is named at the end if it passes then.
 run_e2e() {
-	local t at log="$build/e2e.log" status=0
+	local t at log status=0 unsteady=()
 	export KALYPSO_BIN=$PWD/$build/asan/bin
+	mkdir -p "$build/e2e"
 	for t in tests/e2e/*.test.mjs; do
-		at=$SECONDS
-		if node --test "$t" >"$log" 2>&1; then
-			echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s"
-		else
-			cat "$log"
-			status=1
+		at=$SECONDS log="$build/e2e/$(basename "$t" .test.mjs).log"
+		if ! node --test "$t" >"$log" 2>&1; then
+			echo "$t: failed after $((SECONDS - at)) s ($log.failed), once more"
+			mv "$log" "$log.failed"
+			unsteady+=("$log.failed")
+			if ! node --test "$t" >"$log" 2>&1; then
+				cat "$log"
+				status=1
+				continue
+			fi
 		fi
+		echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s"
 	done
+	[ ${#unsteady[@]} = 0 ] || echo "failed the first time: ${unsteady[*]}: a race of the test or of what it tests, to be mended"
 	return $status
 }
 
-# A fault of each group; `make chaos` has more.
-run_chaos() { KALYPSO_BIN=$PWD/$build/asan/bin node tests/chaos/chaos.mjs --out="$build/chaos/report.json"; }
+# A fault of each group; `make chaos` has more. As with e2e, all of it once more if one fails.
+run_chaos() {
+	local run=(node tests/chaos/chaos.mjs "--out=$build/chaos/report.json")
+	export KALYPSO_BIN=$PWD/$build/asan/bin
+	"${run[@]}" && return
+	echo "chaos failed, once more"
+	"${run[@]}"
+}
 
 # Every *_test in its own process; the output only of those that fail.
 run_unit() {
