@@ -20,12 +20,12 @@ run_prover() { (cd deploy/local && npm test --silent); }
 
 # One file after the other: each has its own market. The output only of those that fail. Real processes share the machine
 # with whatever else runs there: a file that fails runs once more, and is named at the end if it passes then.
-run_e2e() {
+run_files() {
 	local t at log status=0 unsteady=()
 	export KALYPSO_BIN=$PWD/$build/asan/bin
-	mkdir -p "$build/e2e"
-	for t in tests/e2e/*.test.mjs; do
-		at=$SECONDS log="$build/e2e/$(basename "$t" .test.mjs).log"
+	for t in "$@"; do
+		at=$SECONDS log="$build/logs/${t##*/}.log"
+		mkdir -p "${log%/*}"
 		if ! node --test "$t" >"$log" 2>&1; then
 			echo "$t: failed after $((SECONDS - at)) s ($log.failed), once more"
 			mv "$log" "$log.failed"
@@ -37,10 +37,13 @@ run_e2e() {
 			fi
 		fi
 		echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s"
+		sed -nE 's/^ *ok [0-9]+ - (.*) # SKIP (.+)$/\tskipped: \1: \2/p' "$log"
 	done
 	[ ${#unsteady[@]} = 0 ] || echo "failed the first time: ${unsteady[*]}: a race of the test or of what it tests, to be mended"
 	return $status
 }
+
+run_e2e() { run_files tests/e2e/*.test.mjs; }
 
 # A fault of each group; `make chaos` has more. As with e2e, all of it once more if one fails.
 run_chaos() {
