@@ -76,7 +76,7 @@ struct bus_pair {
 	bool has_secret;
 };
 
-enum { BUS_WHY_ROOM = 512 };
+enum { BUS_WHY_ROOM = 1024 };
 
 /* Read a file of a key; one with a secret may be read by its owner alone.
  * ERR_CONFIG	it can't be read, or isn't one: @why says it */
