@@ -10,10 +10,13 @@
  * heartbeat: number is the newest of the log, there is no body.
  *
  * A service publishes on its own socket, one for each of its instances; who
- * reads its log connects to all of them. */
+ * reads its log connects to all of them. Between machines these are TCP
+ * connections under CURVE: encrypted, and only those who know each other's keys
+ * get one (bus_keys.h). Who isn't let in is told nothing and may try again. */
 #ifndef COMMON_BUS_H
 #define COMMON_BUS_H
 
+#include "common/bus_keys.h"
 #include "common/loop.h"
 #include "common/store.h"
 
@@ -22,15 +25,47 @@ enum { BUS_HEARTBEAT_MS = 100, BUS_SILENCE_MS = 500 };
 struct bus_out;
 struct bus_in;
 
-/* Where instance @instance of @service publishes, by the pattern @at, whose %
- * stands for SERVICE.INSTANCE: "ipc:///run/kalypso/%". */
+/* Where the bus is and what protects it. Texts and keys are borrowed by
+ * everything that is opened with it.
+ *
+ * An address is a pattern, as ipc:///run/kalypso/% or
+ * tcp://%s-%i.internal:7000: % stands for SERVICE.INSTANCE, %s and %i for
+ * either alone. @at may also be a comma-separated list of them, where
+ * SERVICE=ADDRESS is about one service, SERVICE.INSTANCE=ADDRESS about one
+ * copy, and one without = about all others. */
+struct bus_config {
+	const char *at;	       /* where a service is reached */
+	const char *bind;      /* where we publish; NULL or "": as @at says */
+	const char *instances; /* comma-separated, of each service */
+	struct bus_keys *keys; /* for tcp://; NULL: it is not protected */
+	bool open; /* without keys it may go beyond this machine, too */
+};
+
+/* Where @service.@instance is reached; "" if @at doesn't say. */
 enum { BUS_ENDPOINT_ROOM = 256 };
 void bus_endpoint(char out[BUS_ENDPOINT_ROOM], const char *at,
 		  const char *service, const char *instance);
 
-/* Bind a publishing socket. ERR_CONFIG: it can't be; why has been logged. */
-NODISCARD enum err bus_out_open(struct bus_out **out, const char *endpoint);
+/* Whether @instance of @service can publish and listen like this.
+ * ERR_CONFIG	an address isn't one, is missing, or leads beyond this machine
+ *		without protection; what to do has been logged */
+NODISCARD enum err bus_check(const struct bus_config *config,
+			     const char *service, const char *instance);
+
+/* Bind the publishing socket of @instance of @service. ERR_CONFIG: it can't be;
+ * why has been logged. */
+NODISCARD enum err bus_out_open(struct bus_out **out,
+				const struct bus_config *config,
+				const char *service, const char *instance);
 void bus_out_close(struct bus_out **out);
+
+/* Ask from @loop on who wants to connect; NULL: nobody gets in until another
+ * call. A loop must be taken away before it is freed. */
+void bus_out_watch(struct bus_out *out, struct loop *loop);
+
+/* The keys are others: close every connection and bind again. Also to be called
+ * while it says false: the address isn't free yet. */
+bool bus_out_renew(struct bus_out *out);
 
 /* Tell that @entry is in the log. Never blocks; may be lost. @more: another one
  * follows at once; readers are woken by the last, and get all together. */
@@ -46,11 +81,14 @@ typedef void bus_fn(void *arg, uint64_t epoch, const struct entry *entry);
 /* Called when every frame that had arrived was handed over. */
 typedef void bus_drained_fn(void *arg);
 
-/* Connect to @service's instances, a comma-separated list. */
+/* Connect to @service's instances. */
 NODISCARD enum err bus_in_open(struct bus_in **out, struct loop *loop,
-			       const char *at, const char *service,
-			       const char *instances, bus_fn *fn,
+			       const struct bus_config *config,
+			       const char *service, bus_fn *fn,
 			       bus_drained_fn *drained, void *arg);
 void bus_in_close(struct bus_in **in);
+
+/* The keys are others: connect again. ERR_NO_MEMORY: as it was. */
+NODISCARD enum err bus_in_renew(struct bus_in *in);
 
 #endif /* COMMON_BUS_H */

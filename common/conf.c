@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/private_file.h"
 #include "common/version.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 	KEY_MARKDOWN,
 	NAME_ROOM = 160,
 	SECRET_MAX_BYTES = 64 * 1024,
+	WHY_ROOM = 512,
 };
 
 struct source {
@@ -82,25 +84,38 @@ static struct source from_environment(const struct reader *r,
 	return s;
 }
 
-/* NULL with errno, which is 0 if the file is empty. */
-static char *read_secret(const char *path)
+/* The text of @f; NULL with @why. */
+static char *read_text(FILE *f, const char *path, char why[WHY_ROOM])
 {
 	char *text = calloc(1, SECRET_MAX_BYTES + 2);
-	FILE *f = fopen(path, "r");
-	size_t size = f && text ? fread(text, 1, SECRET_MAX_BYTES + 1, f) : 0;
-	int why = f && text && !ferror(f) ? 0 : errno;
+	size_t size = text ? fread(text, 1, SECRET_MAX_BYTES + 1, f) : 0;
+	int number = text && !ferror(f) ? 0 : errno;
 
-	if (f)
-		fclose(f);
 	if (size > SECRET_MAX_BYTES)
-		why = EFBIG; /* half of it is another secret */
+		number = EFBIG; /* half of it is another secret */
 	while (size && isspace((unsigned char)text[size - 1]))
 		text[--size] = 0;
-	if (!why && size)
+	if (!number && size)
 		return text;
+	snprintf(why, WHY_ROOM, "can't read %s: %s", path,
+		 number ? strerror(number) : "it is empty");
 	free(text);
-	errno = why;
 	return NULL;
+}
+
+static char *read_secret(const char *path, char why[WHY_ROOM])
+{
+	FILE *f = fopen(path, "r");
+	char *text = NULL;
+
+	if (!f)
+		snprintf(why, WHY_ROOM, "can't read %s: %s", path,
+			 strerror(errno));
+	else if (!private_file_check(fileno(f), path, why, WHY_ROOM))
+		text = read_text(f, path, why);
+	if (f)
+		fclose(f);
+	return text;
 }
 
 static struct source look_up(const struct reader *r, size_t i)
@@ -125,6 +140,7 @@ static enum err set_secret(const struct reader *r, size_t i, const char **out)
 {
 	const struct conf_row *row = r->rows[i];
 	struct source file = from_environment(r, row, "_FILE");
+	char why[WHY_ROOM];
 	struct source s;
 
 	if (!file.text) {
@@ -132,11 +148,10 @@ static enum err set_secret(const struct reader *r, size_t i, const char **out)
 		*out = s.text ? s.text : row->fallback;
 		return ERR_NONE;
 	}
-	*out = read_secret(file.text);
+	*out = read_secret(file.text, why);
 	if (*out)
 		return ERR_NONE;
-	fprintf(stderr, "%s: %s: can't read %s: %s\n", r->program->name,
-		file.where, file.text, errno ? strerror(errno) : "it is empty");
+	fprintf(stderr, "%s: %s: %s\n", r->program->name, file.where, why);
 	return ERR_CONFIG;
 }
 

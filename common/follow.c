@@ -279,9 +279,8 @@ enum err follow_new(struct follow **out, const struct follow_source *source,
 			     .next = from,
 			     .spoken_us = metric_now_us()};
 	/* Listen first: what comes while we read is then not missed twice. */
-	e = bus_in_open(&f->in, source->loop, source->bus_at,
-			follow_writer(source->log), source->instances, on_frame,
-			on_drained, f);
+	e = bus_in_open(&f->in, source->loop, source->bus,
+			follow_writer(source->log), on_frame, on_drained, f);
 	if (e) {
 		free(f);
 		return e;
@@ -313,6 +312,13 @@ void follow_free(struct follow **follow)
 	bus_in_close(&f->in);
 	free(f);
 	*follow = NULL;
+}
+
+void follow_renew(struct follow *follow)
+{
+	if (bus_in_renew(follow->in))
+		log_warn("bus.renew", "log=%s err=NO_MEMORY",
+			 follow->source.log);
 }
 
 uint64_t follow_given(const struct follow *follow)

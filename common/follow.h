@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "common/bus.h"
 #include "common/loop.h"
 #include "common/quarantine.h"
 #include "common/store.h"
@@ -31,10 +32,10 @@ struct follow_handlers {
 struct follow_source {
 	struct follow **all; /* a list that it is in while it lives; or NULL */
 	struct loop *loop;
-	struct store *store;		/* of this thread */
-	const char *bus_at, *instances; /* see bus_in_open() */
-	const char *log;		/* a name in links.def */
-	const char *reader;		/* the service; its quarantine */
+	struct store *store; /* of this thread */
+	const struct bus_config *bus;
+	const char *log;    /* a name in links.def */
+	const char *reader; /* the service; its quarantine */
 	struct quarantine_limits quarantine;
 	uint64_t epoch;
 };
@@ -59,6 +60,9 @@ struct follow *follow_next(const struct follow *follow);
 
 /* When its writer was heard last, or when following began: metric_now_us(). */
 uint64_t follow_heard_us(const struct follow *follow);
+
+/* The keys of the bus are others. Later, if memory runs out. */
+void follow_renew(struct follow *follow);
 
 /* Who writes @log; NULL if there is no such log. */
 const char *follow_writer(const char *log);

@@ -112,8 +112,7 @@ struct follow_source frame_source(struct frame *f, const char *log)
 	return (struct follow_source){.all = &f->follows,
 				      .loop = f->loop,
 				      .store = f->store,
-				      .bus_at = f->market.bus,
-				      .instances = f->market.instances,
+				      .bus = &f->bus_config,
 				      .log = log,
 				      .reader = f->service->name,
 				      .quarantine = frame_quarantine(f),
@@ -215,7 +214,6 @@ static enum err know_epoch(struct frame *f)
 
 static enum err take_lease(struct frame *f)
 {
-	char endpoint[BUS_ENDPOINT_ROOM];
 	enum err e;
 
 	if (!f->service->writes)
@@ -224,9 +222,12 @@ static enum err take_lease(struct frame *f)
 			     f->token, (unsigned)f->market.lease);
 	if (e)
 		return e;
-	bus_endpoint(endpoint, f->market.bus, f->service->name,
-		     f->options.instance);
-	return f->bus ? ERR_NONE : bus_out_open(&f->bus, endpoint);
+	if (!f->bus)
+		e = bus_out_open(&f->bus, &f->bus_config, f->service->name,
+				 f->options.instance);
+	if (!e)
+		bus_out_watch(f->bus, f->loop);
+	return e;
 }
 
 static void close_log(struct frame *f)
@@ -311,6 +312,8 @@ static enum err open_frame(struct frame *f)
 
 	if (!e)
 		e = frame_lock_folder(f);
+	if (!e && f->service->market)
+		e = frame_bus_options(f);
 	if (!e && f->service->prepare)
 		e = f->service->prepare(f->self);
 	if (!e)
@@ -338,6 +341,7 @@ static void close_frame(struct frame *f)
 		log_debug("lease.kept", "text=\"it runs out by itself\"");
 	close_log(f);
 	bus_out_close(&f->bus);
+	bus_keys_close(&f->bus_config.keys);
 	store_close(&f->store);
 	admin_close(&f->admin);
 	loop_free(&f->loop);
@@ -366,6 +370,8 @@ static bool begin_again(struct frame *f)
 	close_log(f);
 	loop_timer_cancel(f->loop, &f->phases);
 	loop_timer_cancel(f->loop, &f->chores);
+	if (f->bus)
+		bus_out_watch(f->bus, NULL);
 	loop_free(&f->loop);
 	f->fatal = loop_new(&f->loop);
 	f->reloading = false;

@@ -45,7 +45,8 @@ struct frame {
 	struct market_options market; /* zero without service->market */
 	struct loop *loop;
 	struct admin *admin;
-	struct store *store;   /* NULL without service->market */
+	struct store *store; /* NULL without service->market */
+	struct bus_config bus_config;
 	struct bus_out *bus;   /* NULL unless the service writes a log */
 	uint64_t epoch;	       /* of the logs */
 	uint64_t token;	       /* of our lease */
@@ -61,6 +62,8 @@ struct frame {
 	const char *why;
 	struct loop_timer *phases, *beats, *chores, *retry;
 	uint64_t chores_us, status_us; /* when they were done last */
+	uint64_t keys_us;	       /* when the bus' keys were read */
+	bool unbound;		       /* the bus isn't bound again yet */
 	bool started;		       /* start() was called, stop() was not */
 	bool reloading;		       /* the loop is left to begin again */
 	uint64_t log_first;	       /* number of our log's first entry */

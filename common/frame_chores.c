@@ -14,6 +14,7 @@
 enum {
 	STATUS_TTL_MS = 5000,
 	STATUS_EVERY_US = 900000,
+	KEYS_EVERY_US = 2 * 1000 * 1000,
 	CHORES_MS = 400,
 };
 
@@ -96,6 +97,28 @@ static void renew(struct frame *f)
 		frame_store_missed();
 }
 
+/* ---- keys of the bus ---------------------------------------------------- */
+
+/* Who hears us or is heard comes back by itself; what is missed meanwhile is
+ * read. */
+static void renew_keys(struct frame *f)
+{
+	bool renewed = false;
+
+	if (f->bus_config.keys && f->chores_us - f->keys_us >= KEYS_EVERY_US) {
+		f->keys_us = f->chores_us;
+		renewed = bus_keys_renewed(f->bus_config.keys);
+	}
+	if (renewed) {
+		log_info("bus.renewed", "text=\"keys of the bus have changed: "
+					"every connection is made again\"");
+		for (struct follow *l = f->follows; l; l = follow_next(l))
+			follow_renew(l);
+	}
+	if (f->bus && (renewed || f->unbound))
+		f->unbound = !bus_out_renew(f->bus);
+}
+
 /* ---- status ------------------------------------------------------------- */
 
 void status_text(struct status *s, const char *name, const char *value)
@@ -154,6 +177,7 @@ static void do_chores(void *arg)
 	admin_beat(f->admin);
 	if (f->bus) /* opened under the lease */
 		renew(f);
+	renew_keys(f);
 	if (f->running)
 		frame_watch(f);
 	if (!f->store || !f->epoch)

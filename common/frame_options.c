@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/key.h"
+#include "common/listen.h"
 #include "common/log.h"
 
 #define OPT(kind, name, fallback, unit, meaning)                               \
@@ -83,6 +84,14 @@ enum err frame_options_check(struct frame *f)
 			  "at least 1\"");
 		return ERR_CONFIG;
 	}
+	if (!f->options.admin_open && listen_is_public(f->options.admin_host)) {
+		log_error("config.admin_host",
+			  "host=%s text=\"strangers would read metrics there: "
+			  "give an address of an inner network, or say "
+			  "--admin-open\"",
+			  f->options.admin_host);
+		return ERR_CONFIG;
+	}
 	return ERR_NONE;
 }
 
@@ -118,6 +127,32 @@ enum err frame_lock_folder(struct frame *f)
 			    "give another --instance"
 			  : strerror(errno));
 	return ERR_CONFIG;
+}
+
+/* ---- the bus ------------------------------------------------------------ */
+
+enum err frame_bus_options(struct frame *f)
+{
+	const struct market_options *m = &f->market;
+	enum err e = ERR_NONE;
+
+	f->bus_config = (struct bus_config){.at = m->bus,
+					    .bind = m->bus_bind,
+					    .instances = m->instances,
+					    .open = m->bus_open};
+	if (!*m->bus_key_file != !*m->bus_allow) {
+		log_error("config.bus_key_file",
+			  "text=\"--bus-key-file and --bus-allow go together: "
+			  "give both, as 'kalypso keys make' wrote them, or "
+			  "neither\"");
+		return ERR_CONFIG;
+	}
+	if (*m->bus_key_file)
+		e = bus_keys_open(&f->bus_config.keys, f->service->name,
+				  m->bus_key_file, m->bus_allow);
+	return e ? e
+		 : bus_check(&f->bus_config, f->service->name,
+			     f->options.instance);
 }
 
 /* ---- keys --------------------------------------------------------------- */

@@ -15,6 +15,10 @@ NODISCARD enum err frame_options_read(struct frame *f, int argc, char **argv);
  * was said. ERR_CONFIG */
 NODISCARD enum err frame_options_check(struct frame *f);
 
+/* Read the keys of the bus and check its addresses, into f->bus_config. What is
+ * wrong was logged. ERR_CONFIG */
+NODISCARD enum err frame_bus_options(struct frame *f);
+
 /* Make the instance's folder if it isn't there, and lock it: one process per
  * instance, and the lock goes when the process does. What is wrong was logged.
  * ERR_CONFIG */

@@ -168,7 +168,9 @@ def header(s):
             "NODISCARD enum err msg_check(uint16_t number, struct bytes body);", "",
             "/* Every description, in order of number. */",
             "extern const struct wire_message *const msg_all[];",
-            "extern const size_t msg_all_count;", ""]
+            "extern const size_t msg_all_count;", "",
+            "/* Whether service @from says anything to service @to. */",
+            "bool msg_passes(const char *from, const char *to);", ""]
     for m in s.messages:
         # An empty comment line, then who says it to whom.
         out += [comment_block(m.doc + ["", f"{', '.join(m.senders)} -> {', '.join(m.receivers) or 'the feed only'}"]),
@@ -182,7 +184,7 @@ def header(s):
 
 
 def source(s):
-    out = [GENERATED, '#include "msg.h"', "", "#include <stddef.h>", ""]
+    out = [GENERATED, '#include "msg.h"', "", "#include <stddef.h>", "#include <string.h>", ""]
     for name, values in s.enums.items():
         out += [f"static const char *const {name}_values[] = {{"]
         out += [f'\t"{v}",' for v in values] + ["};", ""]
@@ -227,7 +229,16 @@ def source(s):
             "enum err msg_check(uint16_t number, struct bytes body)", "{",
             "\tconst struct wire_message *d = msg_describe(number);",
             "\tunion any m;", "",
-            "\treturn d ? wire_decode(d, &m, body) : ERR_UNKNOWN_TYPE;", "}"]
+            "\treturn d ? wire_decode(d, &m, body) : ERR_UNKNOWN_TYPE;", "}", ""]
+    passes = sorted({(a, b) for m in s.messages for a in m.senders for b in m.receivers if a != b})
+    out += ["bool msg_passes(const char *from, const char *to)", "{",
+            "\tstatic const char *const pairs[][2] = {"]
+    out += [f'\t\t{{"{a}", "{b}"}},' for a, b in passes]
+    out += ["\t};", "",
+            "\tfor (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)",
+            "\t\tif (strcmp(pairs[i][0], from) == 0 && strcmp(pairs[i][1], to) == 0)",
+            "\t\t\treturn true;",
+            "\treturn false;", "}"]
     return out
 
 

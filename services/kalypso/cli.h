@@ -129,6 +129,7 @@ extern const struct cli_command cli_export_commands[];
 extern const struct cli_command cli_import_commands[];
 extern const struct cli_command cli_audit_commands[];
 extern const struct cli_command cli_replay_commands[];
+extern const struct cli_command cli_keys_commands[];
 extern const struct cli_command cli_completion_commands[];
 
 #endif /* SERVICES_KALYPSO_CLI_H */

@@ -21,5 +21,6 @@ const struct cli_noun cli_nouns[] = {
 	{"replay", "the book as it was", cli_replay_commands},
 	{"export", "logs into a file", cli_export_commands},
 	{"import", "logs from a file", cli_import_commands},
+	{"keys", "keys of a bus between machines", cli_keys_commands},
 	{"completion", "completion for a shell", cli_completion_commands},
 	{0}};

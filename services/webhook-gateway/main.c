@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/frame.h"
+#include "common/listen.h"
 #include "common/log.h"
 #include "msg.h"
 #include "services/webhook-gateway/hooks.h"
@@ -210,6 +211,10 @@ static enum err check_hooks(struct gateway *self)
 	else if (!o->webhook_open && strlen(o->webhook_token) < 16)
 		wrong = "--webhooks needs KALYPSO_WEBHOOK_TOKEN_FILE, of 16 "
 			"characters at least, or --webhook-open";
+	else if (o->webhook_open && listen_is_public(o->listen_host))
+		wrong = "--webhook-open lets anybody have us send to any "
+			"public address, and --listen-host is one that "
+			"strangers reach: set KALYPSO_WEBHOOK_TOKEN_FILE";
 	else if (o->webhooks_max < 1 || o->webhooks_max > 2000 ||
 		 o->webhook_timeout < 100 || o->webhook_timeout > 60000 ||
 		 o->webhook_parallel < 1 ||

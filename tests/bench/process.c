@@ -34,6 +34,7 @@ static struct times {
 
 static struct redis redis;
 static char bus_at[128];
+static const struct bus_config bus_config = {.at = bus_at, .instances = "a"};
 
 /* ---- who hears the matches ---------------------------------------------- */
 
@@ -62,8 +63,7 @@ static void on_failed(void *arg, enum err e)
 
 static void hear(void)
 {
-	struct follow_source source = {.bus_at = bus_at,
-				       .instances = "a",
+	struct follow_source source = {.bus = &bus_config,
 				       .log = "match",
 				       .reader = "bench",
 				       .epoch = redis.epoch};
@@ -285,7 +285,6 @@ int main(int argc, char **argv)
 				       .token = TOKEN};
 	struct crowd *c = crowd_new(5, QUOTES, 2);
 	struct bus_out *bus;
-	char endpoint[BUS_ENDPOINT_ROOM];
 	pid_t matcher, hearer;
 
 	if (argc != 2) {
@@ -303,8 +302,7 @@ int main(int argc, char **argv)
 
 	redis_start(&redis);
 	snprintf(bus_at, sizeof bus_at, "ipc://%s/%%.bus", redis.folder);
-	bus_endpoint(endpoint, bus_at, "orderbook", "a");
-	assert_err(bus_out_open(&bus, endpoint), ERR_NONE);
+	assert_err(bus_out_open(&bus, &bus_config, "orderbook", "a"), ERR_NONE);
 	assert_err(
 		store_lease_take(redis.store, "orderbook", "a", TOKEN, 600000),
 		ERR_NONE);

@@ -133,12 +133,12 @@ static void open_chain_log(void)
 				       .instance = "a",
 				       .log = "chain",
 				       .token = TOKEN};
-	char endpoint[BUS_ENDPOINT_ROOM];
+	static const struct bus_config bus_config = {.at = bus_at,
+						     .instances = "a"};
 
 	redis_start(&redis);
 	snprintf(bus_at, sizeof bus_at, "ipc://%s/%%.bus", redis.folder);
-	bus_endpoint(endpoint, bus_at, "chain-indexer", "a");
-	must(bus_out_open(&bus, endpoint));
+	must(bus_out_open(&bus, &bus_config, "chain-indexer", "a"));
 	must(store_lease_take(redis.store, "chain-indexer", "a", TOKEN,
 			      3600000));
 	config.store = redis.store;

@@ -6,6 +6,7 @@ import { accountsTests } from "./cli/accounts.mjs";
 import { adminTests } from "./cli/admin.mjs";
 import { failuresTests } from "./cli/failures.mjs";
 import { generatorsTests } from "./cli/generators.mjs";
+import { keysTests } from "./cli/keys.mjs";
 import { marketsTests } from "./cli/markets.mjs";
 import { quarantineTests } from "./cli/quarantine.mjs";
 import { requestsTests } from "./cli/requests.mjs";
@@ -16,6 +17,7 @@ import { World } from "./cli/world.mjs";
 const world = new World();
 
 wordsTests();
+keysTests();
 
 describe("on a chain", () => {
 	before(() => world.start());

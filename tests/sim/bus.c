@@ -140,14 +140,37 @@ void bus_endpoint(char out[BUS_ENDPOINT_ROOM], const char *at,
 	snprintf(out, BUS_ENDPOINT_ROOM, "%s.%s", service, instance);
 }
 
-enum err bus_out_open(struct bus_out **out, const char *endpoint)
+enum err bus_check(const struct bus_config *config, const char *service,
+		   const char *instance)
+{
+	(void)config;
+	(void)service;
+	(void)instance;
+	return ERR_NONE;
+}
+
+enum err bus_out_open(struct bus_out **out, const struct bus_config *config,
+		      const char *service, const char *instance)
 {
 	struct bus_out *b = calloc(1, sizeof *b);
 
+	(void)config;
 	assert(b);
-	snprintf(b->name, NAME_ROOM, "%s", endpoint);
+	snprintf(b->name, NAME_ROOM, "%s.%s", service, instance);
 	*out = b;
 	return ERR_NONE;
+}
+
+void bus_out_watch(struct bus_out *out, struct loop *loop)
+{
+	(void)out;
+	(void)loop;
+}
+
+bool bus_out_renew(struct bus_out *out)
+{
+	(void)out;
+	return true;
 }
 
 void bus_out_close(struct bus_out **out)
@@ -176,17 +199,16 @@ void bus_beat(struct bus_out *out, uint64_t epoch, uint64_t newest)
 	bus_ring(out, epoch, &beat, false);
 }
 
-enum err bus_in_open(struct bus_in **out, struct loop *loop, const char *at,
-		     const char *service, const char *instances, bus_fn *fn,
-		     bus_drained_fn *drained, void *arg)
+enum err bus_in_open(struct bus_in **out, struct loop *loop,
+		     const struct bus_config *config, const char *service,
+		     bus_fn *fn, bus_drained_fn *drained, void *arg)
 {
 	struct bus_in *in = calloc(1, sizeof *in);
 
 	(void)loop;
-	(void)at;
 	assert(in);
 	in->owner = process_current();
-	for (const char *p = instances; *p; p += *p == ',') {
+	for (const char *p = config->instances; *p; p += *p == ',') {
 		size_t size = strcspn(p, ",");
 
 		assert(in->names_count < 2);
@@ -203,6 +225,12 @@ enum err bus_in_open(struct bus_in **out, struct loop *loop, const char *at,
 		in->next->link = &in->next;
 	readers = in;
 	*out = in;
+	return ERR_NONE;
+}
+
+enum err bus_in_renew(struct bus_in *in)
+{
+	(void)in;
 	return ERR_NONE;
 }
 

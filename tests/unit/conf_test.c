@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,8 +97,18 @@ static void write_file(const char *name, const char *text)
 	snprintf(path, sizeof path, "%s/%s", folder, name);
 	f = fopen(path, "w");
 	assert_non_null(f);
+	assert_int_equal(fchmod(fileno(f), 0600), 0);
 	fputs(text, f);
 	fclose(f);
+}
+
+static void open_file_to(const char *name, mode_t mode, uid_t owner)
+{
+	char path[96];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	assert_int_equal(chown(path, owner, (gid_t)-1), 0);
+	assert_int_equal(chmod(path, mode), 0);
 }
 
 /* Its exit status: 0, 77 for ERR_CONFIG, or argp's. */
@@ -268,6 +279,34 @@ static void a_secrets_file_that_is_no_use_is_named(void **state)
 	      .variables = {"KALYPSO_API_KEY_FILE=empty"});
 }
 
+#define OTHERS(mode)                                                           \
+	"task-publisher: environment variable KALYPSO_API_KEY_FILE: key: "     \
+	"others may read or write it (mode " mode "): chmod 600 key\n"
+
+static void a_secrets_file_that_others_may_read_is_refused(void **state)
+{
+	(void)state;
+	write_file("key", "0xdef\n");
+	open_file_to("key", 0644, getuid());
+	FAILS(OTHERS("0644"), .flags = {"--must=x"},
+	      .variables = {"KALYPSO_API_KEY_FILE=key"});
+	open_file_to("key", 0620, getuid());
+	FAILS(OTHERS("0620"), .flags = {"--must=x"},
+	      .variables = {"KALYPSO_API_KEY_FILE=key"});
+	open_file_to("key", 0400, getuid());
+	GIVES("30 false here x 0xdef", .flags = {"--must=x"},
+	      .variables = {"KALYPSO_API_KEY_FILE=key"});
+	if (getuid() != 0)
+		return;		      /* nobody else can give a file away */
+	open_file_to("key", 0440, 0); /* as it is mounted into containers */
+	GIVES("30 false here x 0xdef", .flags = {"--must=x"},
+	      .variables = {"KALYPSO_API_KEY_FILE=key"});
+	open_file_to("key", 0440, 1); /* its owner's group isn't ours */
+	FAILS(OTHERS("0440"), .flags = {"--must=x"},
+	      .variables = {"KALYPSO_API_KEY_FILE=key"});
+	open_file_to("key", 0600, 0);
+}
+
 /* Else half a keystore would be called a wrong password. */
 static void a_secret_that_is_too_long_is_not_cut(void **state)
 {
@@ -388,6 +427,8 @@ int main(void)
 		cmocka_unit_test(a_secret_has_no_flag_and_no_line_in_the_file),
 		cmocka_unit_test(a_secret_that_is_missing_is_named),
 		cmocka_unit_test(a_secrets_file_that_is_no_use_is_named),
+		cmocka_unit_test(
+			a_secrets_file_that_others_may_read_is_refused),
 		cmocka_unit_test(a_secret_that_is_too_long_is_not_cut),
 		cmocka_unit_test(an_option_without_a_default_must_be_set),
 		cmocka_unit_test(

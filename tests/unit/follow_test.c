@@ -65,10 +65,10 @@ static void on_failed(void *arg, enum err e)
 static void read_all(struct reader *r)
 {
 	char at[128];
+	struct bus_config bus = {.at = at, .instances = "a"};
 	struct follow_source source = {.store = redis.store,
 				       .quarantine = {10, 1024},
-				       .bus_at = at,
-				       .instances = "a",
+				       .bus = &bus,
 				       .log = "book",
 				       .reader = "matcher",
 				       .epoch = redis.epoch};
@@ -176,11 +176,11 @@ static void what_does_not_decode_is_set_aside_and_passed_over(void **state)
 
 static void listen_and_read_all(struct reader *r)
 {
-	char endpoint[BUS_ENDPOINT_ROOM], at[128];
+	char at[128];
+	struct bus_config bus = {.at = at, .instances = "a"};
 
 	snprintf(at, sizeof at, "ipc://%s/%%", redis.folder);
-	bus_endpoint(endpoint, at, "orderbook", "a");
-	assert_err(bus_out_open(&r->bus, endpoint), ERR_NONE);
+	assert_err(bus_out_open(&r->bus, &bus, "orderbook", "a"), ERR_NONE);
 	read_all(r);
 	bus_out_close(&r->bus);
 	assert_all_once(r);

@@ -542,21 +542,20 @@ static void beat(void *arg)
 
 static void followers_are_told_of_what_is_in_the_log(void **state)
 {
-	char at[128], endpoint[BUS_ENDPOINT_ROOM];
+	char at[128];
+	struct bus_config bus = {.at = at, .instances = "a"};
 	struct writer_config config = config_of();
 	struct loop_timer *beats;
 	struct bus_in *in;
 
 	(void)state;
 	snprintf(at, sizeof at, "ipc://%s/%%", redis.folder);
-	bus_endpoint(endpoint, at, name, "a");
-	assert_err(bus_out_open(&config.bus, endpoint), ERR_NONE);
+	assert_err(bus_out_open(&config.bus, &bus, name, "a"), ERR_NONE);
 	writer_free(&w);
 	assert_err(writer_new(&w, &config, 0), ERR_NONE);
 	assert_err(loop_new(&ears.loop), ERR_NONE);
-	assert_err(
-		bus_in_open(&in, ears.loop, at, name, "a", hear, drained, NULL),
-		ERR_NONE);
+	assert_err(bus_in_open(&in, ears.loop, &bus, name, hear, drained, NULL),
+		   ERR_NONE);
 	beats = loop_timer(ears.loop, 5, false, beat, config.bus);
 	loop_run(ears.loop);
 	assert_int_equal(ears.heard, 5);

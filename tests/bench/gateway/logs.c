@@ -56,17 +56,15 @@ static uint64_t told_number; /* newest entry that is not a mark */
 
 /* ---- the logs ----------------------------------------------------------- */
 
-static void open_log(struct log *l, const char *bus_at)
+static void open_log(struct log *l, const struct bus_config *bus_config)
 {
 	struct writer_config config = {.service = l->service,
 				       .instance = "a",
 				       .log = l->name,
 				       .token = TOKEN,
 				       .epoch = redis.epoch};
-	char endpoint[BUS_ENDPOINT_ROOM];
 
-	bus_endpoint(endpoint, bus_at, l->service, "a");
-	must(bus_out_open(&l->bus, endpoint));
+	must(bus_out_open(&l->bus, bus_config, l->service, "a"));
 	must(store_open(&l->store, redis.url, "test", NULL, 2000));
 	must(store_lease_take(l->store, l->service, "a", TOKEN, LEASE_MS));
 	config.store = l->store;
@@ -294,6 +292,7 @@ static bool next_command(void)
 int main(int argc, char **argv)
 {
 	char bus_at[128];
+	struct bus_config bus_config = {.at = bus_at, .instances = "a"};
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: logs CLOCK-FILE\n");
@@ -305,7 +304,7 @@ int main(int argc, char **argv)
 	redis_start(&redis);
 	snprintf(bus_at, sizeof bus_at, "ipc://%s/%%.bus", redis.folder);
 	for (int i = 0; i < LOGS; i++)
-		open_log(&logs[i], bus_at);
+		open_log(&logs[i], &bus_config);
 	open_market();
 	printf("%s %s\n", redis.url, bus_at);
 	while (next_command())
