@@ -1,6 +1,8 @@
 /* 0x02 || rlp([chain id, nonce, fees, gas, to, value, data, [], signature]) */
 #include "common/tx.h"
 
+#include <string.h>
+
 #include "common/keccak.h"
 #include "common/rlp.h"
 #include "common/u256.h"
@@ -28,7 +30,8 @@ static void put(struct buf *b, const struct tx *tx,
 	rlp_put_u256(b, &tx->max_priority_fee);
 	rlp_put_u256(b, &tx->max_fee);
 	rlp_put_uint(b, tx->gas);
-	rlp_put_bytes(b, (struct bytes){tx->to.bytes, sizeof tx->to.bytes});
+	rlp_put_bytes(b, (struct bytes){tx->to.bytes,
+					tx->creates ? 0 : sizeof tx->to.bytes});
 	rlp_put_u256(b, &tx->value);
 	rlp_put_bytes(b, tx->data);
 	access_list = rlp_list_begin(b);
@@ -77,6 +80,26 @@ enum err tx_sign(struct buf *raw, struct hash32 *hash, const struct tx *tx,
 	return e;
 }
 
+enum err tx_created(struct address *out, const struct address *from,
+		    uint64_t nonce)
+{
+	struct hash32 hash;
+	struct buf b = {0};
+	size_t list = rlp_list_begin(&b);
+	enum err e;
+
+	rlp_put_bytes(&b, (struct bytes){from->bytes, sizeof from->bytes});
+	rlp_put_uint(&b, nonce);
+	rlp_list_end(&b, list);
+	e = buf_err(&b);
+	if (!e) {
+		keccak256(&hash, b.data, b.size);
+		memcpy(out->bytes, hash.bytes + 12, sizeof out->bytes);
+	}
+	buf_free(&b);
+	return e;
+}
+
 /* The fields in front of the signature. */
 static enum err get(struct tx *out, struct rlp *r)
 {
@@ -87,6 +110,7 @@ static enum err get(struct tx *out, struct rlp *r)
 	out->nonce = rlp_get_uint(r);
 	out->max_priority_fee = rlp_get_u256(r);
 	out->max_fee = rlp_get_u256(r);
+	out->creates = false;
 	out->gas = rlp_get_uint(r);
 	to = rlp_get_bytes(r);
 	out->value = rlp_get_u256(r);

@@ -58,7 +58,7 @@ enum err deployment_read(struct deployment *out, const char *path)
 	if (e)
 		log_error("contracts.file",
 			  "path=%s member=%s text=\"%s: give the file that "
-			  "deploy.sh wrote with --contracts\"",
+			  "`kalypso deploy` wrote with --contracts\"",
 			  path, member,
 			  root ? "missing, or not of its kind" : why.text);
 	json_decref(root);

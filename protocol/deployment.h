@@ -1,5 +1,5 @@
 /* deployment - where the contracts of a market are: the file that
- * protocol/contracts/deploy.sh writes.
+ * `kalypso deploy` writes.
  *
  *	{"chainId": 31337, "startBlock": 1, "ProofMarketplace": "0x…",
  *	 "GeneratorRegistry": "0x…", "EntityKeyRegistry": "0x…",

@@ -1,6 +1,6 @@
 // The chain of a local market: anvil, our contracts on it, and viem clients for everybody.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -20,6 +20,7 @@ import { Process, freePort } from "./processes.mjs";
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MNEMONIC = "test test test test test test test test test test test junk";
 const CONTRACTS = join(ROOT, "build/contracts/out");
+const ARTIFACTS = join(ROOT, "build/contracts/contracts.json");
 const ANVIL = join(ROOT, "deploy/local/node_modules/.bin/anvil");
 
 // Who is who among anvil's development accounts.
@@ -61,7 +62,7 @@ export class Chain {
 		return createWalletClient({ account: who, chain: foundry, transport: this.transport });
 	}
 
-	// The five contracts, by the addresses of the file that deploy.sh wrote.
+	// The five contracts, by the addresses of the file that `kalypso deploy` wrote.
 	attach(addresses) {
 		this.addresses = addresses;
 		this.contracts = {};
@@ -127,12 +128,12 @@ export async function startAnvil(folder, { blockTime = 1, port, args = [] } = {}
 	return { anvil, chain };
 }
 
-// The core contracts by their own deployment script; the addresses' file.
-export async function deployContracts(chain, file) {
-	const script = join(ROOT, "protocol/contracts/deploy.sh");
+// The core contracts, as everybody deploys them; the addresses' file.
+export async function deployContracts(chain, file, binaries = process.env.KALYPSO_BIN ?? join(ROOT, "build/release/bin")) {
 	mkdirSync(join(file, ".."), { recursive: true });
-	await promisify(execFile)(script, ["--rpc", chain.url, "--out", file], { maxBuffer: 1 << 24 });
-	if (!existsSync(file)) throw new Error(`${script} wrote no ${file}`);
+	const args = ["deploy", "--development", `--rpc=${chain.url}`, `--out=${file}`];
+	const env = { ...process.env, KALYPSO_KEY: account(ROLES.deployer).key, KALYPSO_ARTIFACTS: ARTIFACTS };
+	await promisify(execFile)(join(binaries, "kalypso"), args, { env });
 	return chain.attach(JSON.parse(readFileSync(file, "utf8")));
 }
 

@@ -144,7 +144,7 @@ export class LocalMarket {
 
 	async deploy() {
 		this.contractsFile = join(this.folder, "contracts.json");
-		await deployContracts(this.chain, this.contractsFile);
+		await deployContracts(this.chain, this.contractsFile, this.binaries);
 		this.deployer = account(ROLES.deployer);
 		this.engine = account(ROLES.engine);
 		await this.chain.send(this.deployer, "EntityKeyRegistry", "setEngineKey", [

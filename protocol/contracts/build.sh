@@ -14,5 +14,7 @@ if ! cmp -s package-lock.json "$installed" || [ ! -x "$bin/forge" ]; then
 fi
 # `forge script` compiles everything its own way if a build came first, and a build goes on from what it compiled.
 # Tests are compiled by who runs them.
-quietly build "$bin/forge" script script/Deploy.s.sol --sig 'IS_SCRIPT()'
+quietly build "$bin/forge" script script/DeployVerifier.s.sol --sig 'IS_SCRIPT()'
 quietly build "$bin/forge" build --skip test
+# What `kalypso deploy` puts on a chain.
+node tools/bundle.mjs "$build/out" "$build/contracts.json"

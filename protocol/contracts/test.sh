@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks of the contracts: layout, sizes, tests, gas, and both deployment scripts against a node of their own.
+# All checks of the contracts: layout, sizes, tests, gas, and the deployment of a verifier to a node of its own.
 . "$(dirname "$0")/tools/env.sh"
 cd "$contracts"
 ./build.sh

@@ -34,9 +34,12 @@ static const struct cli_option market_file_rows[] = {
 	COMMON(TEXT, market_file, "market-file", "FILE", "a local market: node, contracts, gateway and development keys in one file", "KALYPSO_MARKET"),
 	{0}};
 
-static const struct cli_option chain_rows[] = {
+static const struct cli_option node_rows[] = {
 	COMMON(TEXT, rpc, "rpc", "URL[,URL]", "Ethereum node; the next one is asked when one fails", "KALYPSO_RPC"),
-	COMMON(TEXT, contracts, "contracts", "FILE", "addresses of the contracts, as deploy.sh wrote them", "KALYPSO_CONTRACTS"),
+	{0}};
+
+static const struct cli_option contracts_rows[] = {
+	COMMON(TEXT, contracts, "contracts", "FILE", "addresses of the contracts, as `kalypso deploy` wrote them", "KALYPSO_CONTRACTS"),
 	{0}};
 
 static const struct cli_option gateway_rows[] = {
@@ -87,11 +90,13 @@ static const struct {
 	{CLI_NEEDS_SEND, "Transaction:", send_rows},
 	{CLI_NEEDS_ALLOWANCE, "Transaction:", allowance_rows},
 	{CLI_NEEDS_PATIENCE, "Transaction:", patience_rows},
+	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_TAKES_CHAIN | CLI_NEEDS_NODE,
+	 "Where:", node_rows},
 	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_TAKES_CHAIN,
-	 "Where:", chain_rows},
+	 "Where:", contracts_rows},
 	{CLI_NEEDS_GATEWAY, "Where:", gateway_rows},
 	{CLI_NEEDS_REDIS, "Where:", redis_rows},
-	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_TAKES_CHAIN |
+	{CLI_NEEDS_CHAIN | CLI_USES_CHAIN | CLI_TAKES_CHAIN | CLI_NEEDS_NODE |
 		 CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS,
 	 "Where:", market_file_rows},
 	{0, "Output:", output_rows},

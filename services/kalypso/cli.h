@@ -90,6 +90,7 @@ enum cli_needs {
 	CLI_NEEDS_PATIENCE = 128, /* waits: takes --timeout */
 	CLI_USES_CHAIN = 256,  /* the same as CLI_NEEDS_CHAIN, if it is given */
 	CLI_TAKES_CHAIN = 512, /* takes its options; calls cli_open_chain() */
+	CLI_NEEDS_NODE = 1024, /* a node of whatever chain; no contracts yet */
 };
 
 struct cli_command {
@@ -130,6 +131,7 @@ extern const struct cli_command cli_import_commands[];
 extern const struct cli_command cli_audit_commands[];
 extern const struct cli_command cli_replay_commands[];
 extern const struct cli_command cli_keys_commands[];
+extern const struct cli_command cli_deploy_commands[];
 extern const struct cli_command cli_completion_commands[];
 
 #endif /* SERVICES_KALYPSO_CLI_H */

@@ -125,9 +125,10 @@ void cli_questions_free(struct cli_question *q, size_t count)
 json_t *cli_call_params(const struct address *from, const struct address *to,
 			struct bytes data)
 {
-	json_t *call = json_pack("{s:o, s:o}", "to", evm_address(to), "data",
-				 evm_data(data));
+	json_t *call = json_pack("{s:o}", "data", evm_data(data));
 
+	if (to)
+		json_object_set_new(call, "to", evm_address(to));
 	if (from)
 		json_object_set_new(call, "from", evm_address(from));
 	return json_pack("[o,s]", call, "latest");

@@ -45,7 +45,8 @@ enum cli_exit cli_refused(struct cli *cli, const char *what,
  * name, static, or NULL if it is none of the contracts' errors. */
 const char *cli_put_reason(struct buf *out, struct bytes revert);
 
-/* Parameters of eth_call and eth_estimateGas. @from may be NULL. */
+/* Parameters of eth_call and eth_estimateGas. @from may be NULL; so may @to:
+ * @data is then the initcode of a contract. */
 json_t *cli_call_params(const struct address *from, const struct address *to,
 			struct bytes data);
 

@@ -13,6 +13,7 @@ const struct cli_noun cli_nouns[] = {
 	{"account", "balances, withdrawals, keys", cli_account_commands},
 	{"admin", "engine keys, fees, settings and the pause; governance",
 	 cli_admin_commands},
+	{"deploy", "put the contracts on a chain", cli_deploy_commands},
 	{"status", "the chain, the services, the book", cli_status_commands},
 	{"quarantine", "what services could not read", cli_quarantine_commands},
 	{"events", "what happened, as it happens", cli_events_commands},

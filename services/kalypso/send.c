@@ -35,6 +35,11 @@ static const char *amount_text(char out[AMOUNT_TEXT_ROOM],
 	return amount_format(out, &(struct amount){*wei}, decimals);
 }
 
+static const struct address *target(const struct cli_call *call)
+{
+	return call->creates ? NULL : &call->to;
+}
+
 /* ---- fees --------------------------------------------------------------- */
 
 /* What a node says about the account and the fees, in this order. */
@@ -77,9 +82,9 @@ static enum cli_exit too_dear(struct cli *cli, const struct u256 *base)
 			cli->common.max_fee ? cli->common.max_fee : "");
 }
 
-static enum cli_exit choose_fees(struct cli *cli, struct cli_call *call,
-				 const struct u256 *base,
-				 const struct cli_question *advice)
+enum cli_exit cli_call_fees(struct cli *cli, struct cli_call *call,
+			    const struct u256 *base,
+			    const struct cli_question *advice)
 {
 	struct u256 most = gwei(FEE_MAX_GWEI);
 	enum cli_exit x = choose_tip(cli, call, advice);
@@ -159,7 +164,7 @@ static enum cli_exit decide(struct cli *cli, struct cli_call *call,
 				"the node %s doesn't answer like an Ethereum "
 				"node: mend --rpc",
 				rpc_node(cli->rpc));
-	x = choose_fees(cli, call, &head.base_fee, &q[ASK_TIP]);
+	x = cli_call_fees(cli, call, &head.base_fee, &q[ASK_TIP]);
 	if (!x)
 		x = choose_gas(cli, call, estimated ? &q[ASK_GAS] : NULL,
 			       head.gas_limit);
@@ -184,7 +189,8 @@ enum cli_exit cli_call_price(struct cli *cli, struct cli_call *call,
 			      .params = json_pack("[s,b]", "latest", 0)},
 		[ASK_TIP] = {.method = "eth_maxPriorityFeePerGas"},
 		[ASK_GAS] = {.method = "eth_estimateGas",
-			     .params = cli_call_params(&cli->account, &call->to,
+			     .params = cli_call_params(&cli->account,
+						       target(call),
 						       buf_bytes(&call->data))},
 	};
 	enum cli_exit x = cli_ask_many(cli, q, estimated ? ASKED : ASKED - 1);
@@ -200,14 +206,15 @@ enum cli_exit cli_call_price(struct cli *cli, struct cli_call *call,
 
 /* ---- sending ------------------------------------------------------------ */
 
-static enum cli_exit sign(struct cli *cli, struct cli_call *call,
-			  struct buf *raw)
+enum cli_exit cli_call_sign(struct cli *cli, struct cli_call *call,
+			    struct buf *raw)
 {
 	struct tx tx = {.chain_id = cli->contracts.chain_id,
 			.nonce = call->nonce,
 			.max_priority_fee = call->tip,
 			.max_fee = call->max_fee,
 			.gas = call->gas,
+			.creates = call->creates,
 			.to = call->to,
 			.data = buf_bytes(&call->data)};
 	enum err e = tx_sign(raw, &call->receipt.tx, &tx, cli->key);
@@ -249,36 +256,31 @@ static enum cli_exit judge(struct cli *cli, const struct cli_call *call,
 			call->what, rpc_node(cli->rpc), q->message);
 }
 
-static enum cli_exit submit(struct cli *cli, struct cli_call *call)
+enum cli_exit cli_call_submit(struct cli *cli, struct cli_call *call,
+			      struct bytes raw)
 {
-	struct cli_question q = {.method = "eth_sendRawTransaction"};
+	struct cli_question q = {.method = "eth_sendRawTransaction",
+				 .params = json_pack("[o]", evm_data(raw))};
 	char hash[HASH32_ROOM];
-	struct buf raw = {0};
-	enum cli_exit x = sign(cli, call, &raw);
+	enum cli_exit x = cli_ask_many(cli, &q, 1);
 
-	if (!x) {
-		q.params = json_pack("[o]", evm_data(buf_bytes(&raw)));
-		x = cli_ask_many(cli, &q, 1);
-		if (x)
-			cli_note("%s may have been accepted all the same: its "
-				 "hash is %s",
-				 call->what,
-				 hash32_format(hash, &call->receipt.tx));
-		else
-			x = judge(cli, call, &q);
-	}
+	if (x)
+		cli_note("%s may have been accepted all the same: its hash is "
+			 "%s",
+			 call->what, hash32_format(hash, &call->receipt.tx));
+	else
+		x = judge(cli, call, &q);
 	cli_questions_free(&q, 1);
-	buf_free(&raw);
 	return x;
 }
 
 /* ---- waiting ------------------------------------------------------------ */
 
-static enum cli_exit reverted(struct cli *cli, const struct cli_call *call)
+enum cli_exit cli_call_reverted(struct cli *cli, const struct cli_call *call)
 {
 	struct cli_question q = {
 		.method = "eth_call",
-		.params = cli_call_params(&cli->account, &call->to,
+		.params = cli_call_params(&cli->account, target(call),
 					  buf_bytes(&call->data))};
 	char hash[HASH32_ROOM];
 	struct buf reason = {0};
@@ -379,12 +381,16 @@ static enum cli_exit wait_for_receipt(struct cli *cli, struct cli_call *call)
 
 enum cli_exit cli_call_send(struct cli *cli, struct cli_call *call)
 {
-	enum cli_exit x = submit(cli, call);
+	struct buf raw = {0};
+	enum cli_exit x = cli_call_sign(cli, call, &raw);
 
+	if (!x)
+		x = cli_call_submit(cli, call, buf_bytes(&raw));
+	buf_free(&raw);
 	if (!x)
 		x = wait_for_receipt(cli, call);
 	if (x)
 		return x;
 	call->mined = true;
-	return call->receipt.success ? CLI_OK : reverted(cli, call);
+	return call->receipt.success ? CLI_OK : cli_call_reverted(cli, call);
 }

@@ -34,6 +34,7 @@ struct cli_call {
 	const char *what;     /* "createRequest" */
 	const char *contract; /* "ProofMarketplace" */
 	struct address to;
+	bool creates; /* a contract, of the initcode @data; @to is unused */
 	struct buf data;
 	struct buf note; /* to be told before it is sent; may be empty */
 

@@ -139,8 +139,9 @@ static enum cli_exit read_market_file(struct cli *cli)
 	return CLI_OK;
 }
 
-/* The addresses are those of deploy.sh's file, or such a member "contracts" of
- * the market file, whose chain id and first block may stand outside of it. */
+/* The addresses are those of the file that `kalypso deploy` wrote, or such a
+ * member "contracts" of the market file, whose chain id and first block may
+ * stand outside of it. */
 static json_t *load_contracts(const struct cli *cli, const char **where,
 			      json_error_t *why)
 {
@@ -170,24 +171,26 @@ enum cli_exit cli_read_contracts(struct cli *cli)
 	enum err e;
 
 	if (!cli->common.contracts && !cli->market)
-		return cli_fail(cli, CLI_USAGE,
-				"where are the contracts? Give --contracts "
-				"FILE (deploy.sh writes it) or --market-file "
-				"FILE, or set $KALYPSO_CONTRACTS");
+		return cli_fail(
+			cli, CLI_USAGE,
+			"where are the contracts? Give --contracts "
+			"FILE (`kalypso deploy` writes it) or --market-file "
+			"FILE, or set $KALYPSO_CONTRACTS");
 	root = load_contracts(cli, &where, &why);
 	if (!root)
 		return cli_fail(cli, CLI_USAGE,
 				"contracts file %s: %s: give the one that "
-				"deploy.sh wrote with --contracts",
+				"`kalypso deploy` wrote with --contracts",
 				where, why.text);
 	e = deployment_parse(&cli->contracts, root, &member);
 	json_decref(root);
 	if (e)
-		return cli_fail(cli, CLI_USAGE,
-				"contracts file %s: %s is missing or not of "
-				"its kind: give the file that deploy.sh wrote "
-				"with --contracts",
-				where, member);
+		return cli_fail(
+			cli, CLI_USAGE,
+			"contracts file %s: %s is missing or not of "
+			"its kind: give the file that `kalypso deploy` wrote "
+			"with --contracts",
+			where, member);
 	return CLI_OK;
 }
 
@@ -273,6 +276,10 @@ static enum cli_exit check_chain(struct cli *cli)
 	cli_questions_free(&q, 1);
 	if (x || id == cli->contracts.chain_id)
 		return x ? x : cli_look(cli);
+	if (cli->command->needs & CLI_NEEDS_NODE) {
+		cli->contracts.chain_id = id;
+		return cli_look(cli);
+	}
 	return cli_fail(cli, CLI_USAGE,
 			"the node %s is of chain %" PRIu64
 			", the contracts are of chain %" PRIu64
@@ -284,8 +291,10 @@ static enum cli_exit check_chain(struct cli *cli)
 
 enum cli_exit cli_open_chain(struct cli *cli)
 {
-	enum cli_exit x = cli_read_contracts(cli);
+	enum cli_exit x = CLI_OK;
 
+	if (!(cli->command->needs & CLI_NEEDS_NODE))
+		x = cli_read_contracts(cli);
 	if (!x)
 		x = reach_node(cli);
 	if (!x)
@@ -300,7 +309,7 @@ static bool wants_chain(const struct cli *cli)
 {
 	const struct cli_common *c = &cli->common;
 
-	if (cli->command->needs & CLI_NEEDS_CHAIN)
+	if (cli->command->needs & (CLI_NEEDS_CHAIN | CLI_NEEDS_NODE))
 		return true;
 	return cli->command->needs & CLI_USES_CHAIN && c->rpc &&
 	       (c->contracts || json_object_get(cli->market, "contracts"));
@@ -309,8 +318,8 @@ static bool wants_chain(const struct cli *cli)
 enum cli_exit cli_open(struct cli *cli)
 {
 	const unsigned online = CLI_NEEDS_CHAIN | CLI_USES_CHAIN |
-				CLI_TAKES_CHAIN | CLI_NEEDS_GATEWAY |
-				CLI_NEEDS_REDIS;
+				CLI_TAKES_CHAIN | CLI_NEEDS_NODE |
+				CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS;
 	enum cli_exit x;
 
 	log_open("kalypso", LEVEL_ERROR, false);

@@ -27,7 +27,8 @@ done | each "isn't laid out by clang-format: make format"
 
 # ---- first lines say what a file is for
 sources '*.c' '*.h' '*.mjs' '*.js' '*.py' '*.sh' '*.lua' '*.def' '*.msg' | while read -r f; do
-	head -n 3 "$f" | grep -qE '(/\*|//|#|""").*[[:alpha:]]{3}|^-- ' || echo "$f"
+	# Not grep -q: it would close the pipe on a head that has more to write.
+	head -n 3 "$f" | grep -E '(/\*|//|#|""").*[[:alpha:]]{3}|^-- ' >/dev/null || echo "$f"
 done | each "its first lines don't say what it is for"
 
 # ---- a core needs nothing of the outside world but these

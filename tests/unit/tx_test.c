@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hex.h"
 #include "common/keccak.h"
 #include "common/rlp.h"
 #include "common/tx.h"
@@ -235,6 +236,66 @@ static void other_kinds_of_transactions_are_refused(void **state)
 	assert_decodes(legacy, ERR_UNKNOWN_TYPE);
 }
 
+static void a_creation_is_that_of_viem(void **state)
+{
+	static const char want[] =
+		"0x02f86283aa36a782012c843b9aca008506fc23ac008359ea058080856000"
+		"6000f3c001a09010a55b661ddaf7b7d155600fc7391d6a4b68dd99f06f37ea"
+		"0f0c16da8d180da02863d036394e2e51165bc400d0c19d539111ded017100d"
+		"d2c7c08980060651a9";
+	static const char anvils_first[] = "0xac0974bec39a17e36ba4a6b4d238ff944"
+					   "bacb478cbed5efcae784d7bf4f2ff80";
+	const struct tx tx = {.chain_id = 11155111,
+			      .nonce = 300,
+			      .max_priority_fee = u256_from_u64(1000000000),
+			      .max_fee = u256_from_u64(30000000000),
+			      .gas = 5892613,
+			      .creates = true,
+			      .to = {{7}}, /* isn't looked at */
+			      .data = {(const uint8_t *)"\x60\0\x60\0\xf3", 5}};
+	struct secret_key *key;
+	struct buf raw = {0}, text = {0};
+	struct hash32 secret, hash;
+	struct address from;
+
+	(void)state;
+	assert_err(hash32_parse(&secret, anvils_first), ERR_NONE);
+	assert_err(secret_key_new(&key, secret.bytes), ERR_NONE);
+	assert_err(tx_sign(&raw, &hash, &tx, key), ERR_NONE);
+	buf_put_hex(&text, raw.data, raw.size);
+	assert_string_equal(buf_text(&text), want);
+	assert_err(decode_exactly(raw.data, raw.size, &from), ERR_UNKNOWN_TYPE);
+	secret_key_free(&key);
+	buf_free(&raw);
+	buf_free(&text);
+}
+
+static void created_contracts_are_where_viem_says(void **state)
+{
+	static const struct {
+		uint64_t nonce;
+		const char *at;
+	} rows[] = {
+		{0, "0x5FbDB2315678afecb367f032d93F642f64180aa3"},
+		{1, "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"},
+		{127, "0x5fc748f1FEb28d7b76fa1c6B07D8ba2d5535177c"},
+		{128, "0xB82008565FdC7e44609fA118A4a681E92581e680"},
+		{256, "0x3C1Cb427D20F15563aDa8C249E71db76d7183B6c"},
+		{65536, "0x8b73289dC76eeFAC19923eEab5C59314AA981d01"},
+		{UINT64_MAX - 1, "0x91d657e4bB26C1bF384bB8CCCF4987730c38048d"}};
+	struct address from, at;
+	char text[ADDRESS_ROOM];
+
+	(void)state;
+	assert_err(address_parse(&from,
+				 "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"),
+		   ERR_NONE);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_err(tx_created(&at, &from, rows[i].nonce), ERR_NONE);
+		assert_string_equal(address_format(text, &at), rows[i].at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +304,8 @@ int main(void)
 		cmocka_unit_test(no_flipped_bit_keeps_the_sender),
 		cmocka_unit_test(rules_are_held_both_ways),
 		cmocka_unit_test(other_kinds_of_transactions_are_refused),
+		cmocka_unit_test(a_creation_is_that_of_viem),
+		cmocka_unit_test(created_contracts_are_where_viem_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,9 @@ import {vm} from "./Vm.sol";
 /// KALYPSO_INPUT_COUNT    how many public signals it takes
 /// KALYPSO_SAMPLE_INPUTS, KALYPSO_SAMPLE_PROOF   the sample that the verifier carries
 contract DeployVerifier is Deployment {
+    /// @dev To be called by build.sh, which wants the script compiled and not run.
+    bool public constant IS_SCRIPT = true;
+
     function run() external {
         vm.startBroadcast(vm.envUint("KALYPSO_DEPLOYER_KEY"));
         address exported = createCode(vm.envBytes("KALYPSO_EXPORTED_CODE"));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+// What `kalypso deploy` puts in front of the contracts elsewhere than in development: to be compiled with the rest.
+import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 
 import {CoreAddresses} from "../src/interfaces/ICore.sol";
@@ -24,7 +26,7 @@ struct Plan {
     bool checksBranch;
 }
 
-/// @title Deploys the core contracts behind their proxies; scripts and tests do it the same way.
+/// @title Deploys the core contracts behind their proxies, for tests; as services/kalypso/deploy_plan.c does it.
 /// @dev Works on artifacts, so that what imports this isn't compiled together with the contracts.
 abstract contract Deployment {
     /// @param deployer Whoever creates: its next six nonces decide the addresses, which the contracts need to know of
