@@ -26,6 +26,7 @@ run_e2e() {
 		at=$SECONDS
 		if node --test "$t" >"$log" 2>&1; then
 			echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s"
+			sed -nE 's/^ *ok [0-9]+ - (.*) # SKIP (.+)$/\tskipped: \1: \2/p' "$log"
 		else
 			cat "$log"
 			status=1
