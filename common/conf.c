@@ -256,7 +256,7 @@ static enum err read_file(struct reader *r)
 		return ERR_CONFIG;
 	}
 	for (zconfig_t *c = zconfig_child(r->tree); c; c = zconfig_next(c))
-		if (!is_row(r, zconfig_name(c))) {
+		if (!r->program->few && !is_row(r, zconfig_name(c))) {
 			snprintf(where, sizeof where, "%.90s in file %.50s",
 				 zconfig_name(c), r->file);
 			complain(r, where, "no such option");
@@ -363,10 +363,11 @@ enum err conf_read(const struct conf_program *program, int argc, char **argv)
 	static char names[ROWS_MAX][NAME_ROOM], helps[ROWS_MAX][512];
 	static char version[NAME_ROOM], doc[8192], prefix[NAME_ROOM];
 	char secrets[2048] = "";
-	struct reader r = {.program = program};
+	static struct reader r; /* its tree lives on: it owns texts */
 	struct argp argp = {options, on_flag, NULL, doc, NULL, NULL, NULL};
 	enum err e;
 
+	r = (struct reader){.program = program};
 	gather(&r);
 	make_options(&r, options, names, helps);
 	variable_name(prefix, program->name, "", "");
@@ -385,7 +386,6 @@ enum err conf_read(const struct conf_program *program, int argc, char **argv)
 	e = read_file(&r);
 	for (size_t i = 0; i < r.count && !e; i++)
 		e = set_row(&r, i);
-	/* The tree owns texts that were handed out: it lives on. */
 	return e;
 }
 
