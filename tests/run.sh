@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 shift
 
-suites=(lint abi unit property sim fuzz contracts prover e2e chaos)
+suites=(lint abi unit property sim fuzz contracts prover deploy e2e chaos)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
@@ -19,13 +19,14 @@ run_contracts() { protocol/contracts/test.sh; }
 run_prover() { (cd deploy/local && npm test --silent); }
 
 # One file after the other: each has its own market. The output only of those that fail.
-run_e2e() {
-	local t at log="$build/e2e.log" status=0
+run_files() {
+	local t at skipped log="$build/files.log" status=0
 	export KALYPSO_BIN=$PWD/$build/asan/bin
-	for t in tests/e2e/*.test.mjs; do
+	for t in "$@"; do
 		at=$SECONDS
 		if node --test "$t" >"$log" 2>&1; then
-			echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s"
+			skipped=$(grep -E '# SKIP|﹣.*# ' "$log" | sed -E 's/^.*# (SKIP )?/; skipped: /' | sort -u | tr -d '\n')
+			echo "$t: $(sed -nE 's/^(#|ℹ) pass //p' "$log" | tail -n 1) passed in $((SECONDS - at)) s$skipped"
 		else
 			cat "$log"
 			status=1
@@ -33,6 +34,9 @@ run_e2e() {
 	done
 	return $status
 }
+
+run_deploy() { run_files tests/deploy/*.test.mjs; }
+run_e2e() { run_files tests/e2e/*.test.mjs; }
 
 # A fault of each group; `make chaos` has more.
 run_chaos() { KALYPSO_BIN=$PWD/$build/asan/bin node tests/chaos/chaos.mjs --out="$build/chaos/report.json"; }
