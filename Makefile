@@ -181,6 +181,7 @@ bench-recovery: build $(B)/bench/recovery ## measure starts with a million entri
 	@node tests/bench/recovery.mjs $(B)
 
 bench-deploy: setup build contracts circuits ## measure containers, hops, restarts; build/bench/deploy.jsonl
+	@deploy/setup.sh deploy
 	@node tests/bench/deploy.mjs --build=$(B)
 
 bench-why: $(B)/bench/why ## measure what a why costs in a large market

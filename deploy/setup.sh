@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, the demo and the tests need: Debian packages, then npm packages. Safe to run again.
+# usage: setup.sh [deploy]      deploy: also what the suite `deploy` and `make bench-deploy` run markets in
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,9 +14,12 @@ packages=(
 	# testing
 	libcmocka-dev libgmp-dev clang-14 libclang-rt-14-dev clang-format-14 shellcheck chromium strace sqlite3 git
 	iproute2 openssl
-	# containers
-	docker.io docker-compose mmdebstrap
 )
+# Not for a demo: nobody expects a container engine from that. One that is there stays.
+if [ "${1:-}" = deploy ]; then
+	packages+=(docker-compose mmdebstrap prometheus prometheus-alertmanager)
+	command -v dockerd >/dev/null || packages+=(docker.io)
+fi
 npm_folders=(protocol/contracts deploy/local tests)
 
 say() { echo "setup: $*"; }

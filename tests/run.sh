@@ -43,7 +43,7 @@ run_files() {
 	return $status
 }
 
-run_deploy() { run_files tests/deploy/*.test.mjs; }
+run_deploy() { deploy/setup.sh deploy && run_files tests/deploy/*.test.mjs; }
 run_e2e() { run_files tests/e2e/*.test.mjs; }
 
 # A fault of each group; `make chaos` has more. As with e2e, all of it once more if one fails.
