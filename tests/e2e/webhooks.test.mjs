@@ -5,6 +5,7 @@ import { deliveryTests } from "./webhooks/delivery.mjs";
 import { exampleTests } from "./webhooks/examples.mjs";
 import { hostileTests } from "./webhooks/hostile.mjs";
 import { lossTests } from "./webhooks/loss.mjs";
+import { proverTests } from "./webhooks/prover.mjs";
 import { World } from "./webhooks/world.mjs";
 
 const world = new World();
@@ -15,6 +16,7 @@ describe("webhooks", () => {
 	deliveryTests(world);
 	callTests(world);
 	exampleTests(world);
+	proverTests(world);
 	hostileTests(world);
 	lossTests(world);
 });
