@@ -15,6 +15,7 @@
 
 enum {
 	CONNECT_MS = 5000,
+	NAME_S = 4, /* addresses of names are asked for again */
 	HEADERS_MAX = 32 * 1024,
 	KEPT_CALLS_MAX = 512,
 	EVENTS = 128, /* looked at in one step */
@@ -307,6 +308,7 @@ static void set_options(struct call *c, const struct post_request *r)
 	curl_easy_setopt(c->easy, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION,
 			 (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c->easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_S);
 	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);

@@ -4,8 +4,9 @@
  * cookies, http and https only, certificates are checked. The address of each
  * connection is judged by a guard when the connection is made, so a name whose
  * address changes after it was looked at gains nothing; plain http goes only to
- * addresses that were allowed by name. What an answer may take of memory and
- * time is bounded. */
+ * addresses that were allowed by name. A name's addresses are asked for again
+ * after four seconds: whoever moves is found by the first retry. What an answer
+ * may take of memory and time is bounded. */
 #ifndef COMMON_POST_H
 #define COMMON_POST_H
 

@@ -12,6 +12,7 @@ packages=(
 	redis-server redis-tools util-linux procps ca-certificates curl
 	# testing
 	libcmocka-dev libgmp-dev clang-14 libclang-rt-14-dev clang-format-14 shellcheck chromium strace sqlite3 git
+	iproute2 openssl
 )
 npm_folders=(protocol/contracts deploy/local tests)
 

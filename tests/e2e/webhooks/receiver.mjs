@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { Webhook } from "standardwebhooks";
 import { until } from "../world.mjs";
 import { check } from "./description.mjs";
@@ -24,9 +25,11 @@ export class Receiver {
 		this.wrong = undefined;
 	}
 
-	async listen() {
-		this.server = createServer((request, response) => this.hear(request, response).catch((e) => (this.wrong ??= e)));
-		await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+	// tls: {key, cert} of an https server.
+	async listen({ host = "127.0.0.1", port = 0, tls } = {}) {
+		const hear = (request, response) => this.hear(request, response).catch((e) => (this.wrong ??= e));
+		this.server = tls ? createTlsServer(tls, hear) : createServer(hear);
+		await new Promise((resolve) => this.server.listen(port, host, resolve));
 		this.url = `http://127.0.0.1:${this.server.address().port}/hook`;
 		return this;
 	}
