@@ -8,7 +8,7 @@
 -- given); holder (the gateway that delivers, as long as it beats); version
 -- (moves when somebody else than the holder changes the row); streak, tries,
 -- due, ok_ms, delivered, failed, dropped. Its queue holds what was given a
--- sequence and isn't delivered: SEQUENCE:SEQ:SUBJECT:TIME:ATTEMPTS:DUE_MS.
+-- sequence and isn't delivered: SEQUENCE:SEQ:BLOCK:SUBJECT:TIME:ATTEMPTS:DUE_MS.
 
 local function now_ms()
 	local t = redis.call('TIME')
@@ -68,8 +68,17 @@ local function claim(keys, argv)
 	redis.call('HSET', keys[2], 'holder', argv[1])
 	if redis.call('HGET', keys[2], 'epoch') ~= argv[3] then
 		-- Entries may have other numbers now; blocks are what they were.
+		-- What waits is found again, with what came after it.
+		local floor = tonumber(redis.call('HGET', keys[2], 'block') or 0)
+		for _, item in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do
+			local seq, block = string.match(item, '^%d+:(%d+):(%d+)')
+			if seq ~= '0' then
+				floor = math.max(0, math.min(floor, block - 1))
+				redis.call('ZREM', keys[3], item)
+			end
+		end
 		redis.call('HSET', keys[2], 'epoch', argv[3], 'next', argv[4],
-			'floor', redis.call('HGET', keys[2], 'block') or '0')
+			'floor', whole(floor))
 	end
 	local out = {'OK'}
 	for i, value in ipairs(redis.call('HMGET', keys[2], 'version', 'state',
@@ -93,7 +102,7 @@ end
 -- KEYS: row, queue, attempts, dead.
 -- ARGV: holder, version, then what was done since the last step: sequences
 -- delivered; items to try again; items given up; streak, ok_ms; from, to,
--- block, floor of the log looked at; new items as SEQ:SUBJECT:TIME; attempts
+-- block, floor of the log looked at; new items as SEQ:BLOCK:SUBJECT:TIME; attempts
 -- kept; records of attempts.
 -- What was delivered or tried counts whoever asks.
 -- Answers LOST (somebody else has it), STALE (claim it again), or OK and the
@@ -235,7 +244,7 @@ local function poke(keys, argv)
 		end
 		local sequence = redis.call('HINCRBY', row, 'sequence', 1)
 		redis.call('ZADD', keys[3], sequence, whole(sequence) ..
-			':0:1:' .. argv[3] .. ':0:0')
+			':0:0:1:' .. argv[3] .. ':0:0')
 		out[2] = whole(sequence)
 	elseif argv[2] == 'replay' then
 		redis.call('HSET', row, 'next', argv[3], 'floor', 0)

@@ -520,13 +520,13 @@ struct lines {
 	bool dead;
 };
 
-/* SEQUENCE:SEQ:SUBJECT:TIME:ATTEMPTS:DUE_MS */
+/* SEQUENCE:SEQ:BLOCK:SUBJECT:TIME:ATTEMPTS:DUE_MS */
 static void show_dead(struct doc *d, const char *item)
 {
-	uint64_t numbers[6] = {0};
+	uint64_t numbers[7] = {0};
 	unsigned n = 0;
 
-	for (char *end; n < 6; n++, item = end + 1) {
+	for (char *end; n < 7; n++, item = end + 1) {
 		numbers[n] = strtoull(item, &end, 10);
 		if (*end != ':')
 			break;
@@ -534,8 +534,8 @@ static void show_dead(struct doc *d, const char *item)
 	doc_object(d, NULL);
 	doc_count(d, "sequence", numbers[0]);
 	doc_count(d, "seq", numbers[1]);
-	doc_time(d, "timestamp", (struct unix_s){numbers[3]});
-	doc_count(d, "attempts", numbers[4]);
+	doc_time(d, "timestamp", (struct unix_s){numbers[4]});
+	doc_count(d, "attempts", numbers[5]);
 	doc_end(d);
 }
 

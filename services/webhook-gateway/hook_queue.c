@@ -27,8 +27,10 @@ static bool on_event(void *arg, const struct hook_event *e)
 		return true;
 	if (t->count + t->fresh_count >= HOOKS_WAITING_MAX)
 		return false;
-	t->fresh[t->fresh_count++] = (struct waiting){
-		.seq = e->seq, .subject = e->subject, .time = e->time};
+	t->fresh[t->fresh_count++] = (struct waiting){.seq = e->seq,
+						      .block = e->block,
+						      .subject = e->subject,
+						      .time = e->time};
 	return true;
 }
 
@@ -65,21 +67,21 @@ enum err target_look(struct hooks *w, struct target *t)
 
 /* ---- rows and queues ---------------------------------------------------- */
 
-/* SEQUENCE:SEQ:SUBJECT:TIME:ATTEMPTS:DUE_MS */
+/* SEQUENCE:SEQ:BLOCK:SUBJECT:TIME:ATTEMPTS:DUE_MS */
 static bool parse_item(struct waiting *out, const struct bytes *item)
 {
-	uint64_t *const fields[] = {&out->sequence, &out->seq,
-				    &out->subject,  &out->time,
-				    &out->attempts, &out->due_ms};
+	uint64_t *const fields[] = {&out->sequence, &out->seq,	&out->block,
+				    &out->subject,  &out->time, &out->attempts,
+				    &out->due_ms};
 	char text[160], *at = text;
 
 	*out = (struct waiting){.busy = false};
 	told_text(text, sizeof text, item);
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		if (*at < '0' || *at > '9')
 			return false;
 		*fields[i] = strtoull(at, &at, 10);
-		if (*at++ != (i < 5 ? ':' : '\0'))
+		if (*at++ != (i < 6 ? ':' : '\0'))
 			return false;
 	}
 	return true;
@@ -89,9 +91,9 @@ static void print_item(struct buf *out, const struct waiting *i)
 {
 	buf_printf(out,
 		   "%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64
-		   ":%" PRIu64 " ",
-		   i->sequence, i->seq, i->subject, i->time, i->attempts,
-		   i->due_ms);
+		   ":%" PRIu64 ":%" PRIu64 " ",
+		   i->sequence, i->seq, i->block, i->subject, i->time,
+		   i->attempts, i->due_ms);
 }
 
 static enum hook_state state_of(const struct bytes *item)
@@ -152,9 +154,10 @@ void target_ask_step(struct hooks *w, struct target *t, struct store_ask *ask)
 {
 	buf_clear(&w->scratch);
 	for (unsigned i = 0; i < t->fresh_count; i++)
-		buf_printf(&w->scratch, "%" PRIu64 ":%" PRIu64 ":%" PRIu64 " ",
-			   t->fresh[i].seq, t->fresh[i].subject,
-			   t->fresh[i].time);
+		buf_printf(&w->scratch,
+			   "%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64 " ",
+			   t->fresh[i].seq, t->fresh[i].block,
+			   t->fresh[i].subject, t->fresh[i].time);
 	ask_begin_call(ask, "kalypso_hook_step", 4);
 	ask_key(ask, w->store, "hook", t->is.id);
 	ask_key(ask, w->store, "hook_queue", t->is.id);

@@ -24,7 +24,7 @@ enum hook_state { STATE_UNVERIFIED, STATE_ACTIVE, STATE_DISABLED };
 
 /* What waits for a hook, as in its queue. */
 struct waiting {
-	uint64_t sequence, seq, subject, time;
+	uint64_t sequence, seq, block, subject, time;
 	uint64_t attempts, due_ms;
 	bool busy; /* on its way */
 };

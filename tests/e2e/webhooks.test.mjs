@@ -4,6 +4,7 @@ import { callTests } from "./webhooks/calls.mjs";
 import { deliveryTests } from "./webhooks/delivery.mjs";
 import { exampleTests } from "./webhooks/examples.mjs";
 import { hostileTests } from "./webhooks/hostile.mjs";
+import { lifeTests } from "./webhooks/lives.mjs";
 import { lossTests } from "./webhooks/loss.mjs";
 import { proverTests } from "./webhooks/prover.mjs";
 import { World } from "./webhooks/world.mjs";
@@ -19,4 +20,5 @@ describe("webhooks", () => {
 	proverTests(world);
 	hostileTests(world);
 	lossTests(world);
+	lifeTests(world);
 });
