@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""apidocs - the OpenAPI description as one HTML page, without scripts.
+"""apidocs - OpenAPI descriptions as one HTML page, without scripts.
 
-usage: apidocs.py OPENAPI.yaml [ASYNCAPI.yaml] > out      (the second is only linked to)
+usage: apidocs.py X.openapi.yaml [Y.openapi.yaml...] > out
 """
 import html
 import re
@@ -24,16 +24,13 @@ PAGE = """<!doctype html>
 <body>
 <a class="skip" href="#top">To the text</a>
 <header><a class="home" href="/">Kalypso</a> <span>API reference</span>
-<nav aria-label="Files"><a href="/v1/openapi.yaml">OpenAPI</a>{files}</nav></header>
+<nav aria-label="Files"><a href="/v1/openapi.yaml">OpenAPI</a> <a href="/v1/webhooks.yaml">Webhooks</a> <a href="/v1/asyncapi.yaml">AsyncAPI</a></nav></header>
 <nav class="side" aria-label="Operations">
 {side}
 </nav>
 <main id="top" tabindex="-1">
 <h1>{title}</h1>
-{intro}
 {body}
-<h2 id="schemas">Schemas</h2>
-{schemas}
 </main>
 </body>
 </html>"""
@@ -84,8 +81,11 @@ def anchor(*parts):
 
 
 class Reference:
-    def __init__(self, doc):
+    """One description. What is named the same in several has another anchor in each: @prefix is in it."""
+
+    def __init__(self, doc, prefix=""):
         self.doc = doc
+        self.prefix = prefix
 
     def follow(self, node):
         while isinstance(node, dict) and "$ref" in node:
@@ -100,8 +100,10 @@ class Reference:
     def kind(self, s):
         """A schema in a few words."""
         if "$ref" in s:
-            name = s["$ref"].split("/")[-1]
-            return f'<a href="#{anchor("schema", name)}">{text(name)}</a>'
+            *where, name = s["$ref"].split("/")
+            if where != ["#", "components", "schemas"]:
+                return self.kind(self.follow(s))
+            return f'<a href="#{self.schema_anchor(name)}">{text(name)}</a>'
         if "const" in s:
             return f"<code>{text(s['const'])}</code>"
         if "enum" in s:
@@ -140,10 +142,13 @@ class Reference:
     def members_of_part(self, part):
         return f"<p class=\"note\">The members of {self.kind(part)}, and:</p>" if "$ref" in part else self.members(part)
 
+    def schema_anchor(self, name):
+        return anchor(self.prefix, "schema", name)
+
     def schemas(self):
         out = []
         for name, s in self.doc["components"]["schemas"].items():
-            here = anchor("schema", name)
+            here = self.schema_anchor(name)
             out.append(f'<section class="schema" id="{here}"><h3><a href="#{here}">{text(name)}</a> <span class="kind">{self.kind(s)}</span></h3>'
                        f"{prose(s.get('description', ''))}{self.members(s)}</section>")
         return "\n".join(out)
@@ -179,25 +184,45 @@ class Reference:
         return f"<h4>Answers</h4><dl>{''.join(rows)}</dl>"
 
     def example(self, path, method, op):
-        """How to ask for it with curl; only what needs nothing but a path."""
+        """How to ask for it with curl; only what needs nothing but a path, and maybe a token."""
         if method != "get" or any(self.follow(p).get("required") and self.follow(p)["in"] == "query" for p in op.get("parameters", [])):
             return ""
         if "101" in op["responses"]:
             return ""
         server = self.doc["servers"][0]["url"]
-        return f"<pre tabindex=\"0\"><code>curl -s '{text(server + re.sub(r'{(.*?)}', lambda m: m.group(1).upper(), path))}'</code></pre>"
+        token = "-H 'Authorization: Bearer TOKEN' " if self.tokens(op) else ""
+        return f"<pre tabindex=\"0\"><code>curl -s {token}'{text(server + re.sub(r'{(.*?)}', lambda m: m.group(1).upper(), path))}'</code></pre>"
+
+    def tokens(self, op):
+        """Whose tokens will do."""
+        return [name for need in op.get("security", self.doc.get("security", [])) for name in need]
+
+    def whose(self, op):
+        schemes = self.doc["components"].get("securitySchemes", {})
+        rows = "".join(f"<dt><code>{text(name)}</code></dt><dd>{spans(schemes[name]['description'])}</dd>" for name in self.tokens(op))
+        free = "<dd>Or none, if the operator says so.</dd>" if {} in op.get("security", []) else ""
+        return f"<h4>Token</h4><dl>{rows}{free}</dl>" if rows else ""
 
     def operation(self, path, method, op):
         here = anchor(op["operationId"])
         return (f'<section class="operation" id="{here}"><h3><a href="#{here}"><span class="method {method}">{method.upper()}</span> <code>{text(path)}</code></a></h3>'
                 f"<p class=\"summary\">{spans(op.get('summary', ''))}</p>{prose(op.get('description', ''))}{self.example(path, method, op)}"
-                f"{self.parameters(op)}{self.body(op)}{self.responses(op)}</section>")
+                f"{self.whose(op)}{self.parameters(op)}{self.body(op)}{self.responses(op)}</section>")
 
-    def page(self):
-        side, body = ['<p><a href="#top">What it is</a></p>'], []
+    def operations(self, tag):
+        """Those of a tag, with what their paths' parameters are; what is sent to others comes last."""
+        told = {"your URL": item for item in self.doc.get("webhooks", {}).values()}
+        for path, item in {**self.doc["paths"], **told}.items():
+            for method in filter(item.__contains__, METHODS):
+                op = item[method]
+                if tag["name"] in op.get("tags", []):
+                    yield path, method, {**op, "parameters": item.get("parameters", []) + op.get("parameters", [])}
+
+    def parts(self):
+        """What it adds to the list at the side, and to the page."""
+        side, body = [], [prose(self.doc["info"]["description"])]
         for tag in self.doc["tags"]:
-            operations = [(path, m, op) for path, item in self.doc["paths"].items() for m, op in item.items()
-                          if m in METHODS and tag["name"] in op.get("tags", [])]
+            operations = list(self.operations(tag))
             if not operations:
                 continue
             side.append(f"<h2>{text(tag['name'])}</h2><ul>" + "".join(
@@ -205,17 +230,27 @@ class Reference:
                 for path, m, op in operations) + "</ul>")
             body.append(f'<h2 id="{anchor("tag", tag["name"])}">{text(tag.get("description", tag["name"]))}</h2>')
             body += [self.operation(*o) for o in operations]
-        side.append('<p><a href="#schemas">Schemas</a></p>')
-        info = self.doc["info"]
-        return PAGE.format(title=text(info["title"]), intro=prose(info["description"]), side="\n".join(side), body="\n".join(body),
-                           schemas=self.schemas(), files=' <a href="/v1/asyncapi.yaml">AsyncAPI</a>' if len(sys.argv) > 2 else "")
+        here = anchor(self.prefix, "schemas")
+        side.append(f'<p><a href="#{here}">Schemas</a></p>')
+        return side, [*body, f'<h2 id="{here}">Schemas</h2>', self.schemas()]
 
 
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    with open(sys.argv[1], encoding="utf-8") as f:
-        print(Reference(yaml.safe_load(f)).page())
+    docs = []
+    for name in sys.argv[1:]:
+        with open(name, encoding="utf-8") as f:
+            docs.append(yaml.safe_load(f))
+    title, *_ = [doc["info"]["title"] for doc in docs]
+    side, body = Reference(docs[0]).parts()
+    for doc in docs[1:]:
+        name = doc["info"]["title"]
+        more_side, more_body = Reference(doc, prefix=name).parts()
+        side += [f'<p><a href="#{anchor(name)}">{text(name)}</a></p>', *more_side]
+        body += [f'<h1 id="{anchor(name)}">{text(name)}</h1>', *more_body]
+    side.insert(0, '<p><a href="#top">What it is</a></p>')
+    print(PAGE.format(title=text(title), side="\n".join(side), body="\n".join(body)))
 
 
 main()

@@ -23,12 +23,12 @@ $(B)/gen/store_lua.h: common/store.lua protocol/gen/embed.py
 $(B)/gen/hook_lua.h: services/webhook-gateway/hook.lua protocol/gen/embed.py
 	$(call generate,protocol/gen/embed.py hook_lua services/webhook-gateway/hook.lua)
 
-# The gateway's descriptions and the page that is made of one: served from memory.
-API_FILES := protocol/http/gateway.openapi.yaml $(wildcard protocol/http/feed.asyncapi.yaml)
-API_EMBEDDED := $(B)/gen/docs.html services/webhook-gateway/docs.css $(API_FILES)
+# The gateway's descriptions and the page that is made of them: served from memory.
+API_DOCS := protocol/http/gateway.openapi.yaml protocol/http/webhooks.openapi.yaml
+API_EMBEDDED := $(B)/gen/docs.html services/webhook-gateway/docs.css $(API_DOCS) protocol/http/feed.asyncapi.yaml
 GEN_H += $(B)/gen/api_files.h
-$(B)/gen/docs.html: $(API_FILES) protocol/gen/apidocs.py
-	$(call generate,protocol/gen/apidocs.py $(API_FILES))
+$(B)/gen/docs.html: $(API_DOCS) protocol/gen/apidocs.py
+	$(call generate,protocol/gen/apidocs.py $(API_DOCS))
 $(B)/gen/api_files.h: $(API_EMBEDDED) protocol/gen/embed.py
 	$(call generate,protocol/gen/embed.py api $(API_EMBEDDED))
 

@@ -17,6 +17,8 @@ static struct asset files[] = {
 	BUILT("/docs", "text/html; charset=utf-8", api_docs_html),
 	BUILT("/docs.css", "text/css; charset=utf-8", api_docs_css),
 	BUILT("/v1/openapi.yaml", "application/yaml", api_gateway_openapi_yaml),
+	BUILT("/v1/webhooks.yaml", "application/yaml",
+	      api_webhooks_openapi_yaml),
 	BUILT("/v1/asyncapi.yaml", "application/yaml", api_feed_asyncapi_yaml),
 };
 

@@ -2,7 +2,7 @@
 // nobody else notices.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { ROOT } from "../../deploy/local/chain.mjs";
 import { Api, openapi } from "./gateway/client.mjs";
 import { Raw } from "./gateway/raw.mjs";
 import { World, until } from "./gateway/world.mjs";
+import { description as webhooks } from "./webhooks/description.mjs";
 
 const world = new World();
 const TIGHT = ["--rate-limit=20", "--rate-window=4", "--trusted-proxy=127.0.0.1/32", "--header-timeout=2", "--idle-timeout=2", "--header-bytes=2048"];
@@ -184,15 +185,13 @@ describe("who asks", () => {
 		const served = (path, headers = {}) => fetch(new URL(path, world.a.url), { headers });
 
 		test("are served as they are, and others may read them", async () => {
-			const folder = join(ROOT, "protocol/http");
-			const names = readdirSync(folder).flatMap((name) => name.match(/^(?:gateway|feed)\.((?:open|async)api\.yaml)$/)?.slice(0, 2) ?? []);
-			assert.ok(names.includes("openapi.yaml"));
-			for (let i = 0; i < names.length; i += 2) {
-				const answer = await served(`/v1/${names[i + 1]}`);
+			const files = { "openapi.yaml": "gateway.openapi.yaml", "webhooks.yaml": "webhooks.openapi.yaml", "asyncapi.yaml": "feed.asyncapi.yaml" };
+			for (const [path, file] of Object.entries(files)) {
+				const answer = await served(`/v1/${path}`);
 				assert.equal(answer.headers.get("content-type"), "application/yaml");
 				assert.equal(answer.headers.get("access-control-allow-origin"), "*");
-				assert.equal(await answer.text(), readFileSync(join(folder, names[i]), "utf8"));
-				const again = await served(`/v1/${names[i + 1]}`, { "if-none-match": answer.headers.get("etag") });
+				assert.equal(await answer.text(), readFileSync(join(ROOT, "protocol/http", file), "utf8"));
+				const again = await served(`/v1/${path}`, { "if-none-match": answer.headers.get("etag") });
 				assert.equal(again.status, 304);
 			}
 		});
@@ -201,10 +200,14 @@ describe("who asks", () => {
 			const answer = await served("/docs");
 			const page = await answer.text();
 			assert.match(answer.headers.get("content-security-policy"), /^default-src 'none'; script-src 'self'; style-src 'self';/);
-			for (const { get } of Object.values(openapi.paths)) assert.ok(page.includes(`id="${get.operationId.toLowerCase()}"`), get.operationId);
-			const names = Object.keys(openapi.components.schemas);
-			for (const name of names) assert.ok(page.includes(`id="schema-${name.toLowerCase()}"`), name);
-			for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) assert.ok(page.includes(`id="${target}"`), `#${target}`);
+			const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+			assert.equal(new Set(ids).size, ids.length, "an id stands twice");
+			for (const [prefix, { paths, webhooks: told = {}, components }] of [["", openapi], ["kalypso-webhooks-", webhooks]]) {
+				const operations = [...Object.values(paths), ...Object.values(told)].flatMap((item) => Object.values(item)).map(({ operationId }) => operationId).filter(Boolean);
+				const wanted = [...operations, ...Object.keys(components.schemas).map((name) => `${prefix}schema-${name}`)];
+				for (const id of wanted) assert.ok(ids.includes(id.toLowerCase()), id);
+			}
+			for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) assert.ok(ids.includes(target), `#${target}`);
 			assert.ok(!/<script|<style| style=|https?:\/\/(?!127)/.test(page), "only our own");
 			assert.equal((await served("/docs.css")).headers.get("content-type"), "text/css; charset=utf-8");
 		});

@@ -1,10 +1,26 @@
 // What owners and the operator may ask for, and what they are refused.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { ROOT } from "../../../deploy/local/chain.mjs";
+import { check, description } from "./description.mjs";
 import { until } from "./world.mjs";
 
 export function callTests(world) {
+	test("are described as the code has them: every call, no other, in schemas that can be used", () => {
+		const code = readFileSync(join(ROOT, "services/webhook-gateway/hook_api.c"), "utf8");
+		const [table] = code.match(/routes\[\] = \{[^]*?\n\};/);
+		const routes = [...table.matchAll(/\{"([^"]*)", API_(\w+),/g)].map(([, path, method]) => `${method} /v1/webhooks${path}`);
+		const described = Object.entries(description.paths).flatMap(([path, item]) => {
+			const methods = Object.keys(item).filter((name) => name !== "parameters");
+			return methods.map((method) => `${method.toUpperCase()} ${path.replace("{id}", "*")}`);
+		});
+		assert.deepEqual(described.sort(), routes.sort());
+		for (const name of Object.keys(description.components.schemas)) assert.throws(() => check(name, [[null]], name), assert.AssertionError);
+	});
+
 	test("are registered by the operator, and belong to whoever has their token", async () => {
 		const receiver = await world.receiver();
 		const body = { url: receiver.url };

@@ -7,7 +7,7 @@ import addFormats from "ajv-formats";
 import { parse } from "yaml";
 import { ROOT } from "../../../deploy/local/chain.mjs";
 
-const description = parse(readFileSync(join(ROOT, "protocol/http/webhooks.openapi.yaml"), "utf8"));
+export const description = parse(readFileSync(join(ROOT, "protocol/http/webhooks.openapi.yaml"), "utf8"));
 const ajv = new Ajv2020({ strict: false });
 addFormats(ajv);
 ajv.addSchema(description, "webhooks");
