@@ -33,7 +33,7 @@ describe("the dashboard of a busy market", () => {
 
 	test("the stand-in speaks as the gateway does", async () => {
 		const api = new Api(standin.url);
-		for (const path of ["/v1/chain", "/v1/markets", "/v1/generators", "/v1/requests?state=open&limit=1000", "/v1/requests?state=assigned", "/v1/status"]) await api.get(path);
+		for (const path of ["/v1/chain", "/v1/markets", "/v1/generators", "/v1/requests?state=open&limit=1000", "/v1/requests?state=assigned", "/v1/stats?market=1", "/v1/status"]) await api.get(path);
 		const feed = await new Feed(standin.url).open();
 		await feed.subscribe({ logs: ["chain", "book", "match"] });
 		const types = ["request_opened", "request_closed", "task_started", "task_ended", "match_made", "request_created", "request_cancelled", "task_created", "proof_submitted"];

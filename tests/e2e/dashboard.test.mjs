@@ -61,6 +61,7 @@ describe("the dashboard", () => {
 
 	test("a market that nothing has happened in says so", async () => {
 		await go(page, "#/market/2");
+		await page.locator("#stats .note", { hasText: "No request has ended yet." }).waitFor();
 		for (const text of ["Nothing has happened yet.", "Nothing waits", "No proof is being made"]) await page.locator(".empty", { hasText: text }).waitFor();
 		assert.equal(await page.title(), `${await heading()} · Kalypso`);
 		const { quotes } = await api("/v1/markets/2/book");
@@ -121,6 +122,32 @@ describe("the dashboard", () => {
 		await own.close();
 	});
 
+	test("a proven request's page has its proof, to be copied, and the transaction that brought it", async () => {
+		const id = await world.request("proven");
+		const { args, transactionHash } = await world.base.until("ProofSubmitted", id);
+		const own = await open(`#/request/${id}`, { permissions: ["clipboard-read", "clipboard-write"] });
+		await own.locator("#proof", { hasText: transactionHash }).filter({ hasText: `${args.proof.length / 2 - 1} bytes` }).waitFor();
+		const shown = await own.locator("#proof dd.mono").first().textContent();
+		assert.ok(shown.length > 66 && args.proof.startsWith(shown.replace("…", "")));
+		const clipboard = () => own.evaluate(() => globalThis.readClipboard());
+		await own.evaluate(() => (globalThis.readClipboard = navigator.clipboard.readText.bind(navigator.clipboard)));
+		await own.locator("#proof button").click();
+		await own.locator("#proof [role=status]", { hasText: "Copied." }).waitFor();
+		assert.equal(await clipboard(), args.proof);
+		// Over plain http from elsewhere there is no clipboard; the button works all the same.
+		await own.evaluate(async () => {
+			await navigator.clipboard.writeText("");
+			Object.defineProperty(navigator, "clipboard", { value: undefined });
+		});
+		await own.locator("#proof button").press("Enter");
+		await until("the proof in the clipboard", async () => (await clipboard()) === args.proof);
+		assert.equal(await own.evaluate(() => document.activeElement.tagName), "BUTTON");
+		await own.close();
+		await go(page, `#/request/${await world.request("waiting")}`);
+		assert.ok(await page.locator("#proof").isHidden());
+		await go(page, "#/market/1");
+	});
+
 	test("an overdue task and a slashed one are said so in words, and stand among the slashes", async () => {
 		const id = await world.request("slashed");
 		await row("tasks", id).filter({ hasText: "late" }).waitFor();
@@ -154,6 +181,21 @@ describe("the dashboard", () => {
 		const words = new RegExp(`the newest ${served} tasks`);
 		await until("all of them", async () => words.test(await page.locator("#prices [role=img]").getAttribute("aria-label")));
 		for (const id of ["prices", "waits"]) assert.equal(await page.locator(`#${id} .uplot canvas`).count(), 1);
+	});
+
+	test("what it costs and how long it takes is what the API says", async () => {
+		await go(page, "#/market/1");
+		await world.stopClock();
+		const money = (units) => (Math.floor(Number(units) / 1e4) / 100).toFixed(2);
+		const tenths = ({ count, ...values }, write) => Object.values(values).map(write);
+		const cells = (name) => page.locator("#stats tbody tr", { hasText: name }).locator("td").allTextContents();
+		await until("the API's figures", async () => {
+			const [{ sample, price, total_time }] = (await api("/v1/stats?market=1")).markets;
+			assert.deepEqual(await cells("paid"), tenths(price, money));
+			assert.deepEqual(await cells("from request to proof"), tenths(total_time, (s) => `${s} s`));
+			assert.match(await page.locator("#stats .note").textContent(), new RegExp(`Of the newest ${sample.requests} requests that ended; [\\d.]+ % of them`));
+			return true;
+		});
 	});
 
 	test("the chain's page has its newest block, each log, and the contracts", async () => {

@@ -73,6 +73,28 @@ export function panel(id, title, ...children) {
 	return h("section", { id, className: "panel", "aria-labelledby": `${id}-title` }, heading, ...children);
 }
 
+async function copy(text) {
+	if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+	// A page that came over plain http from elsewhere has none.
+	const area = document.body.appendChild(h("textarea", { value: text, className: "hidden" }));
+	area.select();
+	const done = document.execCommand("copy");
+	area.remove();
+	return done;
+}
+
+// A button that copies what @text() is then, and says whether it did.
+export function copyButton(label, text) {
+	const said = h("span", { role: "status" });
+	const button = h("button", { type: "button", className: "button", textContent: label });
+	button.addEventListener("click", async () => {
+		setText(said, "");
+		setText(said, (await copy(text())) ? "Copied." : "The browser doesn't let it be copied.");
+		button.focus();
+	});
+	return h("p", { className: "copy" }, button, said);
+}
+
 // Names and values, as a list of definitions.
 export function facts(parent, pairs) {
 	fill(

@@ -10,6 +10,8 @@ import { View } from "./view.js";
 
 const HISTORY = 250; // requests that ended, for the charts
 const HISTORY_MS = 400; // after the view was opened: the book comes first
+const STATS_MS = 5000; // between two questions for statistics
+const TENTHS = { p10: "a tenth", p25: "a quarter", p50: "half", p75: "three quarters", p90: "nine tenths" };
 const STEPS = ["drawMap", "drawFigures", "drawRequests", "drawTape", "drawTasks", "drawQuotes"];
 const DID = { task: "assigned to", fulfilled: "proven by", invalid: "unprovable, says", slashed: "slashed:", cancelled: "refunded", rejected: "rejected" };
 
@@ -20,7 +22,7 @@ export class MarketView extends View {
 		this.about = h("p", { className: "about" });
 		this.figures = h("dl", { className: "figures", id: "figures", "aria-label": "The market in figures" });
 		this.root.classList.add("market");
-		this.root.append(h("div", { className: "lead" }, this.heading, this.about, this.tabs), this.figures, this.makeMap(), this.makeTape(), ...this.makeCharts(), ...this.makeLists());
+		this.root.append(h("div", { className: "lead" }, this.heading, this.about, this.tabs), this.figures, this.makeMap(), this.makeTape(), ...this.makeCharts(), this.makeStats(), ...this.makeLists());
 		this.numbers = {};
 		this.due = new Set(); // what has to be drawn, longest due first
 		setTimeout(() => this.loadHistory(), HISTORY_MS);
@@ -75,6 +77,15 @@ export class MarketView extends View {
 		const note = () => h("p", { className: "note", textContent: "No task yet." });
 		this.notes = [note(), note()];
 		return [panel("prices", "Price of tasks", price, this.notes[0]), panel("waits", "From request to task", wait, this.notes[1])];
+	}
+
+	makeStats() {
+		const head = ["", ...Object.values(TENTHS)].map((t) => h("th", { scope: "col", textContent: t }));
+		this.stats = h("tbody");
+		this.sample = h("p", { className: "note", textContent: "No request has ended yet." });
+		const caption = h("caption", { className: "hidden", textContent: "Of the newest requests that ended, so many paid or took at most" });
+		this.table = h("table", { hidden: true }, caption, h("thead", {}, h("tr", {}, ...head)), this.stats);
+		return panel("stats", "At most", this.table, this.sample);
 	}
 
 	makeLists() {
@@ -253,7 +264,41 @@ export class MarketView extends View {
 		this.now = this.app.now();
 		this.requests.render();
 		this.tasks.render();
+		this.askStats(market);
 		if (this.newest !== (this.newest = [...market.samples.keys()].at(-1))) this.drawCharts(market);
+	}
+
+	// What the API makes of the newest that ended; asked again when more have.
+	async askStats({ ended }) {
+		const now = Date.now();
+		if (!this.app.live || this.ended === ended.all || now - (this.askedStats ?? 0) < STATS_MS) return;
+		this.askedStats = now;
+		const answer = await ask(`/v1/stats?market=${this.id}`).catch(() => null);
+		const [of] = answer?.markets ?? [];
+		if (this.gone || !of) return;
+		this.ended = ended.all;
+		this.drawStats(of);
+	}
+
+	drawStats(of) {
+		if (!of.sample.requests) return;
+		const price = (units) => this.app.amount(BigInt(units));
+		const rows = [
+			["paid", of.price, price],
+			["from request to task", of.assignment_time, seconds],
+			["from task to proof", of.response_time, seconds],
+			["from request to proof", of.total_time, seconds],
+		].filter(([, values]) => values);
+		this.table.hidden = !rows.length;
+		fill(
+			this.stats,
+			rows,
+			([name]) => name,
+			([name]) => h("tr", {}, h("th", { scope: "row", textContent: name }), ...Object.keys(TENTHS).map(() => h("td"))),
+			(node, [, values, write]) => Object.keys(TENTHS).forEach((p, i) => setText(node.children[i + 1], write(values[p]))),
+		);
+		const filled = of.fill_rate === null ? "" : `; ${percent(Math.round(1000 * of.fill_rate), 1000)} of them were proven`;
+		setText(this.sample, `Of the newest ${count(of.sample.requests, "request")} that ended${filled}.`);
 	}
 
 	// The charts' past: asked once for each market and model.

@@ -1,7 +1,7 @@
 // One request: what it asks for, where it stands among the quotes, why it waits, and its timeline.
 
 import { ask } from "./ask.js";
-import { facts, fill, h, panel, setText } from "./dom.js";
+import { copyButton, facts, fill, h, panel, setText } from "./dom.js";
 import { countdown, dateTime, generatorHref, seconds, short, time, whole } from "./format.js";
 import { MarketMap } from "./map.js";
 import { AskingView } from "./view.js";
@@ -18,6 +18,7 @@ const STEPS = {
 	cancelled: "Cancelled or expired; the cap refunded",
 	rejected: "Rejected: its private inputs couldn't be opened",
 };
+const SHOWN = 2 + 2 * 96; // digits of a proof; the button has all
 const KINDS = { opened: "request", matched: "matched", refused: "bad", assigned: "task" };
 
 export class RequestView extends AskingView {
@@ -28,6 +29,8 @@ export class RequestView extends AskingView {
 		this.misses = h("ul", { className: "misses" });
 		this.steps = h("ol", { className: "timeline" });
 		this.facts = h("dl", { className: "facts" });
+		this.proof = h("dl", { className: "facts" });
+		this.copy = copyButton("Copy the proof", () => this.bytes);
 		this.transactions = h("ul", { className: "plain mono" });
 		const box = h("div", { className: "canvas" }, h("canvas", { "aria-hidden": "true" }), h("canvas", { role: "img", "aria-label": "The market's quotes, and the rectangle of what this request accepts" }), h("canvas", { "aria-hidden": "true" }));
 		this.body.classList.add("columns");
@@ -36,6 +39,7 @@ export class RequestView extends AskingView {
 			panel("place", "Where it stands", box),
 			panel("timeline", "Timeline", this.steps),
 			panel("terms", "Terms", this.facts),
+			panel("proof", "Proof", this.proof, this.copy),
 			panel("transactions", "The engine's transactions", this.transactions),
 		);
 		this.map = this.own(new MarketMap(box, { format: (n) => app.amount(n), unit: () => app.symbol }));
@@ -63,6 +67,7 @@ export class RequestView extends AskingView {
 		this.drawSteps(r);
 		this.drawTerms(r);
 		this.drawMap(r);
+		this.drawProof(r.proof);
 		this.drawTransactions(r);
 	}
 
@@ -141,6 +146,20 @@ export class RequestView extends AskingView {
 		const request = { id: r.request_id, maxTime: r.max_response_time, maxPriceN: Number(r.max_price), generator: r.task?.generator, deadline: r.task ? time(r.task.deadline) : 0 };
 		this.map.light(r.request_id);
 		this.map.show({ quotes: this.app.model.quotesOf(market), open: r.task ? [] : [request], tasks: r.task ? [request] : [], now: r.ended ? 0 : this.app.now() });
+	}
+
+	drawProof(proof) {
+		this.root.querySelector("#proof").hidden = !proof;
+		if (!proof) return;
+		this.bytes = proof.bytes;
+		this.copy.hidden = !proof.bytes;
+		const rest = proof.bytes?.length > SHOWN ? "…" : "";
+		facts(this.proof, [
+			["Bytes", proof.bytes ? proof.bytes.slice(0, SHOWN) + rest : "The gateway can't tell them just now; the transaction has them.", proof.bytes ? "mono" : ""],
+			["Size", proof.size === null ? null : `${whole(proof.size)} bytes`],
+			["Transaction", proof.tx, "mono"],
+			["In the chain log", proof.seq ? `entry ${whole(proof.seq)}` : null],
+		]);
 	}
 
 	drawTransactions(r) {

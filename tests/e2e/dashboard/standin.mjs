@@ -227,6 +227,17 @@ export class Standin {
 		};
 	}
 
+	stats() {
+		const of = (p10, p25, p50, p75, p90, write = Number) => ({ count: 256, ...Object.fromEntries(Object.entries({ p10, p25, p50, p75, p90 }).map(([p, v]) => [p, write(v)])) });
+		return {
+			market_id: "1",
+			sample: { requests: 256, fulfilled: 220, invalid: 0, slashed: 0, cancelled: 36, rejected: 0, from: iso(this.now - 10_000), to: iso(this.now) },
+			fill_rate: 0.859,
+			price: of(9e5, 14e5, 24e5, 33e5, 38e5, String),
+			...{ response_time: of(3, 5, 8, 12, 20), total_time: of(4, 6, 9, 13, 22), assignment_time: of(1, 1, 1, 2, 2), match_time: of(0, 0, 0, 1, 1), match_blocks: of(0, 0, 0, 1, 1) },
+		};
+	}
+
 	requests({ state, after, limit }) {
 		const of = { open: this.open, assigned: this.tasks }[state] ?? new Map();
 		const all = [...of.values()].filter((r) => !after || Number(r.request_id) < Number(after)).sort((a, b) => Number(b.request_id) - Number(a.request_id));
@@ -262,6 +273,8 @@ export class Standin {
 				return { as_of: this.asOf, generators: this.quotes.map((q) => this.generator(q)), next: null };
 			case "/v1/requests":
 				return this.requests(query);
+			case "/v1/stats":
+				return { as_of: this.asOf, markets: [this.stats()], next: null };
 			case "/v1/events":
 				return this.eventsOf(query);
 			case "/v1/status":
