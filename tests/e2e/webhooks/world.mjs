@@ -32,7 +32,7 @@ export class World {
 		const port = await freePort();
 		const service = market.makeService("webhook-gateway", {
 			instance,
-			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--webhook-timeout=3000", "--rate-limit=0", ...args],
+			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--rate-limit=0", ...args],
 			env: { KALYPSO_WEBHOOK_TOKEN: this.token },
 		});
 		service.name = `gateway-${instance}`;
