@@ -1,13 +1,11 @@
 /* curl_multi driven by the loop's file descriptors and one timer. */
 #include "common/http.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/log.h"
+#include "common/curl_call.h"
 
-enum { CONNECT_MS = 5000, CONNECTIONS_MAX = 16 };
+enum { CONNECTIONS_MAX = 16 };
 
 struct http {
 	struct loop *loop;
@@ -18,12 +16,7 @@ struct http {
 
 struct http_call {
 	struct http *http;
-	CURL *easy;
-	struct curl_slist *headers;
-	struct buf body, answer;
-	size_t answer_max;
-	bool too_large;
-	char error[CURL_ERROR_SIZE];
+	struct curl_call curl;
 	http_done *done; /* NULL: it was called */
 	void *arg;
 	struct http_call *next, **link;
@@ -36,11 +29,8 @@ static void free_call(struct http_call *c)
 		if (c->next)
 			c->next->link = c->link;
 	}
-	curl_multi_remove_handle(c->http->multi, c->easy);
-	curl_easy_cleanup(c->easy);
-	curl_slist_free_all(c->headers);
-	buf_free(&c->body);
-	buf_free(&c->answer);
+	curl_multi_remove_handle(c->http->multi, c->curl.easy);
+	curl_call_free(&c->curl);
 	free(c);
 }
 
@@ -51,12 +41,12 @@ static enum err class_of(const struct http_call *c, CURLcode code)
 	long asked = 0;
 
 	/* A server that doesn't speak HTTP is an unsupported protocol, too. */
-	curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &asked);
+	curl_easy_getinfo(c->curl.easy, CURLINFO_REQUEST_SIZE, &asked);
 	switch (code) {
 	case CURLE_OK:
 		return ERR_NONE;
 	case CURLE_WRITE_ERROR:
-		return c->too_large ? ERR_RANGE : ERR_NO_MEMORY;
+		return c->curl.too_large ? ERR_RANGE : ERR_NO_MEMORY;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
 		return asked ? ERR_UNREACHABLE : ERR_CONFIG;
@@ -67,18 +57,14 @@ static enum err class_of(const struct http_call *c, CURLcode code)
 
 static void finish(struct http_call *c, CURLcode code)
 {
+	struct curl_call_end end = curl_call_end(&c->curl, code);
 	struct http_answer a = {.err = class_of(c, code),
-				.body = buf_bytes(&c->answer),
-				.text = *c->error ? c->error
-						  : curl_easy_strerror(code)};
-	curl_off_t after = 0;
-	long status = 0;
+				.status = end.status,
+				.retry_after_s = end.retry_after_s,
+				.body = end.body,
+				.text = end.text};
 	http_done *done;
 
-	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after);
-	a.status = (unsigned)status;
-	a.retry_after_s = after > 0 ? (uint64_t)after : 0;
 	done = c->done;
 	c->done = NULL; /* it is over: there is nothing to cancel */
 	done(c->arg, &a);
@@ -87,18 +73,11 @@ static void finish(struct http_call *c, CURLcode code)
 
 static void finish_all(struct http *h)
 {
-	CURLMsg *msg;
-	int left;
+	struct http_call *c;
+	CURLcode code;
 
-	while ((msg = curl_multi_info_read(h->multi, &left))) {
-		struct http_call *c = NULL;
-		CURLcode code = msg->data.result;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c);
+	while ((c = curl_call_next(h->multi, &code)))
 		finish(c, code);
-	}
 }
 
 /* ---- curl and the loop -------------------------------------------------- */
@@ -197,70 +176,18 @@ void http_free(struct http **http)
 
 /* ---- sending ------------------------------------------------------------ */
 
-static size_t on_data(char *data, size_t size, size_t count, void *arg)
-{
-	struct http_call *c = arg;
-
-	size *= count;
-	c->too_large = size > c->answer_max - c->answer.size;
-	if (c->too_large)
-		return 0; /* ends the call; see class_of() */
-	buf_put(&c->answer, data, size);
-	return buf_failed(&c->answer) ? 0 : size;
-}
-
-static bool add_headers(struct http_call *c, const struct http_request *r)
-{
-	for (size_t i = 0; i < r->headers_count; i++) {
-		struct curl_slist *grown =
-			curl_slist_append(c->headers, r->headers[i]);
-
-		if (!grown)
-			return false;
-		c->headers = grown;
-	}
-	return true;
-}
-
-static void set_options(struct http_call *c, const struct http_request *r)
-{
-	curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
-	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION,
-			 (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error);
-	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
-	if (r->body) {
-		curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
-		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				 (curl_off_t)c->body.size);
-		curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS,
-				 (const char *)c->body.data);
-	}
-}
-
 static bool prepare(struct http_call *c, const struct http_request *r)
 {
-	static const char *const json[] = {"Content-Type: application/json",
-					   "Expect:"};
-	struct http_request own = {.headers = json, .headers_count = 2};
+	struct curl_call_request request = {.url = r->url,
+					    .headers = r->headers,
+					    .headers_count = r->headers_count,
+					    .body = r->body,
+					    .timeout_ms = r->timeout_ms,
+					    .connect_ms = CURL_CALL_CONNECT_MS,
+					    .answer_max = r->answer_max};
 
-	if (r->body)
-		buf_put(&c->body, r->body->data, r->body->size);
-	c->easy = curl_easy_init();
-	if (!c->easy || buf_failed(&c->body) || !add_headers(c, r) ||
-	    (r->body && !add_headers(c, &own)))
-		return false;
-	set_options(c, r);
-	return curl_multi_add_handle(c->http->multi, c->easy) == CURLM_OK;
+	return curl_call_prepare(&c->curl, &request, c) &&
+	       curl_multi_add_handle(c->http->multi, c->curl.easy) == CURLM_OK;
 }
 
 /* Let curl write the request at once: by its own timer it would begin a
@@ -282,7 +209,6 @@ struct http_call *http_send(struct http *http, const struct http_request *r,
 	if (!c)
 		return NULL;
 	c->http = http;
-	c->answer_max = r->answer_max;
 	c->done = done;
 	c->arg = arg;
 	if (!prepare(c, r)) {

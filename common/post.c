@@ -2,7 +2,6 @@
 #include "common/post.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +10,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/curl_call.h"
 #include "common/metric.h"
 
 enum {
-	CONNECT_MS = 5000,
 	NAME_S = 4, /* addresses of names are asked for again */
 	HEADERS_MAX = 32 * 1024,
 	KEPT_CALLS_MAX = 512,
@@ -23,12 +22,10 @@ enum {
 
 struct call {
 	struct post *post;
-	CURL *easy;
-	struct curl_slist *headers;
-	struct buf body, answer;
-	size_t answer_max, headers_size;
-	bool too_large, refused, plain;
-	char error[CURL_ERROR_SIZE], address[POST_ADDRESS_ROOM];
+	struct curl_call curl;
+	size_t headers_size;
+	bool headers_too_large, refused, plain;
+	char address[POST_ADDRESS_ROOM];
 	post_done *done;
 	void *arg;
 	struct call *next, **link; /* under way; next only: kept */
@@ -47,11 +44,7 @@ struct post {
 
 static void free_call(struct call *c)
 {
-	if (c->easy)
-		curl_easy_cleanup(c->easy);
-	curl_slist_free_all(c->headers);
-	buf_free(&c->body);
-	buf_free(&c->answer);
+	curl_call_free(&c->curl);
 	free(c);
 }
 
@@ -60,7 +53,7 @@ static void unlink_call(struct call *c)
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
-	curl_multi_remove_handle(c->post->multi, c->easy);
+	curl_multi_remove_handle(c->post->multi, c->curl.easy);
 }
 
 /* Done with: to be used again, without what was asked and answered. */
@@ -72,11 +65,8 @@ static void keep_call(struct call *c)
 		free_call(c);
 		return;
 	}
-	curl_easy_reset(c->easy);
-	curl_slist_free_all(c->headers);
-	buf_free(&c->body);
-	buf_free(&c->answer);
-	*c = (struct call){.post = p, .easy = c->easy, .next = p->kept};
+	curl_call_clear(&c->curl);
+	*c = (struct call){.post = p, .curl = c->curl, .next = p->kept};
 	p->kept = c;
 	p->kept_count++;
 }
@@ -91,14 +81,9 @@ static struct call *get_call(struct post *p)
 		return c;
 	}
 	c = calloc(1, sizeof *c);
-	if (!c)
-		return NULL;
-	c->post = p;
-	c->easy = curl_easy_init();
-	if (c->easy)
-		return c;
-	free(c);
-	return NULL;
+	if (c)
+		c->post = p;
+	return c;
 }
 
 /* ---- what curl asks of us ----------------------------------------------- */
@@ -133,18 +118,6 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose,
 		      address->protocol);
 }
 
-static size_t on_data(char *data, size_t size, size_t count, void *arg)
-{
-	struct call *c = arg;
-
-	size *= count;
-	c->too_large = size > c->answer_max - c->answer.size;
-	if (c->too_large)
-		return 0; /* ends the call; see error_of() */
-	buf_put(&c->answer, data, size);
-	return buf_failed(&c->answer) ? 0 : size;
-}
-
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct call *c = arg;
@@ -152,8 +125,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	(void)data;
 	size *= count;
 	c->headers_size += size;
-	c->too_large = c->headers_size > HEADERS_MAX;
-	return c->too_large ? 0 : size;
+	c->headers_too_large = c->headers_size > HEADERS_MAX;
+	return c->headers_too_large ? 0 : size;
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -287,60 +260,35 @@ const char *post_url_problem(const char *url)
 
 /* ---- sending ------------------------------------------------------------ */
 
-static bool add_header(struct call *c, const char *line)
+static void set_options(struct call *c)
 {
-	struct curl_slist *grown = curl_slist_append(c->headers, line);
+	CURL *easy = c->curl.easy;
 
-	if (grown)
-		c->headers = grown;
-	return grown;
-}
-
-static void set_options(struct call *c, const struct post_request *r)
-{
-	long connect_ms = r->timeout_ms < CONNECT_MS ? (long)r->timeout_ms
-						     : (long)CONNECT_MS;
-
-	curl_easy_setopt(c->easy, CURLOPT_URL, r->url);
-	curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_HTTP_VERSION,
-			 (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c->easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_S);
-	curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-	curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(c->easy, CURLOPT_OPENSOCKETDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-	curl_easy_setopt(c->easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(c->easy, CURLOPT_HEADERDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
-	curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->error);
-	curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
-	curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
-	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-			 (curl_off_t)c->body.size);
-	curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS,
-			 (const char *)c->body.data);
+	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAME_S);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, c);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 }
 
 static bool prepare(struct call *c, const struct post_request *r)
 {
-	bool ok = add_header(c, "Content-Type: application/json") &&
-		  add_header(c, "Expect:") && add_header(c, "Accept:");
+	struct curl_call_request request = {.url = r->url,
+					    .headers = r->headers,
+					    .headers_count = r->headers_count,
+					    .body = &r->body,
+					    .timeout_ms = r->timeout_ms,
+					    .connect_ms = CURL_CALL_CONNECT_MS,
+					    .answer_max = r->answer_max};
 
-	for (size_t i = 0; i < r->headers_count && ok; i++)
-		ok = add_header(c, r->headers[i]);
-	buf_put(&c->body, r->body.data, r->body.size);
-	if (!ok || buf_failed(&c->body))
-		return false;
+	if (r->timeout_ms < request.connect_ms)
+		request.connect_ms = r->timeout_ms;
 	c->plain = strncasecmp(r->url, "https:", 6) != 0;
-	c->answer_max = r->answer_max;
-	set_options(c, r);
-	return curl_multi_add_handle(c->post->multi, c->easy) == CURLM_OK;
+	if (!curl_call_add_header(&c->curl, "Accept:") ||
+	    !curl_call_prepare(&c->curl, &request, c))
+		return false;
+	set_options(c);
+	return curl_multi_add_handle(c->post->multi, c->curl.easy) == CURLM_OK;
 }
 
 enum err post_send(struct post *p, const struct post_request *r,
@@ -372,35 +320,32 @@ static enum err error_of(const struct call *c, CURLcode code)
 		return ERR_NONE;
 	if (c->refused)
 		return ERR_REFUSED;
-	return c->too_large ? ERR_RANGE : ERR_UNREACHABLE;
+	return c->curl.too_large || c->headers_too_large ? ERR_RANGE
+							 : ERR_UNREACHABLE;
 }
 
-static const char *text_of(const struct call *c, CURLcode code)
+static const char *text_of(const struct call *c, enum err e, const char *text)
 {
-	if (c->refused)
+	if (e == ERR_REFUSED)
 		return c->plain ? "plain http goes only to addresses that the "
 				  "operator allowed"
 				: "the address isn't public";
-	if (c->too_large)
-		return "the answer is too long";
-	return *c->error ? c->error : curl_easy_strerror(code);
+	return e == ERR_RANGE ? "the answer is too long" : text;
 }
 
 static void finish(struct call *c, CURLcode code)
 {
+	struct curl_call_end end = curl_call_end(&c->curl, code);
 	struct post_answer a = {.err = error_of(c, code),
-				.body = buf_bytes(&c->answer),
-				.text = text_of(c, code)};
-	curl_off_t after = 0, took_us = 0;
+				.status = end.status,
+				.retry_after_s = end.retry_after_s,
+				.body = end.body};
+	curl_off_t took_us = 0;
 	char *address = NULL;
-	long status = 0;
 
-	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after);
-	curl_easy_getinfo(c->easy, CURLINFO_TOTAL_TIME_T, &took_us);
-	curl_easy_getinfo(c->easy, CURLINFO_PRIMARY_IP, &address);
-	a.status = (unsigned)status;
-	a.retry_after_s = after > 0 ? (uint64_t)after : 0;
+	a.text = text_of(c, a.err, end.text);
+	curl_easy_getinfo(c->curl.easy, CURLINFO_TOTAL_TIME_T, &took_us);
+	curl_easy_getinfo(c->curl.easy, CURLINFO_PRIMARY_IP, &address);
 	a.took_ms = (unsigned)(took_us / 1000);
 	/* Of a connection that was used again, curl knows it. */
 	snprintf(a.address, sizeof a.address, "%s",
@@ -414,18 +359,12 @@ static void finish(struct call *c, CURLcode code)
 static bool finish_all(struct post *p)
 {
 	bool any = false;
-	int left;
-	CURLMsg *msg;
+	struct call *c;
+	CURLcode code;
 
-	while ((msg = curl_multi_info_read(p->multi, &left))) {
-		struct call *c = NULL;
-		CURLcode code = msg->data.result;
-
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		any = true;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &c);
+	while ((c = curl_call_next(p->multi, &code))) {
 		finish(c, code);
+		any = true;
 	}
 	return any;
 }

@@ -382,6 +382,14 @@ static void answer_get(struct call *c, const struct route *r)
 			    "%.96s: ask for less, or later", c->request->path);
 }
 
+void api_begin(struct api_answer *answer, const struct api_request *request)
+{
+	buf_clear(&answer->body);
+	*answer = (struct api_answer){.body = answer->body};
+	if (request->id)
+		snprintf(answer->id, sizeof answer->id, "%s", request->id);
+}
+
 void api_answer(struct api *api, const struct api_request *request,
 		struct api_answer *answer)
 {
@@ -394,10 +402,7 @@ void api_answer(struct api *api, const struct api_request *request,
 			 .subject = subject};
 	const struct route *r = routes;
 
-	buf_clear(&answer->body);
-	*answer = (struct api_answer){.body = answer->body};
-	if (request->id)
-		snprintf(answer->id, sizeof answer->id, "%s", request->id);
+	api_begin(answer, request);
 	while (r < routes + sizeof routes / sizeof routes[0] &&
 	       !matches(r->path, request->path, subject, sizeof subject))
 		r++;

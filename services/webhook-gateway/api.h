@@ -89,6 +89,9 @@ struct api_answer {
 void api_answer(struct api *api, const struct api_request *request,
 		struct api_answer *answer);
 
+/* Empty *answer, for @request: nothing is said yet but its name. */
+void api_begin(struct api_answer *answer, const struct api_request *request);
+
 /* A problem document (RFC 9457) in place of an answer: what went wrong in
  * @title, and in @detail where and what to do about it. answer->id stays, and
  * stands in the document. */

@@ -5,20 +5,9 @@
 
 #include "abi_market.h"
 #include "services/webhook-gateway/api_impl.h"
+#include "services/webhook-gateway/rows.h"
 
 enum { SENDS_SHOWN_MAX = 16 };
-
-/* Where and when something happened on the chain. */
-static void show_event(struct doc *d, const char *key, struct place at,
-		       struct unix_s time, const struct hash32 *tx)
-{
-	doc_object(d, key);
-	doc_id(d, "block", at.block);
-	doc_count(d, "index", at.index);
-	doc_time(d, "time", time);
-	doc_hash(d, "tx", tx);
-	doc_end(d);
-}
 
 /* ---- markets ------------------------------------------------------------ */
 
@@ -44,7 +33,7 @@ static void show_origin(struct doc *d, const struct view_origin *o)
 	if (o) {
 		doc_count(d, "max_input_bytes", o->max_input_bytes);
 		doc_amount(d, "fee", &o->fee);
-		show_event(d, "created", o->at, o->time, &o->tx);
+		row_event(d, "created", o->at, o->time, &o->tx);
 	} else {
 		doc_null(d, "max_input_bytes");
 		doc_null(d, "fee");
@@ -59,22 +48,11 @@ void show_market(struct doc *d, const struct view *v,
 	const struct msg_market_set *s = &m->set;
 
 	doc_object(d, NULL);
-	doc_id(d, "market_id", s->market_id);
-	doc_address(d, "owner", &s->owner);
-	doc_address(d, "verifier", &s->verifier);
-	doc_amount(d, "penalty", &s->penalty);
-	doc_text(d, "protocol", protocol_name(s->protocol));
-	doc_count(d, "auction_window", s->auction_window);
-	doc_bool(d, "confidential", s->confidential);
-	doc_bool(d, "closed", s->closed);
+	row_market_terms(d, s);
 	doc_bool(d, "suspended", m->suspended);
 	doc_time(d, "active_from", s->active_from);
 	show_origin(d, view_origin(v, s->market_id));
-	doc_count(d, "quotes", m->quotes);
-	doc_object(d, "requests");
-	for (int i = 0; i < VIEW_STATES; i++)
-		doc_count(d, view_state_name(i), m->states[i]);
-	doc_end(d);
+	row_states(d, m);
 	doc_end(d);
 }
 
@@ -85,12 +63,7 @@ void show_quote(struct doc *d, const struct view *v, const struct view_quote *q)
 	doc_object(d, NULL);
 	doc_address(d, "generator", &s->generator);
 	doc_id(d, "market_id", s->market_id);
-	doc_amount(d, "price", &s->price);
-	doc_count(d, "response_time", s->response_time);
-	doc_id(d, "compute", s->compute);
-	doc_count(d, "tasks", s->tasks);
-	doc_bool(d, "draining", s->draining);
-	doc_bool(d, "has_key", s->has_key);
+	row_quote_terms(d, s);
 	doc_bool(d, "available", view_is_available(v, q));
 	doc_end(d);
 }
@@ -124,12 +97,7 @@ void show_generator(struct doc *d, const struct view *v,
 	doc_address(d, "generator", &s->generator);
 	doc_bool(d, "registered", g->registered);
 	doc_bool(d, "suspended", g->suspended);
-	doc_address(d, "reward_address", &s->reward_address);
-	doc_id(d, "compute", s->compute);
-	doc_id(d, "used_compute", s->used_compute);
-	doc_amount(d, "stake", &s->stake);
-	doc_amount(d, "locked", &s->locked);
-	doc_amount(d, "unstaking", &s->unstaking);
+	row_stake(d, s);
 	doc_id(d, "registered_block", s->registered.block);
 	show_record(d, v, g);
 	doc_array(d, "quotes");
@@ -171,8 +139,8 @@ static void show_assignment(struct doc *d, const struct view *v,
 	doc_amount(d, "price", &s->price);
 	doc_time(d, "deadline", s->deadline);
 	doc_bool(d, "overdue", view_is_overdue(v, r));
-	show_event(d, "assigned", s->assigned_at, s->assigned_time,
-		   &s->assigned_tx);
+	row_event(d, "assigned", s->assigned_at, s->assigned_time,
+		  &s->assigned_tx);
 }
 
 void show_end(struct doc *d, const struct view_request *r)
@@ -235,15 +203,10 @@ void show_request(struct doc *d, const struct view *v,
 	doc_text(d, "state", view_state_name(r->state));
 	doc_bool(d, "expired", r->state == VIEW_OPEN && s->expiry.v <= now.v);
 	doc_bool(d, "suspended", r->suspended);
-	doc_address(d, "requester", &s->requester);
-	doc_amount(d, "max_price", &s->max_price);
-	doc_count(d, "max_response_time", s->max_response_time);
-	doc_time(d, "expiry", s->expiry);
-	doc_text(d, "preference", preference_name(s->preference));
-	doc_id(d, "spread", s->spread);
+	row_wants(d, s);
 	doc_hash(d, "inputs_hash", &s->inputs_hash);
 	doc_count(d, "inputs_size", s->inputs_size);
-	show_event(d, "created", s->arrived, s->time, &s->tx);
+	row_event(d, "created", s->arrived, s->time, &s->tx);
 	show_match(d, view_match(v, s->request_id));
 	show_task_of(d, v, r);
 	show_end(d, r);

@@ -36,24 +36,6 @@ static void gone_address(struct doc *d, const char *table,
 
 /* ---- records of what messages say --------------------------------------- */
 
-static struct msg_request_record opened(const struct msg_request_opened *m)
-{
-	return (struct msg_request_record){.request_id = m->request_id,
-					   .market_id = m->market_id,
-					   .requester = m->requester,
-					   .max_price = m->max_price,
-					   .max_response_time =
-						   m->max_response_time,
-					   .expiry = m->expiry,
-					   .preference = m->preference,
-					   .spread = m->spread,
-					   .arrived = m->arrived,
-					   .time = m->time,
-					   .tx = m->tx,
-					   .inputs_hash = m->inputs_hash,
-					   .inputs_size = m->inputs_size};
-}
-
 static struct msg_request_record started(const struct msg_task_started *m)
 {
 	return (struct msg_request_record){.request_id = m->request_id,
@@ -118,7 +100,7 @@ static void show_book(struct doc *d, const struct entry *entry)
 	case MSG_REQUEST_OPENED:
 		if (msg_request_opened_decode(&m.request_opened, entry->body))
 			return;
-		r = opened(&m.request_opened);
+		r = view_record_of(&m.request_opened);
 		begin_table(d, "set", "requests");
 		row_order(d, &r);
 		end_table(d);
@@ -203,7 +185,7 @@ static void show_requests(struct doc *d, const struct entry *entry)
 	case MSG_REQUEST_OPENED:
 		if (msg_request_opened_decode(&m.request_opened, entry->body))
 			return;
-		r = opened(&m.request_opened);
+		r = view_record_of(&m.request_opened);
 		begin_table(d, "set", "requests");
 		row_request(d, &r, VIEW_OPEN);
 		end_table(d);

@@ -1,15 +1,15 @@
-/* A ring of the newest entries, what is known of requests, texts kept. */
+/* A ring of the newest entries, and texts kept. */
 #include "services/webhook-gateway/hook_news.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "common/log.h"
 #include "msg.h"
 #include "services/webhook-gateway/hook_event.h"
+#include "services/webhook-gateway/hook_known.h"
 
 enum {
 	RING = 8192,
@@ -19,16 +19,6 @@ enum {
 	BLOCK_MAX = 65536, /* entries of one block */
 	TEXTS = 1024,
 	TEXTS_BYTES_MAX = 32 << 20,
-	REQUESTS_KEPT = 200 * 1000, /* of which all that ended may go */
-};
-
-/* A request, by what the chain log says of it. */
-struct known {
-	uint64_t id, market_id;
-	struct address requester;
-	uint64_t created, ended; /* entries of the chain log; 0: not known */
-	bool over;
-	UT_hash_handle hh;
 };
 
 struct item {
@@ -45,8 +35,7 @@ struct text {
 
 struct hook_news {
 	struct store *store;
-	struct known *requests;
-	uint64_t newest_request;
+	struct hook_known known;
 	uint64_t chain_next;
 	struct item ring[RING];
 	uint64_t first, next; /* entries in the ring: first … next - 1 */
@@ -60,123 +49,11 @@ struct hook_news {
 
 /* ---- requests ----------------------------------------------------------- */
 
-static struct known *known(struct hook_news *n, uint64_t id)
-{
-	struct known *k;
-
-	HASH_FIND(hh, n->requests, &id, sizeof id, k);
-	return k;
-}
-
-static void forget(struct hook_news *n, struct known *k)
-{
-	HASH_DEL(n->requests, k);
-	free(k);
-}
-
-static struct known *know(struct hook_news *n, uint64_t id)
-{
-	struct known *k = known(n, id);
-
-	if (k)
-		return k;
-	k = calloc(1, sizeof *k);
-	if (!k)
-		return NULL;
-	k->id = id;
-	HASH_ADD(hh, n->requests, id, sizeof k->id, k);
-	if (id > n->newest_request)
-		n->newest_request = id;
-	return k;
-}
-
-/* Old ones that are over may go; those that aren't go when they are. */
-static void prune(struct hook_news *n, uint64_t id)
-{
-	struct known *k = NULL;
-
-	if (n->newest_request <= REQUESTS_KEPT)
-		return;
-	if (id + REQUESTS_KEPT <= n->newest_request)
-		k = known(n, id);
-	else if (id > REQUESTS_KEPT)
-		k = known(n, id - REQUESTS_KEPT);
-	if (k && k->over)
-		forget(n, k);
-}
-
-static enum err note_created(struct hook_news *n, const struct entry *entry)
-{
-	struct msg_request_created m;
-	struct known *k;
-
-	if (msg_request_created_decode(&m, entry->body))
-		return ERR_NONE;
-	k = know(n, m.request_id);
-	if (!k)
-		return ERR_NO_MEMORY;
-	k->market_id = m.market_id;
-	k->requester = m.requester;
-	k->created = entry->number;
-	k->over = false;
-	prune(n, m.request_id);
-	return ERR_NONE;
-}
-
-static void note_over(struct hook_news *n, uint64_t id, uint64_t number)
-{
-	struct known *k = known(n, id);
-
-	if (!k)
-		return;
-	k->over = true;
-	k->ended = number;
-	prune(n, id);
-}
-
-static enum err on_chain_entry(void *arg, const struct entry *entry)
-{
-	struct hook_news *n = arg;
-	union {
-		struct msg_proof_submitted proof;
-		struct msg_inputs_invalidated invalid;
-		struct msg_task_slashed slashed;
-		struct msg_request_cancelled cancelled;
-		struct msg_request_rejected rejected;
-	} m;
-
-	switch (entry->type) {
-	case MSG_REQUEST_CREATED:
-		return note_created(n, entry);
-	case MSG_PROOF_SUBMITTED:
-		if (!msg_proof_submitted_decode(&m.proof, entry->body))
-			note_over(n, m.proof.request_id, entry->number);
-		return ERR_NONE;
-	case MSG_INPUTS_INVALIDATED:
-		if (!msg_inputs_invalidated_decode(&m.invalid, entry->body))
-			note_over(n, m.invalid.request_id, entry->number);
-		return ERR_NONE;
-	case MSG_TASK_SLASHED:
-		if (!msg_task_slashed_decode(&m.slashed, entry->body))
-			note_over(n, m.slashed.request_id, entry->number);
-		return ERR_NONE;
-	case MSG_REQUEST_CANCELLED:
-		if (!msg_request_cancelled_decode(&m.cancelled, entry->body))
-			note_over(n, m.cancelled.request_id, entry->number);
-		return ERR_NONE;
-	case MSG_REQUEST_REJECTED:
-		if (!msg_request_rejected_decode(&m.rejected, entry->body))
-			note_over(n, m.rejected.request_id, entry->number);
-		return ERR_NONE;
-	default:
-		return ERR_NONE;
-	}
-}
-
 /* Whose request it is: from its record if it ended long ago. */
 static void find_requester(struct hook_news *n, struct hook_event *e)
 {
-	const struct known *k = known(n, e->request_id);
+	const struct hook_request *k =
+		hook_known_find(&n->known, e->request_id);
 	struct msg_request_record m;
 	struct buf record = {0};
 	char key[24];
@@ -202,35 +79,30 @@ static void find_requester(struct hook_news *n, struct hook_event *e)
 
 struct telling {
 	struct sink sink; /* first */
-	struct hook_news *news;
+	struct hook_known *known;
 };
 
 static enum err take_open(struct sink *sink, uint16_t number, struct bytes body)
 {
-	struct hook_news *n = ((struct telling *)sink)->news;
 	struct msg_request_opened m;
-	struct known *k;
 
 	if (number != MSG_REQUEST_OPENED || msg_request_opened_decode(&m, body))
 		return ERR_NONE;
-	k = know(n, m.request_id);
-	if (!k)
-		return ERR_NO_MEMORY;
-	k->market_id = m.market_id;
-	k->requester = m.requester;
-	return ERR_NONE;
+	return hook_known_add(((struct telling *)sink)->known, m.request_id,
+			      &m.requester);
 }
 
 enum err hook_news_new(struct hook_news **out, struct store *store,
 		       const struct base *base)
 {
 	struct hook_news *n = calloc(1, sizeof *n);
-	struct telling t = {.sink = {.put = take_open}, .news = n};
+	struct telling t = {.sink = {.put = take_open}};
 	enum err e = n ? ERR_NONE : ERR_NO_MEMORY;
 
 	*out = n;
 	if (e)
 		return e;
+	t.known = &n->known;
 	n->store = store;
 	n->chain_next = base->next[LOGS_CHAIN];
 	if (base->book)
@@ -249,12 +121,10 @@ static struct item *at(struct hook_news *n, uint64_t seq)
 void hook_news_free(struct hook_news **news)
 {
 	struct hook_news *n = *news;
-	struct known *k, *next;
 
 	if (!n)
 		return;
-	HASH_ITER (hh, n->requests, k, next)
-		forget(n, k);
+	hook_known_free(&n->known);
 	for (unsigned i = 0; i < RING; i++)
 		free((void *)n->ring[i].entry.body.data);
 	for (unsigned i = 0; i < TEXTS; i++)
@@ -340,6 +210,11 @@ static void tell(struct hook_news *n, uint64_t from)
 	}
 }
 
+static enum err on_chain_entry(void *arg, const struct entry *entry)
+{
+	return hook_known_tell(arg, entry);
+}
+
 /* What the book says follows from what the chain log had already then: read
  * after the book, it has all that belongs to it. */
 static enum err read_chain(struct hook_news *n)
@@ -350,7 +225,7 @@ static enum err read_chain(struct hook_news *n)
 	do {
 		from = n->chain_next;
 		e = store_read(n->store, "chain", from, CHUNK, &n->chain_next,
-			       on_chain_entry, n);
+			       on_chain_entry, &n->known);
 		if (e == ERR_TRIMMED) {
 			e = store_first(n->store, "chain", &first);
 			n->chain_next = first;
@@ -527,13 +402,13 @@ static enum err render(struct hook_news *n, const struct entry *entry,
 {
 	struct hook_event event;
 	struct item created = {.is_event = false}, ended = created;
-	const struct known *k;
+	const struct hook_request *k;
 	enum err e = ERR_NONE;
 
 	if (!hook_event_read(&event, entry))
 		return ERR_NOT_FOUND; /* of another life of the logs */
 	*type = event.type;
-	k = known(n, event.request_id);
+	k = hook_known_find(&n->known, event.request_id);
 	if (k && event.type == HOOK_TASK_ASSIGNED)
 		e = load(n, "chain", k->created, &created);
 	if (k && event.type == HOOK_TASK_FULFILLED)

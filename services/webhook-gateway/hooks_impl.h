@@ -16,6 +16,8 @@ enum {
 	RECORDS_MAX = HOOKS_ONE_MAX + 8,     /* of attempts, in one step */
 	HOLDER_ROOM = 64,
 	GATEWAYS_MAX = 64,
+	CHALLENGE_SIZE = 24,
+	CHALLENGE_ROOM = 2 * CHALLENGE_SIZE + 1,
 	BEAT_US = 1000 * 1000,
 	BEAT_TTL_MS = 5000,
 };
@@ -62,6 +64,18 @@ struct target {
 	struct target *after;
 };
 
+/* A message on its way. */
+struct sent {
+	struct hooks *hooks;
+	struct target *target;
+	enum hook_type type;
+	struct waiting item; /* as it was; sequence 0: it isn't of the queue */
+	uint64_t at;	     /* unix s */
+	size_t size;
+	char challenge[CHALLENGE_ROOM];
+	struct sent *next, **link; /* all that are on their way */
+};
+
 struct hooks {
 	struct hooks_config is;
 	struct store *store;
@@ -79,7 +93,7 @@ struct hooks {
 	uint64_t store_lost_us, news_us; /* not answered; read */
 	unsigned sending;
 	size_t sending_bytes;
-	struct sent *sent;  /* hook_send.c: what is on its way */
+	struct sent *sent;  /* what is on its way */
 	struct buf scratch; /* of the ask being made */
 	pthread_t thread;
 	bool started;
@@ -144,5 +158,23 @@ void hooks_send(struct hooks *w);
 
 /* Forget what is on its way: nobody will answer it. */
 void hooks_forget_sent(struct hooks *w);
+
+/* Tell the owner of @t that it is disabled, once, if the receiver still
+ * listens. */
+void hooks_send_farewell(struct hooks *w, struct target *t, const char *why);
+
+/* It isn't on its way any more. */
+void sent_drop(struct sent *s);
+
+/* ---- hook_answer.c: what became of them -------------------------------- */
+
+/* The post_done of a message; @arg is its struct sent, which goes. */
+void sent_answered(void *arg, const struct post_answer *a);
+
+/* Note an attempt with the next step. @a NULL: there was none; @due_ms 0: there
+ * won't be another. */
+void target_note(struct target *t, const struct sent *s,
+		 const struct post_answer *a, const char *outcome,
+		 const char *error, uint64_t due_ms);
 
 #endif /* SERVICES_WEBHOOK_GATEWAY_HOOKS_IMPL_H */

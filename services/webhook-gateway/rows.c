@@ -17,9 +17,8 @@ void row_block(struct doc *d, const struct block_ref *block)
 	doc_block(d, NULL, block);
 }
 
-void row_market(struct doc *d, const struct msg_market_set *m)
+void row_market_terms(struct doc *d, const struct msg_market_set *m)
 {
-	doc_object(d, NULL);
 	doc_id(d, "market_id", m->market_id);
 	doc_address(d, "owner", &m->owner);
 	doc_address(d, "verifier", &m->verifier);
@@ -28,25 +27,35 @@ void row_market(struct doc *d, const struct msg_market_set *m)
 	doc_count(d, "auction_window", m->auction_window);
 	doc_bool(d, "confidential", m->confidential);
 	doc_bool(d, "closed", m->closed);
+}
+
+void row_market(struct doc *d, const struct msg_market_set *m)
+{
+	doc_object(d, NULL);
+	row_market_terms(d, m);
 	doc_time(d, "active_from", m->active_from);
 	doc_end(d);
 }
 
-void row_quote(struct doc *d, const struct msg_quote_set *q)
+void row_quote_terms(struct doc *d, const struct msg_quote_set *q)
 {
-	doc_object(d, NULL);
-	doc_address(d, "generator", &q->generator);
 	doc_amount(d, "price", &q->price);
 	doc_count(d, "response_time", q->response_time);
 	doc_id(d, "compute", q->compute);
 	doc_count(d, "tasks", q->tasks);
 	doc_bool(d, "draining", q->draining);
 	doc_bool(d, "has_key", q->has_key);
+}
+
+void row_quote(struct doc *d, const struct msg_quote_set *q)
+{
+	doc_object(d, NULL);
+	doc_address(d, "generator", &q->generator);
+	row_quote_terms(d, q);
 	doc_end(d);
 }
 
-/* What a requester wants. */
-static void show_wish(struct doc *d, const struct msg_request_record *r)
+void row_wants(struct doc *d, const struct msg_request_record *r)
 {
 	doc_address(d, "requester", &r->requester);
 	doc_amount(d, "max_price", &r->max_price);
@@ -54,14 +63,14 @@ static void show_wish(struct doc *d, const struct msg_request_record *r)
 	doc_time(d, "expiry", r->expiry);
 	doc_text(d, "preference", preference_name(r->preference));
 	doc_id(d, "spread", r->spread);
-	row_event(d, "created", r->arrived, r->time, &r->tx);
 }
 
 void row_order(struct doc *d, const struct msg_request_record *r)
 {
 	doc_object(d, NULL);
 	doc_id(d, "request_id", r->request_id);
-	show_wish(d, r);
+	row_wants(d, r);
+	row_event(d, "created", r->arrived, r->time, &r->tx);
 	doc_end(d);
 }
 
@@ -81,7 +90,8 @@ void row_request(struct doc *d, const struct msg_request_record *r,
 	doc_id(d, "request_id", r->request_id);
 	doc_id(d, "market_id", r->market_id);
 	doc_text(d, "state", view_state_name(state));
-	show_wish(d, r);
+	row_wants(d, r);
+	row_event(d, "created", r->arrived, r->time, &r->tx);
 	doc_hash(d, "inputs_hash", &r->inputs_hash);
 	doc_count(d, "inputs_size", r->inputs_size);
 	if (state == VIEW_ASSIGNED) {
@@ -104,19 +114,22 @@ void row_task(struct doc *d, const struct msg_request_record *r)
 	doc_end(d);
 }
 
-void row_generator(struct doc *d, const struct view_generator *g)
+void row_stake(struct doc *d, const struct msg_generator_set *s)
 {
-	const struct msg_generator_set *s = &g->set;
-
-	doc_object(d, NULL);
-	doc_address(d, "generator", &s->generator);
-	doc_bool(d, "registered", g->registered);
 	doc_address(d, "reward_address", &s->reward_address);
 	doc_id(d, "compute", s->compute);
 	doc_id(d, "used_compute", s->used_compute);
 	doc_amount(d, "stake", &s->stake);
 	doc_amount(d, "locked", &s->locked);
 	doc_amount(d, "unstaking", &s->unstaking);
+}
+
+void row_generator(struct doc *d, const struct view_generator *g)
+{
+	doc_object(d, NULL);
+	doc_address(d, "generator", &g->set.generator);
+	doc_bool(d, "registered", g->registered);
+	row_stake(d, &g->set);
 	doc_object(d, "record");
 	doc_count(d, "running", g->running);
 	doc_count(d, "fulfilled", g->fulfilled);
@@ -139,14 +152,19 @@ void row_slash(struct doc *d, const struct msg_request_record *r)
 	doc_end(d);
 }
 
-void row_stats(struct doc *d, const struct view_market *m)
+void row_states(struct doc *d, const struct view_market *m)
 {
-	doc_object(d, NULL);
-	doc_id(d, "market_id", m->set.market_id);
 	doc_count(d, "quotes", m->quotes);
 	doc_object(d, "requests");
 	for (int i = 0; i < VIEW_STATES; i++)
 		doc_count(d, view_state_name(i), m->states[i]);
 	doc_end(d);
+}
+
+void row_stats(struct doc *d, const struct view_market *m)
+{
+	doc_object(d, NULL);
+	doc_id(d, "market_id", m->set.market_id);
+	row_states(d, m);
 	doc_end(d);
 }

@@ -24,7 +24,14 @@ void row_stats(struct doc *d, const struct view_market *m);
 void row_event(struct doc *d, const char *key, struct place at,
 	       struct unix_s time, const struct hash32 *tx);
 
-/* The members of a task: who, for how much, until when. */
+/* Members that rows and the API's answers share: of a task (who, for how much,
+ * until when), a market, a quote, a generator, what a requester wants, and how
+ * many quotes and requests a market has. */
 void row_assignment(struct doc *d, const struct msg_request_record *r);
+void row_market_terms(struct doc *d, const struct msg_market_set *m);
+void row_quote_terms(struct doc *d, const struct msg_quote_set *q);
+void row_stake(struct doc *d, const struct msg_generator_set *s);
+void row_wants(struct doc *d, const struct msg_request_record *r);
+void row_states(struct doc *d, const struct view_market *m);
 
 #endif /* SERVICES_WEBHOOK_GATEWAY_ROWS_H */

@@ -173,6 +173,9 @@ bool view_is_available(const struct view *v, const struct view_quote *q);
 /* NULL: it was never there, or ended too long ago. */
 const struct view_request *view_request(const struct view *v, uint64_t id);
 
+/* What is known of a request when it is placed. */
+struct msg_request_record view_record_of(const struct msg_request_opened *m);
+
 /* The highest id of a request so far. */
 uint64_t view_requests_end(const struct view *v);
 

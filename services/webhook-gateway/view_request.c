@@ -16,29 +16,29 @@ static const struct view_request *request_at(const struct view *v, row_id row)
 
 /* ---- open --------------------------------------------------------------- */
 
-static struct view_request request_of(const struct msg_request_opened *m)
+struct msg_request_record view_record_of(const struct msg_request_opened *m)
 {
-	return (struct view_request){
-		.state = VIEW_OPEN,
-		.record = {.request_id = m->request_id,
-			   .market_id = m->market_id,
-			   .requester = m->requester,
-			   .max_price = m->max_price,
-			   .max_response_time = m->max_response_time,
-			   .expiry = m->expiry,
-			   .preference = m->preference,
-			   .spread = m->spread,
-			   .arrived = m->arrived,
-			   .time = m->time,
-			   .tx = m->tx,
-			   .inputs_hash = m->inputs_hash,
-			   .inputs_size = m->inputs_size}};
+	return (struct msg_request_record){.request_id = m->request_id,
+					   .market_id = m->market_id,
+					   .requester = m->requester,
+					   .max_price = m->max_price,
+					   .max_response_time =
+						   m->max_response_time,
+					   .expiry = m->expiry,
+					   .preference = m->preference,
+					   .spread = m->spread,
+					   .arrived = m->arrived,
+					   .time = m->time,
+					   .tx = m->tx,
+					   .inputs_hash = m->inputs_hash,
+					   .inputs_size = m->inputs_size};
 }
 
 enum err view_on_request_opened(struct view *v, struct sink *out,
 				const struct msg_request_opened *m)
 {
-	struct view_request fresh = request_of(m);
+	struct view_request fresh = {.state = VIEW_OPEN,
+				     .record = view_record_of(m)};
 	struct view_totals *totals;
 
 	(void)out;

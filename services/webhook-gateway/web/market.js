@@ -3,7 +3,7 @@
 import { ask } from "./ask.js";
 import { Chart, rolling } from "./chart.js";
 import { facts, fill, h, panel, setAttribute, setText } from "./dom.js";
-import { blocks, clock, count, countdown, generatorHref, percent, requestHref, seconds, short, whole } from "./format.js";
+import { clock, count, countdown, generatorHref, percent, requestHref, seconds, short, whole } from "./format.js";
 import { List, setMark } from "./list.js";
 import { MarketMap } from "./map.js";
 import { View } from "./view.js";
@@ -207,7 +207,7 @@ export class MarketView extends View {
 			["Served", percent(served, all)],
 			["Cheapest free", best ? app.amount(best.price) : "–", "quote"],
 			["Median paid", waits ? app.amount(BigInt(Math.round(waits.price))) : "–"],
-			["To a task", waits ? blocks(waits.blocks) : "–"],
+			["Blocks to a task", waits ? whole(waits.blocks) : "–"],
 			["95 in 100", waits ? seconds(waits.seconds95) : "–"],
 		]);
 	}

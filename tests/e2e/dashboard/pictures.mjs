@@ -23,10 +23,10 @@ const proven = await newest("/v1/tasks?state=fulfilled&limit=1", "tasks");
 if (!waits || !proven) throw new Error("nothing waits, or nothing has been proven yet: place some requests first");
 
 const PICTURES = [
-	{ name: "page", hash: "#/market/1" },
+	{ name: "page", hash: "#/market/1", viewport: { ...DESK, height: 1080 } },
 	{ name: "dashboard-dark", hash: "#/market/1", colorScheme: "dark" },
 	{ name: "dashboard-why", hash: `#/request/${waits.request_id}` },
-	{ name: "dashboard-request", hash: `#/request/${proven.request_id}`, colorScheme: "dark" },
+	{ name: "dashboard-request", hash: `#/request/${proven.request_id}`, colorScheme: "dark", viewport: { ...DESK, height: 1180 } },
 	{ name: "dashboard-generator", hash: `#/generator/${proven.generator}` },
 	{ name: "dashboard-slashes", hash: "#/slashes", viewport: { ...DESK, height: 480 } },
 	{ name: "dashboard-chain", hash: "#/chain" },

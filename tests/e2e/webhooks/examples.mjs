@@ -30,7 +30,8 @@ export function exampleTests(world) {
 		let said = "";
 		child.stdout.on("data", (data) => (said += data));
 		try {
-			await hook.untilState("active");
+			await until("the receiver", async () => (await fetch(url, { method: "POST" })).status === 401);
+			await hook.activate();
 			const id = String(await world.base.request());
 			await until("the receiver to say so", () => said.split("\n").some((line) => line.endsWith(` request.opened ${id}`)));
 			const headers = { "webhook-id": "x", "webhook-timestamp": String(Math.floor(Date.now() / 1000)), "webhook-signature": `v1,${Buffer.alloc(32).toString("base64")}` };

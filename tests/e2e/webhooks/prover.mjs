@@ -37,7 +37,7 @@ export function proverTests(world) {
 
 		// Its prover is down: it remembers what it took, and dies with it.
 		const first = await startProgram({ ...options, prover: `http://127.0.0.1:${nowhere}/range-preimage` });
-		await hook.untilState("active");
+		await hook.activate();
 		const ids = [await base.request({ maxTime: 600 }), await base.request({ maxTime: 600 })];
 		await until("both tasks to be taken", async () => readdirSync(folder).filter((name) => name.endsWith(".json")).length === 2);
 		await until("it to be counted", async () => (await hook.get()).delivered === 2);

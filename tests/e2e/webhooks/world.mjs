@@ -32,7 +32,7 @@ export class World {
 		const port = await freePort();
 		const service = market.makeService("webhook-gateway", {
 			instance,
-			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--webhook-timeout=3000", "--rate-limit=0", ...args],
+			args: [`--listen-port=${port}`, "--web-dir=", "--webhook-open=false", "--webhook-allow=127.0.0.1/32", "--webhook-retries=1,1,1,1", "--rate-limit=0", ...args],
 			env: { KALYPSO_WEBHOOK_TOKEN: this.token },
 		});
 		service.name = `gateway-${instance}`;
@@ -70,6 +70,11 @@ export class World {
 		hook.post = (what, body) => this.call("POST", `/${hook.id}/${what}`, { token: hook.token, body });
 		hook.attempts = async (limit = 1000) => (await this.call("GET", `/${hook.id}/attempts?limit=${limit}`, { token: hook.token })).json.attempts;
 		hook.untilState = (state) => until(`${hook.id} to be ${state}`, async () => (await hook.get()).state === state);
+		// For one that wasn't there yet when it was registered.
+		hook.activate = async () => {
+			assert.equal((await hook.post("enable")).status, 202);
+			await hook.untilState("active");
+		};
 		receiver.secret ??= body.signatures?.includes("v1") === false ? undefined : hook.secret;
 		if (active) await hook.untilState("active");
 		return hook;
