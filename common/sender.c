@@ -97,7 +97,9 @@ static enum err restore(struct sender *s)
 	if (e == ERR_CONFLICT)
 		log_error("journal.conflict",
 			  "path=%s text=\"the journal is not of this account, "
-			  "or not of this log\"",
+			  "or not of this log: give its key and its folder "
+			  "again; a new account begins with another --name "
+			  "and --state-dir\"",
 			  path);
 	if (!e && f->writer)
 		frame_flush(f);
