@@ -241,7 +241,7 @@ static enum err read_file(struct reader *r)
 		return ERR_CONFIG;
 	}
 	for (zconfig_t *c = zconfig_child(r->tree); c; c = zconfig_next(c))
-		if (!is_row(r, zconfig_name(c))) {
+		if (!r->program->few && !is_row(r, zconfig_name(c))) {
 			snprintf(where, sizeof where, "%.90s in file %.50s",
 				 zconfig_name(c), r->file);
 			complain(r, where, "no such option");

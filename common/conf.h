@@ -51,6 +51,7 @@ struct conf_program {
 	const char *summary; /* one sentence for --help */
 	const struct conf_table *tables;
 	size_t tables_count;
+	bool few; /* these are some of its options: a file may name others */
 };
 
 /* Fill every table of @program from @argv, the environment and the file.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/frame_chores.h"
+#include "common/frame_health.h"
 #include "common/frame_options.h"
 #include "common/frame_watch.h"
 #include "common/keccak.h"
@@ -384,6 +385,8 @@ int service_main(const struct service *service, void *self, int argc,
 			  .why = "starting"};
 	enum err e;
 
+	if (frame_health_wanted(argc, argv))
+		return frame_health(service, argc, argv);
 	metric_register(&up_since);
 	metric_register(&rejected);
 	metric_register(&retried);

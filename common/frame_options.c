@@ -30,7 +30,8 @@ enum err frame_options_read(struct frame *f, int argc, char **argv)
 {
 	const struct service *s = f->service;
 	struct conf_table tables[3];
-	struct conf_program program = {s->name, s->summary, tables, 0};
+	struct conf_program program = {
+		.name = s->name, .summary = s->summary, .tables = tables};
 
 	if (s->options)
 		tables[program.tables_count++] = (struct conf_table){
@@ -40,6 +41,16 @@ enum err frame_options_read(struct frame *f, int argc, char **argv)
 			(struct conf_table){market_rows, &f->market};
 	tables[program.tables_count++] =
 		(struct conf_table){frame_rows, &f->options};
+	return conf_read(&program, argc, argv);
+}
+
+enum err frame_options_read_few(struct frame_options *out, const char *name,
+				const char *summary, struct conf_table more,
+				int argc, char **argv)
+{
+	const struct conf_table tables[] = {more, {frame_rows, out}};
+	const struct conf_program program = {name, summary, tables, 2, true};
+
 	return conf_read(&program, argc, argv);
 }
 

@@ -11,6 +11,13 @@
  * ERR_CONFIG */
 NODISCARD enum err frame_options_read(struct frame *f, int argc, char **argv);
 
+/* The frame's options alone, into @out, and those of @more: what else a file
+ * names is left alone. As frame_options_read() otherwise. ERR_CONFIG */
+NODISCARD enum err frame_options_read_few(struct frame_options *out,
+					  const char *name, const char *summary,
+					  struct conf_table more, int argc,
+					  char **argv);
+
 /* Open the log, and look at the frame's options and the market's. What is wrong
  * was said. ERR_CONFIG */
 NODISCARD enum err frame_options_check(struct frame *f);

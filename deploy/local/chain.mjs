@@ -70,6 +70,12 @@ export class Chain {
 		return this;
 	}
 
+	// A block every so many seconds from now on, instead of one for each transaction.
+	async startClock(seconds) {
+		await this.client.setAutomine(false);
+		await this.client.setIntervalMining({ interval: seconds });
+	}
+
 	contract(name) {
 		return this.contracts[name];
 	}
@@ -103,27 +109,25 @@ export class Chain {
 	}
 }
 
+// How every anvil of ours is started.
+export function anvilCommand(host, port) {
+	return [
+		ANVIL,
+		...["--port", port, "--host", host, "--accounts", ACCOUNTS, "--mnemonic", MNEMONIC],
+		...["--balance", 10_000, "--gas-limit", 60_000_000, "--hardfork", "cancun", "--quiet"],
+		...["--order", "fifo", "--slots-in-an-epoch", 32],
+	].map(String);
+}
+
 // anvil that mines on demand; call startClock() when everything is set up.
 export async function startAnvil(folder, { blockTime = 1, port, args = [] } = {}) {
 	port ??= await freePort();
 	const log = join(folder, "logs", "anvil.log");
-	const anvil = new Process(
-		"anvil",
-		[
-			ANVIL,
-			...["--port", port, "--host", "127.0.0.1", "--accounts", ACCOUNTS, "--mnemonic", MNEMONIC],
-			...["--balance", 10_000, "--gas-limit", 60_000_000, "--hardfork", "cancun", "--quiet"],
-			...["--order", "fifo", "--slots-in-an-epoch", 32],
-			...args,
-		].map(String),
-		{ log },
-	).start();
+	const command = [...anvilCommand("127.0.0.1", port), ...args.map(String)];
+	const anvil = new Process("anvil", command, { log }).start();
 	const chain = new Chain(`http://127.0.0.1:${port}`, `ws://127.0.0.1:${port}`);
 	await anvil.ready(async () => (await chain.client.getChainId()) === foundry.id, { everyMs: 50 });
-	anvil.startClock = async () => {
-		await chain.client.setAutomine(false);
-		await chain.client.setIntervalMining({ interval: blockTime });
-	};
+	anvil.startClock = () => chain.startClock(blockTime);
 	return { anvil, chain };
 }
 

@@ -7,9 +7,10 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { maxUint256, parseUnits } from "viem";
-import { ROLES, ROOT, account, deployContracts, openMarket, startAnvil } from "./chain.mjs";
+import { privateKeyToAccount } from "viem/accounts";
+import { Chain, ROLES, ROOT, account, deployContracts, openMarket, startAnvil } from "./chain.mjs";
 import { Process, Service, freePort } from "./processes.mjs";
 
 export const SERVICES = [
@@ -48,6 +49,7 @@ const DEFAULTS = {
 	anvilPort: undefined,
 	anvilArgs: [],
 	busCut: false, // nobody hears anybody: each service has a bus of its own
+	attached: false, // somebody else runs it: attach()
 	proxy: undefined, // async (chain) => {rpc, ws}: what the services talk to instead of the node
 	say: () => {},
 };
@@ -74,13 +76,7 @@ export class LocalMarket {
 		this.prepareFolder();
 		this.say("chain and Redis");
 		await Promise.all([this.startChain(), this.startRedis()]);
-		this.say("contracts and markets");
-		await this.deploy();
-		this.say("generators");
-		await this.registerGenerators();
-		await this.fundRequester();
-		await this.chain.client.mine({ blocks: REORG_SAFE_BLOCKS });
-		await this.anvil.startClock();
+		await this.populate();
 		this.say("services");
 		await this.startServices();
 		if (this.listeners) {
@@ -88,6 +84,31 @@ export class LocalMarket {
 			await this.startGeneratorsSide();
 		}
 		this.writeMarketFile();
+	}
+
+	// A chain that mines on demand becomes a market: contracts, circuits, generators, somebody with money; then its clock
+	// starts.
+	async populate() {
+		this.say("contracts and markets");
+		await this.deploy();
+		this.say("generators");
+		await this.registerGenerators();
+		await this.fundRequester();
+		await this.chain.client.mine({ blocks: REORG_SAFE_BLOCKS });
+		await this.chain.startClock(this.blockTime);
+	}
+
+	// A market that somebody else runs, by the file that writeMarketFile() made. There is nothing to stop.
+	static async attach(file) {
+		const { rpc, ws, gateway, chainId, startBlock, contracts, markets, accounts } = JSON.parse(readFileSync(file, "utf8"));
+		const market = new this({ folder: dirname(file), attached: true });
+		market.chain = new Chain(rpc, ws).attach({ chainId, startBlock, ...contracts });
+		market.gateway = gateway;
+		market.markets = markets.map((m) => ({ ...m, id: BigInt(m.id) }));
+		const person = ({ key, ...more }) => ({ ...more, account: privateKeyToAccount(key) });
+		market.requester = person(accounts.requester).account;
+		market.people = accounts.generators.map(person);
+		return market;
 	}
 
 	prepareFolder() {

@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct options options = {.text = NULL};
 	struct conf_table table = {rows, &options};
-	struct conf_program program = {"fuzz", "", &table, 1};
+	struct conf_program program = {"fuzz", "", &table, 1, false};
 	struct reader r = {.program = &program};
 	int fd = memfd_create("conf", 0);
 	char path[32];

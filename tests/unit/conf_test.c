@@ -54,7 +54,7 @@ static void run_child(const struct run *r)
 	struct options o = {.match_lifetime = 0};
 	struct conf_table table = {r->rows ? r->rows : rows, &o};
 	struct conf_program program = {"task-publisher", "Publishes tasks.",
-				       &table, 1};
+				       &table, 1, false};
 	char *argv[FLAGS_MAX + 2] = {(char *)"task-publisher"};
 	int argc = 1;
 	enum err e;

@@ -13,8 +13,10 @@ const EVENTS = [
 ];
 
 export class Watch {
+	// Only the requests of the market's own requester count: others may ask at the same time.
 	constructor(market, onEvent) {
 		this.chain = market.chain;
+		this.requester = market.requester.address;
 		this.onEvent = onEvent;
 		this.seenMs = new Map(); // block number -> when we saw it
 		this.requests = new Map(); // id -> {request, task, end: events}
@@ -54,6 +56,8 @@ export class Watch {
 
 	note(log) {
 		const id = log.args.requestId;
+		const ours = log.eventName === "RequestCreated" && log.args.requester === this.requester;
+		if (!ours && !this.requests.has(id)) return;
 		const known = this.requests.get(id) ?? {};
 		const part = { RequestCreated: "request", TaskCreated: "task", AssignmentSkipped: "skipped" }[log.eventName] ?? "end";
 		known[part] = log;

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// Makes a market of the new chain of docker-compose.yml: contracts, two circuits, three generators, a requester with money.
+// Once: when it is there already, it says so. The files that others read, contracts.json and market.json, are in /market.
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Chain, ROOT } from "../local/chain.mjs";
+import { GENERATORS, LocalMarket } from "../local/market.mjs";
+
+const FOLDER = "/market";
+const FILE = join(FOLDER, "market.json");
+// Two with listeners, and one that takes tasks and never proves them: somebody has to be slashed.
+const GENERATOR_NAMES = ["thrifty", "swift", "silent"];
+
+const say = (text) => console.log(`deployer: ${text}`);
+
+// Whether the chain has the contracts that the file names.
+async function isThere(chain) {
+	if (!existsSync(FILE)) return false;
+	const { contracts } = JSON.parse(readFileSync(FILE, "utf8"));
+	const code = await chain.client.getCode({ address: contracts.ProofMarketplace });
+	if (code) return true;
+	throw new Error(`${FILE} is of another chain: begin anew, after docker-compose down -v`);
+}
+
+async function main() {
+	const chain = new Chain(process.env.KALYPSO_RPC, process.env.KALYPSO_WS);
+	if (await isThere(chain)) {
+		say("the market is there");
+		return;
+	}
+	// forge writes beside what it compiled, and this container's own files can't be written.
+	cpSync(join(ROOT, "build/compiled"), join(ROOT, "build/contracts"), { recursive: true, preserveTimestamps: true });
+	rmSync(join(FOLDER, "contracts.json"), { force: true });
+	const market = new LocalMarket({
+		folder: FOLDER,
+		generators: GENERATORS.filter(({ name }) => GENERATOR_NAMES.includes(name)),
+		say,
+	});
+	market.chain = chain;
+	market.gateway = process.env.KALYPSO_GATEWAY;
+	await market.populate();
+	market.writeMarketFile();
+	say(`markets ${market.markets.map(({ id, name }) => `${id} ${name}`).join(", ")}; ${FILE} is written`);
+}
+
+main().then(
+	() => process.exit(0),
+	(error) => {
+		console.error(`deployer: ${error.message}`);
+		process.exit(1);
+	},
+);
