@@ -348,10 +348,11 @@ enum err conf_read(const struct conf_program *program, int argc, char **argv)
 	static char names[ROWS_MAX][NAME_ROOM], helps[ROWS_MAX][512];
 	static char version[NAME_ROOM], doc[8192], prefix[NAME_ROOM];
 	char secrets[2048] = "";
-	struct reader r = {.program = program};
+	static struct reader r; /* its tree lives on: it owns texts */
 	struct argp argp = {options, on_flag, NULL, doc, NULL, NULL, NULL};
 	enum err e;
 
+	r = (struct reader){.program = program};
 	gather(&r);
 	make_options(&r, options, names, helps);
 	variable_name(prefix, program->name, "", "");
@@ -370,7 +371,6 @@ enum err conf_read(const struct conf_program *program, int argc, char **argv)
 	e = read_file(&r);
 	for (size_t i = 0; i < r.count && !e; i++)
 		e = set_row(&r, i);
-	/* The tree owns texts that were handed out: it lives on. */
 	return e;
 }
 

@@ -11,7 +11,7 @@ bool frame_health_wanted(int argc, char **argv);
 /* Ask the admin port that --admin-host and --admin-port name (flag, environment
  * or file, as the service itself is told) for /readyz, or with --live for
  * /livez, and print one line with what it says. An --admin-host of 0.0.0.0 is
- * asked at 127.0.0.1. It waits at most 3 s.
+ * asked at 127.0.0.1. It waits at most 3 s for a sign.
  * Returns the exit status: 0 if all is well, else 1. */
 int frame_health(const struct service *service, int argc, char **argv);
 
