@@ -1,0 +1,245 @@
+// Images and the market of docker-compose.yml, as somebody has them who types what docs/containers.md says.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { ROOT } from "../../deploy/local/chain.mjs";
+import { until } from "../../deploy/local/processes.mjs";
+import { ComposeMarket, LASTING, LISTENERS, SERVICES } from "./docker/compose.mjs";
+import { Engine, bridges } from "./docker/engine.mjs";
+
+const MIB = 2 ** 20;
+const USER = "10001:10001";
+const before_us = bridges();
+
+const engine = await Engine.start();
+const reason = typeof engine === "string" ? engine : undefined;
+
+describe("containers", { skip: reason }, () => {
+	let market;
+	before(async () => {
+		await engine.build();
+		market = await ComposeMarket.create(engine);
+	});
+	after(async () => {
+		if (reason) return;
+		market?.remove();
+		await engine.stop();
+		if (!engine.kept) assert.ok(!existsSync(engine.folder), "the engine's folder is gone");
+		assert.deepEqual(engine.mounts(), []);
+		assert.deepEqual(bridges(), before_us);
+	});
+
+	// ---- images
+
+	const run = (...args) =>
+		engine.docker("run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", ...args);
+
+	test("the runtime image is small, has an ordinary user, and says what it is", async () => {
+		const [{ Size, Config }] = await engine.inspect("kalypso:local");
+		assert.ok(Size <= 120 * MIB, `${Size / MIB} MiB`);
+		assert.equal(Config.User, USER);
+		const labels = Object.keys(Config.Labels).filter((name) => name.startsWith("org.opencontainers.image."));
+		for (const name of ["title", "description", "licenses", "version", "revision"])
+			assert.ok(labels.includes(`org.opencontainers.image.${name}`), name);
+	});
+
+	test("every program runs in it, without a shell, capabilities or anything to write to", async () => {
+		for (const name of [...SERVICES, "listener", "kalypso"])
+			assert.match(await run("kalypso:local", name, "--version"), new RegExp(`^${name} \\d`));
+		assert.match(await run("kalypso:local"), /usage|Usage/);
+		await assert.rejects(run("--entrypoint=sh", "kalypso:local", "-c", "true"), /executable file not found/);
+	});
+
+	test("it holds programs, libraries, the page and certificates, and a package's name and licence for each library", async () => {
+		const files = await unpack("kalypso:local");
+		const programs = [...files.keys()].filter((f) => /^usr\/bin\/[^/]+$/.test(f)).map((f) => f.slice(8));
+		assert.deepEqual(programs.sort(), [...SERVICES, "listener", "kalypso"].sort());
+		for (const [name, mode] of files) assert.ok(!/[sS]/.test(mode), `${name} is ${mode}`);
+		for (const name of ["usr/share/kalypso/web/index.html", "etc/ssl/certs/ca-certificates.crt"]) assert.ok(files.has(name), name);
+		const packages = (await cat("kalypso:local", "/usr/share/kalypso/sbom/debian.tsv")).trim().split("\n").map((l) => l.split("\t"));
+		assert.ok(packages.length > 30);
+		for (const [name, version, architecture] of packages) {
+			assert.match(version, /\d/);
+			assert.ok(["amd64", "arm64", "all"].includes(architecture));
+			assert.ok(files.has(`var/lib/dpkg/status.d/${name}`), name);
+			assert.ok(files.has(`usr/share/doc/${name}/copyright`), name);
+		}
+		const names = packages.map(([name]) => name);
+		for (const name of ["libc6", "libzmq5", "libhiredis0.14", "libssl3", "ca-certificates"]) assert.ok(names.includes(name), name);
+	});
+
+	// Path to mode, of every file in the image.
+	async function unpack(image) {
+		const id = await engine.docker("create", image);
+		try {
+			const list = execFileSync("sh", ["-c", `docker export ${id} | tar -tv`], { env: engine.env, encoding: "utf8", maxBuffer: 1 << 26 });
+			return new Map(list.trim().split("\n").map((line) => line.split(/\s+/)).map((w) => [w[5].replace(/\/$/, ""), w[0]]));
+		} finally {
+			await engine.docker("rm", id);
+		}
+	}
+
+	async function cat(image, path) {
+		const id = await engine.docker("create", image);
+		try {
+			return execFileSync("sh", ["-c", `docker cp ${id}:${path} - | tar -xO`], { env: engine.env, encoding: "utf8", maxBuffer: 1 << 26 });
+		} finally {
+			await engine.docker("rm", id);
+		}
+	}
+
+	// ---- the market
+
+	test("docker-compose up ends in a market with a page", async () => {
+		await market.up();
+		await market.healthy(...LASTING);
+		assert.equal((await market.get("/")).status, 200);
+		assert.equal((await market.get("/v1/markets")).status, 200);
+		assert.match(await market.compose("run", "--rm", "-T", "kalypso", "market", "list"), /range-preimage[\s\S]*rollup-batch/);
+		await market.attach();
+	});
+
+	test("nothing listens beyond this machine", async () => {
+		const published = (await market.inspect(...LASTING)).flatMap(({ NetworkSettings }) => Object.values(NetworkSettings.Ports ?? {}).flat().filter(Boolean));
+		assert.ok(published.length >= 2);
+		for (const { HostIp, HostPort } of published) assert.equal(HostIp, "127.0.0.1", HostPort);
+		const listening = execFileSync("ss", ["-ltnH"], { encoding: "utf8" }).split("\n").map((line) => line.split(/\s+/)[3] ?? "");
+		for (const { HostPort } of published)
+			assert.deepEqual(listening.filter((at) => at.endsWith(`:${HostPort}`)), [`127.0.0.1:${HostPort}`]);
+	});
+
+	test("every container has an ordinary user, no capabilities, limits, and a root that can't be written", async () => {
+		for (const c of await market.inspect(...LASTING, "deployer")) {
+			const { HostConfig, Config, State, Name } = c;
+			assert.equal(Config.User, USER, Name);
+			assert.equal(HostConfig.ReadonlyRootfs, true, Name);
+			assert.deepEqual(HostConfig.CapDrop, ["ALL"], Name);
+			assert.deepEqual(HostConfig.SecurityOpt, ["no-new-privileges:true"], Name);
+			assert.equal(HostConfig.Privileged, false, Name);
+			assert.ok(HostConfig.Memory > 0 && HostConfig.PidsLimit > 0, `${Name} has limits`);
+			if (State.Running) looksConfined(State.Pid, Name);
+		}
+	});
+
+	// What the kernel says of its first process.
+	function looksConfined(pid, name) {
+		const status = Object.fromEntries(readFileSync(`/proc/${pid}/status`, "utf8").split("\n").map((line) => line.split(/:\s+/)));
+		assert.equal(status.Uid.split("\t")[0], "10001", name);
+		assert.equal(BigInt(`0x${status.CapEff}`), 0n, name);
+		assert.equal(BigInt(`0x${status.CapBnd}`), 0n, name);
+		assert.equal(status.NoNewPrivs, "1", name);
+		const root = readFileSync(`/proc/${pid}/mounts`, "utf8").split("\n").map((line) => line.split(" ")).find(([, at]) => at === "/");
+		assert.ok(root[3].split(",").includes("ro"), `${name}: ${root}`);
+	}
+
+	test("the demo's requests settle, asked from outside", async () => {
+		const demo = join(ROOT, "deploy/local/demo/demo.mjs");
+		const args = [demo, `--market=${await market.marketFile()}`, `--out=${market.folder}`, "--requests=8"];
+		const said = await engine.run(process.execPath, args, { timeoutMs: 240_000 });
+		assert.match(said, / 0 failed/);
+		const { totals } = JSON.parse(readFileSync(join(market.folder, "summary.json"), "utf8"));
+		assert.equal(totals.fulfilled + totals.slashed, 6);
+		assert.equal(totals.cancelled + totals.expired, 2);
+	});
+
+	test("and from a container: docker-compose --profile demo up", async () => {
+		market.env.REQUESTS = "3";
+		await settles();
+	});
+
+	// The demo in its container comes to a good end.
+	async function settles() {
+		await market.compose("--profile", "demo", "up", "--detach", "--no-build", "--no-deps", "demo");
+		const status = await engine.docker("wait", market.container("demo"));
+		const said = await engine.docker("logs", market.container("demo"));
+		assert.equal(status, "0", said);
+		assert.match(said, / 0 failed/);
+	}
+
+	// ---- what is killed
+
+	test("kill any service while requests are open: every one of them is proven, and once", async () => {
+		await market.fund();
+		const ids = [];
+		for (const victim of [...SERVICES, "redis", "listener-thrifty", "prover-thrifty"]) {
+			ids.push(await market.request());
+			await market.compose("kill", victim);
+			await market.compose("start", victim);
+		}
+		await market.healthy(...LASTING);
+		for (const id of ids) await market.fulfilled(id);
+		await provenOnce(ids);
+	});
+
+	test("kill the chain: what is older than its last second stays, and the market goes on", async () => {
+		const { client } = market.market.chain;
+		const id = await market.request();
+		await market.fulfilled(id);
+		const [{ Id, State }] = await market.inspect("chain");
+		const settled = await client.getBlockNumber({ cacheTime: 0 });
+		await until("some blocks", async () => (await client.getBlockNumber({ cacheTime: 0 })) > settled + 8n);
+		await market.compose("kill", "chain");
+		await market.compose("start", "chain");
+		const [again] = await market.inspect("chain");
+		assert.ok(again.Id === Id && again.State.StartedAt !== State.StartedAt);
+		await market.healthy("chain");
+		assert.equal(await market.state(id), "fulfilled");
+		await market.fulfilled(await market.request());
+		await market.healthy(...LASTING);
+	});
+
+	test("kill all of them at once", async () => {
+		const ids = [await market.request(), await market.request()];
+		const all = [...SERVICES, "redis", ...LISTENERS];
+		await market.compose("kill", ...all);
+		await market.compose("start", ...all);
+		await market.healthy(...LASTING);
+		for (const id of ids) await market.fulfilled(id);
+		await provenOnce(ids);
+	});
+
+	test("docker-compose --profile chaos up, and the demo settles all the same", async () => {
+		Object.assign(market.env, { CHAOS_EVERY: "2", DOCKER_SOCKET: engine.env.DOCKER_HOST.replace("unix://", ""), REQUESTS: "6" });
+		await market.compose("--profile", "chaos", "up", "--detach", "--no-build", "--no-deps", "chaos");
+		await settles();
+		const killed = (await engine.docker("logs", market.container("chaos"))).match(/killed/g) ?? [];
+		assert.ok(killed.length >= 2, `${killed.length} were killed`);
+		await market.compose("--profile", "chaos", "stop", "chaos");
+		await market.healthy(...LASTING);
+	});
+
+	// By the chain: one task, one proof and nothing else for each.
+	async function provenOnce(ids) {
+		for (const requestId of ids) {
+			const count = async (name) => (await market.market.chain.events("ProofMarketplace", name, { args: { requestId } })).length;
+			assert.deepEqual([await count("TaskCreated"), await count("ProofSubmitted"), await count("TaskSlashed")], [1, 1, 0], `request ${requestId}`);
+		}
+	}
+
+	test("docker-compose down and up: the chain, the logs and the journals go on", async () => {
+		const first = await market.request();
+		await market.fulfilled(first);
+		const [head, known] = [await market.market.chain.client.getBlockNumber({ cacheTime: 0 }), await market.get(`/v1/requests/${first}`)];
+		assert.equal(known.status, 200);
+		await market.compose("down");
+		await market.up();
+		await market.healthy(...LASTING);
+		assert.match(await engine.docker("logs", market.container("deployer")), /the market is there/);
+		assert.ok((await market.market.chain.client.getBlockNumber({ cacheTime: 0 })) >= head);
+		await until("the request in the page", async () => (await market.get(`/v1/requests/${first}`)).status === 200);
+		const second = await market.request();
+		assert.equal(second, first + 1n);
+		await market.fulfilled(second);
+	});
+
+	test("docker-compose down -v leaves nothing", async () => {
+		await market.compose("--profile", "demo", "--profile", "chaos", "--profile", "cli", "down", "--volumes");
+		const filter = `--filter=label=com.docker.compose.project=${market.project}`;
+		for (const kind of [["ps", "--all"], ["volume", "ls"], ["network", "ls"]])
+			assert.equal(await engine.docker(...kind, "--quiet", filter), "", kind.join(" "));
+		const listening = execFileSync("ss", ["-ltnH"], { encoding: "utf8" });
+		for (const port of [market.pagePort, market.chainPort]) assert.ok(!listening.includes(`:${port} `), `${port} is closed`);
+	});
+});
