@@ -158,6 +158,19 @@ describe("containers", { skip: reason }, () => {
 		assert.match(said, / 0 failed/);
 	}
 
+	const monitoring = existsSync(join(ROOT, "deploy/monitoring/prometheus.compose.yml"));
+	test("docker-compose --profile monitoring up: Prometheus reaches every service", { skip: !monitoring && "deploy/monitoring isn't there" }, async () => {
+		await market.compose("--profile", "monitoring", "up", "--detach", "--no-build", "--no-deps", "prometheus");
+		await market.healthy("prometheus");
+		const ready = async () => {
+			const answer = await fetch(`http://127.0.0.1:${market.prometheusPort}/api/v1/query?query=service_ready`);
+			return (await answer.json()).data.result.filter(({ value }) => value[1] === "1").map(({ metric }) => metric.instance.split(":")[0]);
+		};
+		const all = [...SERVICES, ...LISTENERS].sort();
+		await until("a scrape of each", async () => (await ready()).sort().join() === all.join());
+		await market.compose("--profile", "monitoring", "stop", "prometheus");
+	});
+
 	// ---- what is killed
 
 	test("kill any service while requests are open: every one of them is proven, and once", async () => {
@@ -235,7 +248,7 @@ describe("containers", { skip: reason }, () => {
 	});
 
 	test("docker-compose down -v leaves nothing", async () => {
-		await market.compose("--profile", "demo", "--profile", "chaos", "--profile", "cli", "down", "--volumes");
+		await market.compose("--profile", "demo", "--profile", "chaos", "--profile", "monitoring", "--profile", "cli", "down", "--volumes");
 		const filter = `--filter=label=com.docker.compose.project=${market.project}`;
 		for (const kind of [["ps", "--all"], ["volume", "ls"], ["network", "ls"]])
 			assert.equal(await engine.docker(...kind, "--quiet", filter), "", kind.join(" "));

@@ -83,7 +83,7 @@ function stats(market, service) {
 async function residentMib(market, say) {
 	say(`${OPEN_REQUESTS} open requests`);
 	await market.hopeless(OPEN_REQUESTS);
-	await until("all of them in the book", async () => JSON.parse((await market.get("/v1/markets/2")).text).requests.open === OPEN_REQUESTS);
+	await until("all of them in the book", async () => JSON.parse((await market.get("/v1/markets/2")).text).market.requests.open === OPEN_REQUESTS);
 	await sleep(SETTLE_MS);
 	const all = (await market.inspect(...OURS)).map(({ State, Name }) => [Name, rssKib(State.Pid)]);
 	for (const [name, kib] of all) say(`${name.slice(1)} ${(kib / 1024).toFixed(1)} MiB`);

@@ -22,11 +22,11 @@ export class ComposeMarket {
 		market.engine = engine;
 		market.project = `kalypso-test-${process.pid}`;
 		market.folder = mkdtempSync(join(tmpdir(), "kalypso-compose-"));
-		[market.pagePort, market.chainPort, market.monitoringPort] = [await freePort(), await freePort(), await freePort()];
+		[market.pagePort, market.chainPort, market.prometheusPort] = [await freePort(), await freePort(), await freePort()];
 		market.env = {
 			KALYPSO_PAGE_PORT: String(market.pagePort),
 			KALYPSO_CHAIN_PORT: String(market.chainPort),
-			KALYPSO_PROMETHEUS_PORT: String(market.monitoringPort),
+			KALYPSO_PROMETHEUS_PORT: String(market.prometheusPort),
 		};
 		market.page = `http://127.0.0.1:${market.pagePort}`;
 		return market;
