@@ -18,7 +18,7 @@ struct admin {
 	struct MHD_Daemon *daemon;
 	uint16_t port;
 	_Atomic uint64_t beat_us;
-	_Atomic bool ready;
+	_Atomic bool ready, standby;
 	_Atomic(const char *) why;
 };
 
@@ -60,8 +60,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 			status = MHD_HTTP_SERVICE_UNAVAILABLE;
 		buf_printf(&body, "%s " KALYPSO_VERSION "\n",
 			   status == MHD_HTTP_OK ? "live" : "stuck");
-	} else if (strcmp(url, "/readyz") == 0) {
-		if (!a->ready)
+	} else if (strcmp(url, "/readyz") == 0 ||
+		   strcmp(url, "/availablez") == 0) {
+		if (!a->ready && !(url[1] == 'a' && a->standby))
 			status = MHD_HTTP_SERVICE_UNAVAILABLE;
 		buf_printf(&body, "%s\n", a->ready ? "ready" : a->why);
 		alarm_print(&body);
@@ -69,7 +70,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		metric_print(&body);
 	} else {
 		status = MHD_HTTP_NOT_FOUND;
-		buf_printf(&body, "there are /livez, /readyz and /metrics\n");
+		buf_printf(&body, "there are /livez, /readyz, /availablez and "
+				  "/metrics\n");
 	}
 	return answer(c, status, &body);
 }
@@ -128,8 +130,19 @@ void admin_beat(struct admin *admin)
 	admin->beat_us = metric_now_us();
 }
 
+static void set(struct admin *a, bool ready, bool standby, const char *why)
+{
+	a->why = why;
+	a->ready = ready;
+	a->standby = standby;
+}
+
 void admin_set_ready(struct admin *admin, bool ready, const char *why)
 {
-	admin->why = why;
-	admin->ready = ready;
+	set(admin, ready, false, why);
+}
+
+void admin_set_standby(struct admin *admin, const char *why)
+{
+	set(admin, false, true, why);
 }

@@ -3,6 +3,8 @@
  *	GET /livez	200 while the loop turns: 503 if it has not for 10 s
  *	GET /readyz	200 once the service does its work; 503 and why not;
  *			behind it a line for each alarm that goes on
+ *	GET /availablez	200 also while it stands by, and would do the work if
+ *			the copy that does it went away; else as /readyz
  *	GET /metrics	Prometheus text format
  *
  * Served by a thread of its own (libmicrohttpd), so that a busy or stuck loop
@@ -30,7 +32,11 @@ uint16_t admin_port(const struct admin *admin);
 /* The loop turned just now. Call it at least once a second. */
 void admin_beat(struct admin *admin);
 
-/* @why (borrowed, a constant) is shown while not ready. */
+/* @why (borrowed, a constant) is shown while not ready. Ends a standby. */
 void admin_set_ready(struct admin *admin, bool ready, const char *why);
+
+/* All that is missing is the lease, which another copy holds: not ready, but
+ * available. @why as above. */
+void admin_set_standby(struct admin *admin, const char *why);
 
 #endif /* COMMON_ADMIN_H */

@@ -265,18 +265,28 @@ static const struct {
 
 enum { PHASES = sizeof phases / sizeof phases[0] };
 
+/* A lease that can't be asked for isn't another's. */
+static const char *missing(const struct frame *f, enum err e)
+{
+	bool unknown = phases[f->phase].advance == take_lease && e != ERR_HELD;
+
+	return phases[unknown ? 0 : f->phase].waiting;
+}
+
 static void complain(struct frame *f, enum err e)
 {
 	uint64_t now = metric_now_us();
 
-	admin_set_ready(f->admin, false, phases[f->phase].waiting);
-	f->why = phases[f->phase].waiting;
+	f->why = missing(f, e);
+	if (e == ERR_HELD)
+		admin_set_standby(f->admin, f->why);
+	else
+		admin_set_ready(f->admin, false, f->why);
 	if (e == f->last_error && now - f->complained_us < COMPLAIN_US)
 		return;
 	f->last_error = e;
 	f->complained_us = now;
-	log_info("service.waiting", "for=\"%s\" err=%s",
-		 phases[f->phase].waiting, err_name(e));
+	log_info("service.waiting", "for=\"%s\" err=%s", f->why, err_name(e));
 }
 
 static void advance(void *arg)
@@ -329,13 +339,23 @@ static enum err open_frame(struct frame *f)
 	return e;
 }
 
+/* With it, the next copy need not wait for the lease to run out. */
+static void give_up_lease(struct frame *f)
+{
+	enum err e = frame_hold_lease(f, 0);
+
+	if (e == ERR_UNREACHABLE) /* the connection was lost: over another */
+		e = frame_hold_lease(f, 0);
+	if (e)
+		log_debug("lease.kept", "text=\"it runs out by itself\"");
+}
+
 static void close_frame(struct frame *f)
 {
 	loop_timer_cancel(f->loop, &f->phases);
 	loop_timer_cancel(f->loop, &f->chores);
-	/* With it, the next copy need not wait for the lease to run out. */
-	if (f->bus && frame_hold_lease(f, 0))
-		log_debug("lease.kept", "text=\"it runs out by itself\"");
+	if (f->bus)
+		give_up_lease(f);
 	close_log(f);
 	bus_out_close(&f->bus);
 	store_close(&f->store);

@@ -33,3 +33,9 @@ void admin_set_ready(struct admin *admin, bool ready, const char *why)
 	(void)ready;
 	(void)why;
 }
+
+void admin_set_standby(struct admin *admin, const char *why)
+{
+	(void)admin;
+	(void)why;
+}

@@ -388,6 +388,7 @@ static void without_its_lease_it_ends(void **state)
 /* ---- what it shows ------------------------------------------------------ */
 
 struct seen {
+	const char *service;
 	bool green, answer, ready;
 	size_t count;
 	char port[8];
@@ -397,7 +398,8 @@ static void see(void *arg, const char *who, const char *const *pairs, size_t n)
 {
 	struct seen *s = arg;
 
-	assert_int_equal(strncmp(who, "webhook-gateway:", 16), 0);
+	assert_int_equal(strncmp(who, s->service, strlen(s->service)), 0);
+	assert_int_equal(who[strlen(s->service)], ':');
 	s->count = n;
 	for (size_t i = 0; i + 1 < n; i += 2) {
 		const char *k = pairs[i], *v = pairs[i + 1];
@@ -442,7 +444,7 @@ static void again(void *arg, const struct quarantine_item *item)
 
 static void its_status_is_there_while_it_lives(void **state)
 {
-	struct seen s = {.green = false};
+	struct seen s = {.service = "webhook-gateway"};
 
 	(void)state;
 	START(reader, "--log-level=info");
@@ -460,11 +462,43 @@ static void its_status_is_there_while_it_lives(void **state)
 	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
 }
 
+static void a_standby_is_available_and_not_ready(void **state)
+{
+	struct child second;
+	struct seen s = {.service = "orderbook"};
+
+	(void)state;
+	START(book, "--lease=60000");
+	assert_child(&child, "start");
+	assert_child(&child, "running 1");
+	child_start(&second, &book, &dummy,
+		    (const char *const[]){"--instance=spare",
+					  "--redis-timeout=200", NULL});
+	wait_for_log(&second, "standby");
+	while (!*s.port)
+		assert_err(store_status_of(redis.store, "orderbook", "spare",
+					   see, &s),
+			   ERR_NONE);
+	assert_admin(s.port, "/readyz", "503 Service Unavailable");
+	assert_admin(s.port, "/readyz", "\nstandby: another instance");
+	assert_admin(s.port, "/availablez", "200 OK");
+	/* It can't know any more whether it is needed. */
+	redis_kill(&redis);
+	wait_for_log(&second, "waiting for redis");
+	assert_admin(s.port, "/availablez", "503 Service Unavailable");
+	redis_run(&redis);
+	assert_int_equal(child_end(&child, SIGTERM), EXIT_OK);
+	assert_child(&second, "start");
+	assert_child(&second, "running 1");
+	assert_admin(s.port, "/availablez", "200 OK");
+	assert_int_equal(child_end(&second, SIGTERM), EXIT_OK);
+}
+
 /* ---- alarms and the quarantine ----------------------------------------- */
 
 static void what_redis_takes_too_long_for_is_an_alarm_that_ends(void **state)
 {
-	struct seen s = {.green = false};
+	struct seen s = {.service = "webhook-gateway"};
 
 	(void)state;
 	START(reader, "--alarm-redis=1", "--instance=slow");
@@ -557,6 +591,7 @@ int main(void)
 		TEST(it_waits_for_the_logs_to_be_opened),
 		TEST(it_waits_for_redis_and_survives_it),
 		TEST(a_second_instance_stands_by_until_the_first_is_gone),
+		TEST(a_standby_is_available_and_not_ready),
 		TEST(an_instance_takes_its_own_lease_back_at_once),
 		TEST(a_lease_is_held_however_short),
 		TEST(a_lease_that_nobody_took_is_taken_again),
