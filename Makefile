@@ -180,6 +180,9 @@ $(B)/bench/recovery: $(B)/release/obj/tests/bench/recovery.o $(PROPERTY_PARTS:%.
 bench-recovery: build $(B)/bench/recovery ## measure starts with a million entries behind them, and snapshots of a million requests
 	@node tests/bench/recovery.mjs $(B)
 
+bench-deploy: setup build contracts circuits ## measure containers, hops, restarts; build/bench/deploy.jsonl
+	@node tests/bench/deploy.mjs --build=$(B)
+
 bench-why: $(B)/bench/why ## measure what a why costs in a large market
 	@$(B)/bench/why
 
@@ -217,4 +220,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-gateway bench-match bench-recovery bench-why unit sim fuzz chaos lint format clean help
+.PHONY: build setup contracts circuits demo up down test bench bench-audit bench-deploy bench-gateway bench-match bench-recovery bench-why unit sim fuzz chaos lint format clean help
