@@ -11,7 +11,7 @@ packages=(
 	# running
 	redis-server redis-tools util-linux procps ca-certificates curl
 	# testing
-	libcmocka-dev libgmp-dev clang-14 libclang-rt-14-dev clang-format-14 shellcheck chromium strace sqlite3 git
+	haproxy libcmocka-dev libgmp-dev clang-14 libclang-rt-14-dev clang-format-14 shellcheck chromium strace sqlite3 git
 )
 npm_folders=(protocol/contracts deploy/local tests)
 
