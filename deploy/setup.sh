@@ -13,7 +13,7 @@ packages=(
 	redis-server redis-tools util-linux procps ca-certificates curl
 	# testing
 	libcmocka-dev libgmp-dev clang-14 libclang-rt-14-dev clang-format-14 shellcheck chromium strace sqlite3 git
-	iproute2 openssl
+	iproute2 openssl haproxy
 )
 # Not for a demo: nobody expects a container engine from that. One that is there stays.
 if [ "${1:-}" = deploy ]; then
