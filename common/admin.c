@@ -10,6 +10,7 @@
 #include "common/alarm.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/process.h"
 #include "common/version.h"
 
 enum { STUCK_US = 10 * 1000 * 1000, CONNECTIONS_MAX = 16, IDLE_S = 10 };
@@ -66,6 +67,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		buf_printf(&body, "%s\n", a->ready ? "ready" : a->why);
 		alarm_print(&body);
 	} else if (strcmp(url, "/metrics") == 0) {
+		process_measure();
 		metric_print(&body);
 	} else {
 		status = MHD_HTTP_NOT_FOUND;
@@ -85,6 +87,7 @@ enum err admin_open(struct admin **out, const char *host, uint16_t port)
 		return ERR_NO_MEMORY;
 	a->beat_us = metric_now_us();
 	a->why = "starting";
+	process_register();
 	if (inet_pton(AF_INET, host, &at.sin_addr) == 1)
 		a->daemon = MHD_start_daemon(
 			MHD_USE_INTERNAL_POLLING_THREAD, port, NULL, NULL,

@@ -5,6 +5,10 @@
 static struct metric tip_number =
 	METRIC(GAUGE, "chain_tip_block", "newest block that was dealt with");
 
+static struct metric tip_time =
+	METRIC(GAUGE, "chain_tip_timestamp_seconds",
+	       "time of that block, in seconds since 1970");
+
 /* ---- giving blocks ------------------------------------------------------ */
 
 /* How many logs from *at on are of block @n. */
@@ -45,6 +49,7 @@ static bool give(struct range *r)
 		fork_push(c->fork, &h->block);
 		c->proven_lost = false;
 		metric_set(&tip_number, (int64_t)n);
+		metric_set(&tip_time, (int64_t)h->block.time.v);
 	}
 	return !c->ended;
 }
@@ -200,6 +205,7 @@ void chain_fetch_head(struct chain *c)
 enum err chain_ranges_new(struct chain *c)
 {
 	metric_register(&tip_number);
+	metric_register(&tip_time);
 	span_init(&c->span, c->config.range_max);
 	for (unsigned i = 0; i < CHAIN_UNDER_WAY; i++) {
 		struct range *r = &c->ranges[i];

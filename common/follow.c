@@ -24,9 +24,18 @@ static struct metric reads =
 static struct metric unreadable = METRIC(COUNTER, "log_unreadable_total",
 					 "entries of a log that don't decode");
 
+/* How far each log was read; in the order of rows. */
+static struct metric read_entries[] = {
+#define LINK(name_, number, writer, meaning)                                   \
+	METRIC_LABELLED(GAUGE, "log_read_entry", "log=\"" #name_ "\"",         \
+			"number of the newest entry that was read of a log"),
+#include "protocol/messages/links.def"
+};
+
 struct follow {
 	struct follow_source source;
 	struct follow_handlers handlers;
+	struct metric *read_entry;
 	struct bus_in *in;
 	struct loop_timer *silence, *reading;
 	uint64_t next; /* number of the next entry to give */
@@ -41,19 +50,29 @@ struct follow {
 	bool suspicious; /* silent at the last look; look once more */
 };
 
-const char *follow_writer(const char *log)
-{
-	static const struct {
-		const char *log, *writer;
-	} rows[] = {
+static const struct {
+	const char *log, *writer;
+} rows[] = {
 #define LINK(name, number, writer, meaning) {#name, writer},
 #include "protocol/messages/links.def"
-	};
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
 
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		if (strcmp(rows[i].log, log) == 0)
-			return rows[i].writer;
-	return NULL;
+/* ROWS: there is no such log. */
+static size_t row_of(const char *log)
+{
+	size_t i = 0;
+
+	while (i < ROWS && strcmp(rows[i].log, log) != 0)
+		i++;
+	return i;
+}
+
+const char *follow_writer(const char *log)
+{
+	size_t i = row_of(log);
+
+	return i < ROWS ? rows[i].writer : NULL;
 }
 
 static void end(struct follow *f, enum err e)
@@ -67,6 +86,7 @@ static void pass(struct follow *f, const struct entry *entry)
 	f->next = entry->number + 1;
 	f->crc = crc32c(entry->type, entry->body.data, entry->body.size);
 	f->has_crc = true;
+	metric_set(f->read_entry, (int64_t)entry->number);
 }
 
 static enum err give(void *arg, const struct entry *entry)
@@ -276,8 +296,11 @@ enum err follow_new(struct follow **out, const struct follow_source *source,
 	metric_register(&unreadable);
 	*f = (struct follow){.source = *source,
 			     .handlers = *handlers,
+			     .read_entry = &read_entries[row_of(source->log)],
 			     .next = from,
 			     .spoken_us = metric_now_us()};
+	metric_register(f->read_entry);
+	metric_set(f->read_entry, (int64_t)from - 1);
 	/* Listen first: what comes while we read is then not missed twice. */
 	e = bus_in_open(&f->in, source->loop, source->bus_at,
 			follow_writer(source->log), source->instances, on_frame,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 static const uint64_t bounds_us[METRIC_BOUNDS] = METRIC_BOUNDS_US;
+static const uint64_t spans_us[METRIC_BOUNDS] = METRIC_SPANS_US;
 static struct metric *first;
 
 /* Those of one name stand together: the format asks for it. */
@@ -34,11 +35,17 @@ void metric_forget(struct metric *m)
 		*p = m->next;
 }
 
+static const uint64_t *bounds_of(const struct metric *m)
+{
+	return m->kind == METRIC_SPANS ? spans_us : bounds_us;
+}
+
 void metric_observe_us(struct metric *m, uint64_t us)
 {
+	const uint64_t *bounds = bounds_of(m);
 	unsigned i = 0;
 
-	while (i < METRIC_BOUNDS && us > bounds_us[i])
+	while (i < METRIC_BOUNDS && us > bounds[i])
 		i++;
 	atomic_fetch_add_explicit(&m->buckets[i], 1, memory_order_relaxed);
 	metric_add(m, (int64_t)us);
@@ -46,6 +53,7 @@ void metric_observe_us(struct metric *m, uint64_t us)
 
 static void print_histogram(struct buf *out, struct metric *m)
 {
+	const uint64_t *bounds = bounds_of(m);
 	uint64_t total = 0;
 
 	for (unsigned i = 0; i <= METRIC_BOUNDS; i++) {
@@ -53,7 +61,7 @@ static void print_histogram(struct buf *out, struct metric *m)
 					      memory_order_relaxed);
 		if (i < METRIC_BOUNDS)
 			buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n",
-				   m->name, (double)bounds_us[i] / 1e6, total);
+				   m->name, (double)bounds[i] / 1e6, total);
 		else
 			buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n",
 				   m->name, total);
@@ -64,7 +72,8 @@ static void print_histogram(struct buf *out, struct metric *m)
 
 void metric_print(struct buf *out)
 {
-	static const char *const kinds[] = {"counter", "gauge", "histogram"};
+	static const char *const kinds[] = {"counter", "gauge", "counter",
+					    "histogram", "histogram"};
 
 	const char *before = "";
 
@@ -72,8 +81,11 @@ void metric_print(struct buf *out)
 		if (strcmp(before, m->name) != 0)
 			buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
 				   m->help, m->name, kinds[m->kind]);
-		if (m->kind == METRIC_HISTOGRAM)
+		if (m->kind == METRIC_HISTOGRAM || m->kind == METRIC_SPANS)
 			print_histogram(out, m);
+		else if (m->kind == METRIC_SECONDS)
+			buf_printf(out, "%s %.6f\n", m->name,
+				   (double)metric_value(m) / 1e6);
 		else if (m->labels)
 			buf_printf(out, "%s{%s} %" PRId64 "\n", m->name,
 				   m->labels, metric_value(m));

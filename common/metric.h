@@ -11,13 +11,27 @@
 
 #include "common/buf.h"
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+/* SECONDS: a counter of microseconds, shown in seconds. SPANS: a histogram for
+ * what takes seconds to hours. */
+enum metric_kind {
+	METRIC_COUNTER,
+	METRIC_GAUGE,
+	METRIC_SECONDS,
+	METRIC_HISTOGRAM,
+	METRIC_SPANS,
+};
 
 /* Upper bounds of the buckets, in microseconds; one more has no bound. */
 #define METRIC_BOUNDS_US                                                       \
 	{                                                                      \
 		100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,  \
 			250000, 1000000, 10000000                              \
+	}
+#define METRIC_SPANS_US                                                        \
+	{                                                                      \
+		500000, 1000000, 2000000, 5000000, 10000000, 20000000,         \
+			30000000, 60000000, 120000000, 300000000, 600000000,   \
+			1800000000, 3600000000                                 \
 	}
 enum { METRIC_BOUNDS = 13 };
 
@@ -33,6 +47,12 @@ struct metric {
 #define METRIC(kind_, name_, help_)                                            \
 	{                                                                      \
 		.name = (name_), .help = (help_), .kind = METRIC_##kind_       \
+	}
+
+#define METRIC_LABELLED(kind_, name_, labels_, help_)                          \
+	{                                                                      \
+		.name = (name_), .help = (help_), .kind = METRIC_##kind_,      \
+		.labels = (labels_)                                            \
 	}
 
 /* Show @m from now on; it must stay alive. Twice is once. Several may have one

@@ -20,6 +20,13 @@ static struct metric nonce_lost =
 	       "transactions whose number somebody else used");
 static struct metric balance_gwei =
 	METRIC(GAUGE, "tx_balance_gwei", "what the account has for gas");
+static struct metric gas = METRIC(COUNTER, "tx_gas_used_total",
+				  "gas that mined transactions took");
+static struct metric fee =
+	METRIC(COUNTER, "tx_fee_gwei_total", "what was paid for them, in gwei");
+static struct metric wasted =
+	METRIC(COUNTER, "tx_fee_wasted_gwei_total",
+	       "of that, for transactions without success or effect");
 static struct metric looked =
 	METRIC(GAUGE, "tx_looked_block",
 	       "newest block that was asked about: what was mined, and what "
@@ -28,6 +35,9 @@ static struct metric looked =
 void sender_ask_register(void)
 {
 	metric_register(&looked);
+	metric_register(&gas);
+	metric_register(&fee);
+	metric_register(&wasted);
 	metric_register(&mined);
 	metric_register(&reverted);
 	metric_register(&nonce_lost);
@@ -66,6 +76,21 @@ static bool is_doubtful(const struct sender *s, const struct evm_receipt *r,
 			tip->number - r->block <= s->config.final_depth);
 }
 
+static void count_cost(const struct evm_receipt *r, enum outbox_fate fate)
+{
+	struct u256 used = u256_from_u64(r->gas_used), wei, gwei;
+	uint64_t rest, paid;
+
+	metric_add(&gas, (int64_t)r->gas_used);
+	if (u256_mul(&wei, &used, &r->gas_price) ||
+	    u256_divmod_u64(&gwei, &rest, &wei, 1000000000) ||
+	    u256_to_u64(&paid, &gwei) || paid > INT64_MAX)
+		return; /* more than there is */
+	metric_add(&fee, (int64_t)paid);
+	if (fate != OUTBOX_MINED)
+		metric_add(&wasted, (int64_t)paid);
+}
+
 static void take_receipt(struct sender *s, const struct evm_receipt *r)
 {
 	struct outbox_receipt o = {.hash = r->tx,
@@ -89,6 +114,7 @@ static void take_receipt(struct sender *s, const struct evm_receipt *r)
 	if (e == ERR_NOT_FOUND)
 		return;
 	metric_add(&mined, 1);
+	count_cost(r, outbox_fate(s->outbox, &id));
 	if (!r->success) {
 		char hash[HASH32_ROOM];
 

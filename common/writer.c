@@ -1,6 +1,7 @@
 /* A queue between a core and its log. */
 #include "common/writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,11 @@ static struct metric appended =
 static struct metric append_time =
 	METRIC(HISTOGRAM, "log_append_seconds",
 	       "time from sending an append to its being durable");
+
+static char written_log[40];
+static struct metric written = METRIC_LABELLED(
+	GAUGE, "log_written_entry", written_log,
+	"number of the newest entry that is durable in our log");
 
 /* One entry that waits. Its bytes are in the writer's buffer. */
 struct waiting {
@@ -73,6 +79,8 @@ enum err writer_new(struct writer **out, const struct writer_config *config,
 		return ERR_NO_MEMORY;
 	metric_register(&appended);
 	metric_register(&append_time);
+	snprintf(written_log, sizeof written_log, "log=\"%s\"", config->log);
+	metric_register(&written);
 	w->config = *config;
 	w->put = after;
 	e = store_last(config->store, config->log, &w->held);
@@ -84,6 +92,7 @@ enum err writer_new(struct writer **out, const struct writer_config *config,
 	if (!e && w->held < after)
 		e = ERR_BEHIND;
 	w->logged = w->held;
+	metric_set(&written, (int64_t)w->logged);
 	if (e)
 		writer_free(&w);
 	*out = w;
@@ -284,6 +293,7 @@ static void settle(struct writer *w, size_t count)
 	ring(w, count);
 	w->cursor = w->queue[w->first + count - 1].after;
 	w->logged += count;
+	metric_set(&written, (int64_t)w->logged);
 	w->first += count;
 	let_go(w);
 }

@@ -12,6 +12,8 @@ packages=(
 	redis-server redis-tools util-linux procps ca-certificates curl
 	# testing
 	libcmocka-dev libgmp-dev clang-14 libclang-rt-14-dev clang-format-14 shellcheck chromium strace sqlite3 git
+	# monitoring
+	prometheus prometheus-alertmanager
 )
 npm_folders=(protocol/contracts deploy/local tests)
 
@@ -38,7 +40,7 @@ install_packages() {
 	fi
 	say "installing Debian packages: ${missing[*]}"
 	"${sudo[@]}" apt-get update -qq
-	# Redis would otherwise start a server of its own; we start ours.
+	# Redis and Prometheus would otherwise start servers of their own; we start ours.
 	local policy=/usr/sbin/policy-rc.d made=''
 	if [ ! -e $policy ]; then
 		printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=$1
 shift
 
-suites=(lint abi unit property sim fuzz contracts prover e2e chaos)
+suites=(lint abi unit property sim fuzz contracts prover deploy e2e chaos)
 [ $# -gt 0 ] && suites=("$@")
 export ASAN_OPTIONS=abort_on_error=0:detect_leaks=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
@@ -43,6 +43,7 @@ run_files() {
 	return $status
 }
 
+run_deploy() { run_files tests/deploy/*.test.mjs; }
 run_e2e() { run_files tests/e2e/*.test.mjs; }
 
 # A fault of each group; `make chaos` has more. As with e2e, all of it once more if one fails.

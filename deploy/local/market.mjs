@@ -88,6 +88,7 @@ export class LocalMarket {
 			await this.startGeneratorsSide();
 		}
 		this.writeMarketFile();
+		this.writeTargetsFile();
 	}
 
 	prepareFolder() {
@@ -258,6 +259,7 @@ export class LocalMarket {
 		await service.ready(() => service.isReady());
 		const listening = service.event("gateway.listening");
 		if (listening) this.gateway = `http://${listening.host}:${listening.port}`;
+		this.writeTargetsFile();
 		return service;
 	}
 
@@ -338,6 +340,18 @@ export class LocalMarket {
 		writeFileSync(this.file, `${JSON.stringify(market, null, "\t")}\n`, { mode: 0o600 });
 	}
 
+	// Where Prometheus finds the services, as its file_sd_configs read it: see deploy/monitoring/prometheus.local.yml. A
+	// service that starts again has another port.
+	writeTargetsFile() {
+		const targets = [...this.processes.values()]
+			.filter((p) => p instanceof Service && p.admin)
+			.map((p) => ({
+				targets: [new URL(p.admin).host],
+				labels: { market: "local", service: p.name.replace(/^listener-.*/, "listener"), instance: p.name },
+			}));
+		writeFileSync(join(this.folder, "targets.json"), `${JSON.stringify(targets, null, "\t")}\n`);
+	}
+
 	// ---- the end
 
 	// Everything, in the order that lets each finish what it has begun.
@@ -348,6 +362,7 @@ export class LocalMarket {
 		await Promise.all(last.map((p) => p.stop()));
 		if (this.run) rmSync(this.run, { recursive: true, force: true });
 		if (this.file) rmSync(this.file, { force: true });
+		rmSync(join(this.folder, "targets.json"), { force: true });
 	}
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ROOT } from "./chain.mjs";
 import { LocalMarket } from "./market.mjs";
-import { sleep, until } from "./processes.mjs";
+import { Service, sleep, until } from "./processes.mjs";
 import { pidFile, supervisorOf } from "./running.mjs";
 import { OWN_SESSION, inOwnSession } from "./session.mjs";
 
@@ -98,6 +98,11 @@ async function supervise(market, stopping) {
 			console.log(`${new Date().toISOString()} ${process.name} ended (${signal ?? `status ${code}`}): starting it again`);
 			started.set(process, Date.now());
 			process.start();
+			if (process instanceof Service)
+				process.ready(() => process.isReady()).then(
+					() => market.writeTargetsFile(),
+					() => {}, // it ended again
+				);
 		}
 		await sleep(LOOK_MS);
 	}

@@ -19,9 +19,8 @@ static struct metric suspended =
 	METRIC(COUNTER, "job_suspended_total", "tasks whose block went away");
 static struct metric skipped =
 	METRIC(COUNTER, "job_skipped_total", "tasks that were not begun");
-static struct metric proving_time =
-	METRIC(HISTOGRAM, "proof_made_seconds",
-	       "time from asking a prover to its proof");
+static struct metric proving_time = METRIC(
+	SPANS, "proof_made_seconds", "time from asking a prover to its proof");
 static struct metric prover_failed =
 	METRIC(COUNTER, "prover_failed_total", "calls that gave no proof");
 static struct metric waiting =

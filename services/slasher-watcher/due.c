@@ -22,6 +22,12 @@ static struct metric refunding = METRIC(COUNTER, "refund_planned_total",
 					"expired requests put into batches");
 static struct metric overdue =
 	METRIC(GAUGE, "task_overdue", "tasks past their deadline, not slashed");
+static struct metric expired =
+	METRIC(GAUGE, "request_expired",
+	       "open requests past their expiry, not refunded");
+static struct metric longest =
+	METRIC(GAUGE, "task_overdue_seconds",
+	       "how long the task that is overdue longest has been");
 static struct metric warned =
 	METRIC(COUNTER, "task_warned_total", "tasks whose deadline came near");
 static struct metric shadowed =
@@ -37,6 +43,8 @@ void due_register(void)
 	metric_register(&slashing);
 	metric_register(&refunding);
 	metric_register(&overdue);
+	metric_register(&expired);
+	metric_register(&longest);
 	metric_register(&warned);
 	metric_register(&shadowed);
 	metric_register(&put_off);
@@ -98,12 +106,33 @@ static void warn(struct slasher *self)
 				   warn_one, self);
 }
 
+/* What is due. */
+struct tally {
+	int64_t count;
+	struct unix_s first;
+};
+
+/* The earliest comes first. */
 static bool count_one(void *arg, uint64_t request_id, struct unix_s since)
 {
+	struct tally *t = arg;
+
 	(void)request_id;
-	(void)since;
-	++*(int64_t *)arg;
+	if (!t->count++)
+		t->first = since;
 	return true;
+}
+
+static void show_due(const struct slasher *self)
+{
+	uint64_t now = watch_sizes(self->watch).block.time.v;
+	struct tally tasks = {.count = 0}, requests = {.count = 0};
+
+	watch_each_due(self->watch, WATCH_OVERDUE, count_one, &tasks);
+	watch_each_due(self->watch, WATCH_EXPIRED, count_one, &requests);
+	metric_set(&overdue, tasks.count);
+	metric_set(&expired, requests.count);
+	metric_set(&longest, tasks.count ? (int64_t)(now - tasks.first.v) : 0);
 }
 
 /* ---- what is to be asked about ------------------------------------------ */
@@ -200,11 +229,9 @@ static bool is_past(void *arg, const struct note *note)
 void due_look(struct slasher *self)
 {
 	const struct block_ref *at = deep_block(self);
-	int64_t all = 0;
 
 	notes_sweep(self->notes, is_past, self);
-	watch_each_due(self->watch, WATCH_OVERDUE, count_one, &all);
-	metric_set(&overdue, all);
+	show_due(self);
 	warn(self);
 	if (at)
 		look_at(&self->slashes, at);

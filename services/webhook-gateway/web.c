@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "common/log.h"
+#include "services/webhook-gateway/spans.h"
 #include "services/webhook-gateway/web_impl.h"
 
 enum {
@@ -74,6 +75,8 @@ static enum err take(struct web *w, const struct queued *item)
 {
 	enum err e = tail_put(w->tail, item->log, &item->entry, w->view);
 
+	if (!e && item->log == LOGS_BOOK && atomic_load(&w->ready))
+		spans_note(w->view, &item->entry);
 	if (!e)
 		e = view_take(w->view, item->log, &item->entry);
 	if (!e && item->log <= LOGS_BOOK &&
@@ -377,6 +380,7 @@ enum err web_start(struct web **out, const struct web_config *config,
 	if (!w)
 		return ERR_NO_MEMORY;
 	register_metrics();
+	spans_register();
 	w->is = *config;
 	w->queue = queue;
 	w->turned_us = metric_now_us();

@@ -48,7 +48,7 @@ done
 # ---- names of metrics: each in a table once, and no others
 in_code() {
 	git ls-files --cached --others --exclude-standard 'common/*.[ch]' 'services/*.[ch]' | xargs cat |
-		tr '\n\t' '  ' | grep -oE '(METRIC\((COUNTER|GAUGE|HISTOGRAM), *|ALARM\( *)"[a-z0-9_]+"' |
+		tr '\n\t' '  ' | grep -oE '(METRIC(_LABELLED)?\( *[A-Z]+, *|ALARM\( *)"[a-z0-9_]+"' |
 		sed -E 's/^ALARM.*"(.*)"/alarm_\1/; s/.*"(.*)"/\1/' | sort -u
 }
 in_docs() {
