@@ -112,31 +112,6 @@ export class LocalMarket {
 		return market;
 	}
 
-	// A chain that mines on demand becomes a market: contracts, circuits, generators, somebody with money; then its clock
-	// starts.
-	async populate() {
-		this.say("contracts and markets");
-		await this.deploy();
-		this.say("generators");
-		await this.registerGenerators();
-		await this.fundRequester();
-		await this.chain.client.mine({ blocks: REORG_SAFE_BLOCKS });
-		await this.chain.startClock(this.blockTime);
-	}
-
-	// A market that somebody else runs, by the file that writeMarketFile() made. There is nothing to stop.
-	static async attach(file) {
-		const { rpc, ws, gateway, chainId, startBlock, contracts, markets, accounts } = JSON.parse(readFileSync(file, "utf8"));
-		const market = new this({ folder: dirname(file), attached: true });
-		market.chain = new Chain(rpc, ws).attach({ chainId, startBlock, ...contracts });
-		market.gateway = gateway;
-		market.markets = markets.map((m) => ({ ...m, id: BigInt(m.id) }));
-		const person = ({ key, ...more }) => ({ ...more, account: privateKeyToAccount(key) });
-		market.requester = person(accounts.requester).account;
-		market.people = accounts.generators.map(person);
-		return market;
-	}
-
 	prepareFolder() {
 		for (const program of this.services)
 			if (!existsSync(join(this.binaries, program)))
