@@ -202,16 +202,14 @@ describe("killed", () => {
 		return how;
 	}
 
-	test("at any call to the node, before or after it: the same command finishes, and nothing is deployed twice", { timeout: 300_000 }, async () => {
+	test("at every other call to the node, before or after it: the same command finishes, and nothing is deployed twice", { timeout: 900_000 }, async () => {
 		const calls = await countCalls();
 		assert.ok(calls > 30, `${calls} calls`);
-		const who = someone();
-		let killed = 0;
-		// Each run is killed one call later than what the one before got to; with each start some more is there.
-		for (let n = 0; n < calls; n += 1) {
+		let killed = 0, runs = 0;
+		for (let n = 0; n < calls; n += 2, runs++) {
 			const one = { ...account(39), out: join(folder, `kill-${n}.json`) };
 			const began = await nonceOf(one);
-			const how = await killAt(one, DEVELOPMENT, n % 2 ? { before: n } : { after: n });
+			const how = await killAt(one, DEVELOPMENT, runs % 2 ? { before: n } : { after: n });
 			if (how === "held") killed++;
 			if (existsSync(one.out)) assert.equal(await nonceOf(one), began + 8, "an addresses file means that all is there");
 			const done = await json(one, DEVELOPMENT);
@@ -220,11 +218,10 @@ describe("killed", () => {
 			assert.equal(from, began, "it goes on with the nonces that it began with");
 			await inspect(one, { timelock: false, roles, began, count: 8 });
 		}
-		assert.ok(killed >= calls - 2, `killed ${killed} of ${calls} times`);
-		assert.ok(who.out);
+		assert.ok(killed >= runs - 1, `killed ${killed} of ${runs} times`);
 	});
 
-	test("again and again, a call later each time", { timeout: 300_000 }, async () => {
+	test("again and again, a few calls later each time", { timeout: 900_000 }, async () => {
 		const who = someone();
 		let times = 0;
 		for (let how = "held", n = 5; how === "held"; n += 3, times++) how = await killAt(who, REAL.concat("--confirmations=1"), { after: n });
