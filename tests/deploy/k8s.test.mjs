@@ -1,8 +1,11 @@
 // deploy/k8s: what kubectl makes of it is what Kubernetes takes, and holds what docs/kubernetes.md promises.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import test from "node:test";
+import { parseAllDocuments } from "yaml";
 import { K8S, Objects, render, renderOf, renderer } from "./k8s/render.mjs";
 import { RULES } from "./k8s/rules.mjs";
 import { validate } from "./k8s/schemas.mjs";
@@ -58,6 +61,38 @@ test("the rules notice what breaks them", { skip }, async (t) => {
 		await assert.rejects(validate(set), /replicas must be integer/);
 		await assert.rejects(validate({ apiVersion: "v1", kind: "Podd", metadata: { name: "x" } }), /no schema/);
 	});
+});
+
+test("secrets.sh gives each service the files that it is told of, and no other", { skip }, () => {
+	const folder = mkdtempSync(join(tmpdir(), "kalypso-secrets-"));
+	const write = (name, text = name) => {
+		mkdirSync(join(folder, dirname(name)), { recursive: true });
+		writeFileSync(join(folder, name), text);
+	};
+	const make = () => parseAllDocuments(execFileSync(join(K8S, "secrets.sh"), [folder], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })).map((d) => d.toJS());
+	try {
+		const objects = objectsOf(MARKETS.production);
+		for (const w of objects.services()) for (const name of [`redis/${w.labels["app.kubernetes.io/name"]}.password`, `bus/${w.labels["app.kubernetes.io/name"]}.key`]) write(name);
+		for (const name of ["engine", "relayer", "slasher", "password", "webhook"]) write(`keys/${name}`);
+		write("bus/public/matcher.pub");
+		write("redis/users.acl", "user default off\n");
+		assert.throws(make, (error) => /keys\/webhook-token is missing/.test(error.stderr));
+		write("keys/webhook-token");
+		for (const name of ["replica", "sentinel"]) write(`redis/${name}-password`, `${name}0`);
+		make(); // again and again
+		const made = new Map(make().map((o) => [`${o.kind} ${o.metadata.name}`, Object.keys(o.data).sort()]));
+		for (const w of objects.services()) {
+			const files = w.spec.containers[0].env.filter(({ value }) => value?.startsWith("/run/secrets/kalypso/")).map(({ value }) => value.slice("/run/secrets/kalypso/".length));
+			assert.deepEqual(made.get(`Secret ${w.labels["app.kubernetes.io/name"]}`), files.sort());
+		}
+		assert.deepEqual(made.get("Secret redis"), ["replica-password", "sentinel-password", "users.acl"]);
+		assert.deepEqual(made.get("ConfigMap bus-allow"), ["matcher.pub"]);
+		const acl = readFileSync(join(folder, "redis/users.acl"), "utf8").trim().split("\n");
+		assert.deepEqual(acl.map((line) => line.split(" ")[1]), ["default", "replica", "sentinel", "probe"]);
+		assert.match(acl[1], / >replica0 /);
+	} finally {
+		rmSync(folder, { recursive: true });
+	}
 });
 
 test("two markets share a cluster, and nothing else", { skip }, () => {

@@ -345,7 +345,9 @@ export const RULES = [
 			for (const w of objects.services()) {
 				const c = serviceOf(w);
 				assert.equal(env(c, "SERVICE").valueFrom.fieldRef.fieldPath, "metadata.labels['app.kubernetes.io/name']");
-				assert.equal(env(c, "KALYPSO_REDIS").value, "redis://$(SERVICE)@redis:6379");
+				assert.equal(env(c, "NAME").valueFrom.configMapKeyRef.key, "KALYPSO_NAME");
+				// As `kalypso redis users` names them.
+				assert.equal(env(c, "KALYPSO_REDIS").value, "redis://$(NAME)-$(SERVICE)@redis:6379");
 				assert.equal(env(c, "KALYPSO_REDIS_PASSWORD_FILE").value, "/run/secrets/kalypso/redis-password");
 			}
 			const front = objects.named("Service", "redis").spec.selector;

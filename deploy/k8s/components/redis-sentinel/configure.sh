@@ -5,7 +5,7 @@ at=${DATA:-/data}
 from=${CONFIG:-/etc/redis}
 secrets=${SECRETS:-/run/secrets/redis}
 domain=redis-node.$NAMESPACE.svc.cluster.local
-me=$HOSTNAME.$domain
+me=$NODE.$domain
 first=redis-node-0.$domain
 umask 077
 if [ ! -e "$at/redis.conf" ]; then
