@@ -286,7 +286,7 @@ export const RULES = [
 			const everything = new Set();
 			for (const w of objects.services()) {
 				const options = optionsOf(program(w));
-				for (const name of options) everything.add(name);
+				for (const name of options) everything.add(name).add(`${program(w).replaceAll("-", "_")}_${name}`);
 				for (const e of serviceOf(w).env.filter(({ name }) => name.startsWith("KALYPSO_") && name !== "KALYPSO_CONFIG")) {
 					const name = e.name.slice("KALYPSO_".length).toLowerCase();
 					assert.ok(options.has(name) || options.has(name.replace(/_file$/, "")), `${w.name}: ${e.name} is no option`);
