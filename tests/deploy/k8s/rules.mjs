@@ -17,8 +17,7 @@ const read = (path) => readFileSync(join(ROOT, path), "utf8");
 // Names of options, from the tables.
 function optionsOf(service) {
 	const files = [`services/${service}/config.def`, "common/market.def", "common/frame.def"];
-	const coming = ["bus_bind", "bus_key_file", "bus_allow"]; // of the transport, which isn't merged yet
-	return new Set(coming.concat(files.flatMap((file) => [...read(file).matchAll(/^OPT\(\w+,\s*(\w+),/gm)].map(([, name]) => name))));
+	return new Set(files.flatMap((file) => [...read(file).matchAll(/^OPT\(\w+,\s*(\w+),/gm)].map(([, name]) => name)));
 }
 
 const containersOf = ({ spec }) => [...(spec.initContainers ?? []), ...spec.containers];
