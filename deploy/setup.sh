@@ -17,7 +17,7 @@ packages=(
 )
 # Not for a demo: nobody expects a container engine from that. One that is there stays.
 if [ "${1:-}" = deploy ]; then
-	packages+=(docker-compose mmdebstrap prometheus prometheus-alertmanager)
+	packages+=(docker-compose haproxy mmdebstrap prometheus prometheus-alertmanager)
 	command -v dockerd >/dev/null || packages+=(docker.io)
 fi
 npm_folders=(protocol/contracts deploy/local tests)

@@ -17,8 +17,7 @@ const read = (path) => readFileSync(join(ROOT, path), "utf8");
 // Names of options, from the tables.
 function optionsOf(service) {
 	const files = [`services/${service}/config.def`, "common/market.def", "common/frame.def"];
-	const coming = ["bus_bind", "bus_key_file", "bus_allow"]; // of the transport, which isn't merged yet
-	return new Set(coming.concat(files.flatMap((file) => [...read(file).matchAll(/^OPT\(\w+,\s*(\w+),/gm)].map(([, name]) => name))));
+	return new Set(files.flatMap((file) => [...read(file).matchAll(/^OPT\(\w+,\s*(\w+),/gm)].map(([, name]) => name)));
 }
 
 const containersOf = ({ spec }) => [...(spec.initContainers ?? []), ...spec.containers];
@@ -286,7 +285,7 @@ export const RULES = [
 			const everything = new Set();
 			for (const w of objects.services()) {
 				const options = optionsOf(program(w));
-				for (const name of options) everything.add(name);
+				for (const name of options) everything.add(name).add(`${program(w).replaceAll("-", "_")}_${name}`);
 				for (const e of serviceOf(w).env.filter(({ name }) => name.startsWith("KALYPSO_") && name !== "KALYPSO_CONFIG")) {
 					const name = e.name.slice("KALYPSO_".length).toLowerCase();
 					assert.ok(options.has(name) || options.has(name.replace(/_file$/, "")), `${w.name}: ${e.name} is no option`);
