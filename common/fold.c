@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/saver.h"
+#include "common/trace.h"
 
 static struct metric folded = METRIC(COUNTER, "log_folded_total",
 				     "entries of the input log dealt with");
@@ -76,6 +77,18 @@ static bool find_place(const struct fold *f, struct snapshot *at)
 	return at->output >= writer_logged(w); /* else still replaying */
 }
 
+/* With what its entries are of: the one that says it may be trimmed away. */
+static enum err save(void *arg, struct buf *out)
+{
+	struct fold *f = arg;
+	enum err e = f->core.save(f->core.self, out);
+
+	if (e)
+		return e;
+	trace_put_origin(out);
+	return buf_err(out);
+}
+
 static void snapshot_if_due(struct fold *f)
 {
 	struct snapshot at;
@@ -86,7 +99,7 @@ static void snapshot_if_due(struct fold *f)
 	if (waiting(f))
 		frame_flush(f->frame);
 	if (find_place(f, &at))
-		saver_begin(f->saver, &at, f->core.save, f->core.self);
+		saver_begin(f->saver, &at, save, f);
 }
 
 static enum err on_entry(void *arg, const struct entry *entry)
@@ -165,7 +178,8 @@ static enum err load(struct fold *f, struct snapshot *from)
 		return ERR_NONE;
 	if (e)
 		return e;
-	e = f->core.load(f->core.self, buf_bytes(&from->state));
+	e = f->core.load(f->core.self,
+			 trace_take_origin(buf_bytes(&from->state)));
 	if (e) {
 		log_warn(
 			"snapshot.unfit",
@@ -284,7 +298,7 @@ void fold_snapshot(struct fold *f)
 	struct snapshot at;
 
 	if (f && !f->frame->reloading && find_place(f, &at))
-		saver_write_now(f->saver, &at, f->core.save, f->core.self);
+		saver_write_now(f->saver, &at, save, f);
 }
 
 void fold_status(const struct fold *f, struct status *out)

@@ -1,16 +1,23 @@
 /* One write(2) per line, so that threads and processes do not interleave. */
 #include "common/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/trace.h"
 #include "common/utf8.h"
 
 /* In JSON a pair takes up to three times its bytes: "= " is ,"":"" there. */
-enum { PAIRS_MAX = 2000, LINE_MAX_BYTES = 3 * PAIRS_MAX + 256 };
+enum {
+	PAIRS_MAX = 2000,
+	TRACE_PAIR_ROOM = TRACE_ROOM + 8,
+	LINE_MAX_BYTES = 3 * (PAIRS_MAX + TRACE_PAIR_ROOM) + 256,
+};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *who = "-";
@@ -76,6 +83,45 @@ static size_t value_size(const char *p, bool quoted)
 	return n;
 }
 
+/* The end of a pair request=NUMBER; NULL if @pairs has none. */
+static char *find_request(char *pairs, uint64_t *request)
+{
+	static const char key[] = "request=";
+
+	for (char *p = pairs; *p;) {
+		size_t name = strcspn(p, "= ");
+		char *value = p + name + (p[name] == '='), *end;
+		bool quoted = *value == '"';
+		size_t size = value_size(value + quoted, quoted);
+
+		if (strncmp(p, key, sizeof key - 1) == 0 && *value >= '0' &&
+		    *value <= '9') {
+			*request = strtoull(value, &end, 10);
+			if (end == value + size)
+				return end;
+		}
+		p = value + quoted + size;
+		p += quoted && *p;
+		p += *p == ' ';
+	}
+	return NULL;
+}
+
+/* Right behind it: what follows may be cut. */
+static void add_trace(char pairs[PAIRS_MAX + TRACE_PAIR_ROOM])
+{
+	char id[TRACE_ROOM], pair[TRACE_PAIR_ROOM];
+	uint64_t request;
+	char *at = find_request(pairs, &request);
+	size_t size;
+
+	if (!at || !*trace_id(id, request))
+		return;
+	size = (size_t)snprintf(pair, sizeof pair, " trace=%s", id);
+	memmove(at + size, at, strlen(at) + 1);
+	memcpy(at, pair, size);
+}
+
 static void put_json_pairs(struct line *l, const char *p)
 {
 	while (*p) {
@@ -132,18 +178,24 @@ static void clean(char *text)
 	}
 }
 
+bool log_shows(enum log_level level)
+{
+	return level >= threshold;
+}
+
 void log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
-	char pairs[PAIRS_MAX];
+	char pairs[PAIRS_MAX + TRACE_PAIR_ROOM];
 	struct line l = {.size = 0};
 	va_list ap;
 
-	if (level < threshold)
+	if (!log_shows(level))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(pairs, sizeof pairs, fmt, ap);
+	vsnprintf(pairs, PAIRS_MAX, fmt, ap);
 	va_end(ap);
 	clean(pairs);
+	add_trace(pairs);
 
 	put_text(&l, as_json ? "{\"time\":\"" : "");
 	put_time(&l);

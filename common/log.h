@@ -4,6 +4,9 @@
  * JSON:   {"time":"…","level":"info","service":"matcher","event":"match.made",
  *          "request":"7","price":"12"}
  *
+ * A line with a pair request=NUMBER gets a pair trace=…, of common/trace.h, so
+ * that one grep finds what every process did about a request.
+ *
  * Safe to call from any thread. Control characters in values, and what isn't
  * UTF-8, are replaced by '?': nothing from outside can begin a line of its own,
  * or break the JSON. */
@@ -25,6 +28,10 @@ void log_open(const char *service, enum log_level least, bool json);
 /* "debug", "info", "warn" or "error" to a level. ERR_MALFORMED: neither;
  * *level is as it was. */
 NODISCARD enum err log_level_parse(enum log_level *level, const char *text);
+
+/* Whether a line of @level would be written: for lines that are dear to make.
+ */
+bool log_shows(enum log_level level);
 
 /* @event is a dotted constant ("match.made"); the rest is printf for
  * key=value pairs, values with spaces in double quotes. At most 2,000 bytes

@@ -46,6 +46,19 @@ static void tell_again(const struct msg_tx_signed *m)
 		 u256_format_dec(fee, &m->max_fee.v));
 }
 
+/* For each request that it is about. */
+static void tell_signed(const struct msg_tx_signed *m)
+{
+	char hash[HASH32_ROOM];
+
+	hash32_format(hash, &m->hash);
+	for (size_t i = 0; i < m->subjects.count; i++)
+		log_info("tx.signed",
+			 "request=%" PRIu64 " tx=%s nonce=%" PRIu64
+			 " attempt=%" PRIu32,
+			 u64s_at(m->subjects, i), hash, m->nonce, m->attempt);
+}
+
 static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 {
 	struct sender *s = (struct sender *)sink;
@@ -53,9 +66,11 @@ static enum err sink_put(struct sink *sink, uint16_t number, struct bytes body)
 	struct msg_tx_signed m;
 	enum err e = journal_put(s->journal, number, body);
 
-	if (number == MSG_TX_SIGNED && !msg_tx_signed_decode(&m, body) &&
-	    m.attempt > 1)
-		tell_again(&m);
+	if (number == MSG_TX_SIGNED && !msg_tx_signed_decode(&m, body)) {
+		tell_signed(&m);
+		if (m.attempt > 1)
+			tell_again(&m);
+	}
 	return e || !log ? e : writer_put(log, number, body, NULL);
 }
 

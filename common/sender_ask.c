@@ -91,6 +91,25 @@ static void count_cost(const struct evm_receipt *r, enum outbox_fate fate)
 		metric_add(&wasted, (int64_t)paid);
 }
 
+/* For each request that it is about. */
+static void tell_mined(const struct sender *s, const struct hash32 *id,
+		       const struct evm_receipt *r)
+{
+	char hash[HASH32_ROOM];
+	struct u64s subjects;
+	uint8_t kind;
+
+	if (!outbox_intent_of(s->outbox, id, &kind, &subjects))
+		return;
+	hash32_format(hash, &r->tx);
+	for (size_t i = 0; i < subjects.count; i++)
+		log_info("tx.mined",
+			 "request=%" PRIu64 " tx=%s block=%" PRIu64
+			 " success=%s",
+			 u64s_at(subjects, i), hash, r->block,
+			 r->success ? "true" : "false");
+}
+
 static void take_receipt(struct sender *s, const struct evm_receipt *r)
 {
 	struct outbox_receipt o = {.hash = r->tx,
@@ -115,6 +134,7 @@ static void take_receipt(struct sender *s, const struct evm_receipt *r)
 		return;
 	metric_add(&mined, 1);
 	count_cost(r, outbox_fate(s->outbox, &id));
+	tell_mined(s, &id, r);
 	if (!r->success) {
 		char hash[HASH32_ROOM];
 

@@ -1,12 +1,14 @@
 /* A queue between a core and its log. */
 #include "common/writer.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "msg.h"
 
 enum {
 	UNDER_WAY_MAX = STORE_UNDER_WAY_MAX,
@@ -53,6 +55,7 @@ struct writer {
 	struct waiting *queue; /* [first, last) waits */
 	size_t first, last, room;
 	size_t sent; /* entries from `first` on that are under way */
+	bool tells;  /* somebody waits for what is written: it is told of */
 	bool unsure; /* the outcome of what was under way isn't known */
 	struct buf bytes;
 	struct under_way under_way[UNDER_WAY_MAX];
@@ -284,6 +287,19 @@ static void let_go(struct writer *w)
 	}
 }
 
+/* What was written about a request, for who follows it through the logs. */
+static void tell(const struct writer *w, uint64_t number,
+		 const struct waiting *q)
+{
+	struct bytes body = {w->bytes.data + q->at, q->size};
+	uint64_t request;
+
+	if (msg_request(q->type, body, &request))
+		log_info("entry.written",
+			 "log=%s entry=%" PRIu64 " message=%s request=%" PRIu64,
+			 w->config.log, number, msg_name(q->type), request);
+}
+
 /* The first @count entries are durable: tell, and let go of them. */
 static void settle(struct writer *w, size_t count)
 {
@@ -291,6 +307,8 @@ static void settle(struct writer *w, size_t count)
 		return;
 	metric_add(&appended, (int64_t)count);
 	ring(w, count);
+	for (size_t i = 0; w->tells && log_shows(LEVEL_INFO) && i < count; i++)
+		tell(w, w->logged + i + 1, &w->queue[w->first + i]);
 	w->cursor = w->queue[w->first + count - 1].after;
 	w->logged += count;
 	metric_set(&written, (int64_t)w->logged);
@@ -369,6 +387,7 @@ static enum err append(struct writer *w, bool wait)
 {
 	enum err e;
 
+	w->tells = wait;
 	/* Somebody else's call may have found the connection broken. */
 	if (store_append_pending(w->config.store) != w->under_way_count)
 		w->unsure = true;

@@ -2,7 +2,8 @@
  *
  * What is put gets the next number and waits; writer_flush() appends what
  * waits, durably, in calls of at most 256 entries or 256 KiB, several under
- * way at once, and rings the doorbell for what is in the log.
+ * way at once, and rings the doorbell for what is in the log. Entries about a
+ * request are logged then (entry.written), but for those of long runs.
  *
  * A service that starts again puts what it has put before. Numbers that the
  * log already holds are dropped; the newest of them must have the same bytes,

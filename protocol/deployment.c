@@ -3,6 +3,7 @@
 
 #include "common/hex.h"
 #include "common/log.h"
+#include "common/trace.h"
 
 static enum err read_number(uint64_t *out, const json_t *root, const char *name)
 {
@@ -61,6 +62,8 @@ enum err deployment_read(struct deployment *out, const char *path)
 			  "`kalypso deploy` wrote with --contracts\"",
 			  path, member,
 			  root ? "missing, or not of its kind" : why.text);
+	else
+		trace_open(out->chain_id, &out->marketplace);
 	json_decref(root);
 	return e;
 }

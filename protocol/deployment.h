@@ -26,8 +26,9 @@ struct deployment {
 NODISCARD enum err deployment_parse(struct deployment *out, const json_t *root,
 				    const char **member);
 
-/* Read @path. ERR_CONFIG: it can't be read or lacks something; what, where and
- * what to do has been logged. */
+/* Read @path, for a service: its traces are of this marketplace from here on,
+ * see common/trace.h. ERR_CONFIG: it can't be read or lacks something; what,
+ * where and what to do has been logged. */
 NODISCARD enum err deployment_read(struct deployment *out, const char *path);
 
 #endif /* PROTOCOL_DEPLOYMENT_H */

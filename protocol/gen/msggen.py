@@ -166,6 +166,9 @@ def header(s):
             "\t\t\t    struct bytes body);", "",
             "/* Whether @body decodes. ERR_UNKNOWN_TYPE, ERR_MALFORMED */",
             "NODISCARD enum err msg_check(uint16_t number, struct bytes body);", "",
+            "/* Whether @body is about one request, and which: it decodes, and has a",
+            " * request_id that isn't 0. */",
+            "bool msg_request(uint16_t number, struct bytes body, uint64_t *request_id);", "",
             "/* Every description, in order of number. */",
             "extern const struct wire_message *const msg_all[];",
             "extern const size_t msg_all_count;", "",
@@ -238,7 +241,14 @@ def source(s):
             "\tfor (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)",
             "\t\tif (strcmp(pairs[i][0], from) == 0 && strcmp(pairs[i][1], to) == 0)",
             "\t\t\treturn true;",
-            "\treturn false;", "}"]
+            "\treturn false;", "}", "",
+            "bool msg_request(uint16_t number, struct bytes body, uint64_t *request_id)", "{",
+            "\tunion any m;", "", "\t*request_id = 0;", "\tswitch (number) {"]
+    for m in s.messages:
+        if any(f.name == "request_id" and f.kind == "u64" for f in m.fields):
+            out += [f"\tcase 0x{m.number:04x}:", f"\t\tif (!msg_{m.name}_decode(&m.{m.name}, body))",
+                    f"\t\t\t*request_id = m.{m.name}.request_id;", "\t\tbreak;"]
+    out += ["\t}", "\treturn *request_id != 0;", "}"]
     return out
 
 

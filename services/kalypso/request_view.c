@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/trace.h"
 #include "services/kalypso/gateway.h"
 #include "services/kalypso/input.h"
 #include "services/kalypso/node.h"
@@ -182,11 +183,16 @@ void cli_request_put(struct cli *cli, const struct cli_request *r, bool shown)
 {
 	const struct abi_request_view *v = &r->view;
 	struct cli_out *o = cli->out;
+	const struct trace_origin origin = {cli->contracts.chain_id,
+					    cli->contracts.marketplace};
+	char trace[TRACE_ROOM];
 	uint64_t market = 0;
 
 	if (u256_to_u64(&market, &v->market_id))
 		market = 0;
 	cli_put_id(o, "request_id", shown ? "Request" : NULL, r->id);
+	cli_put_text(o, "trace", shown ? "Trace" : NULL,
+		     trace_make(trace, &origin, r->id));
 	cli_put_text(o, "state", shown ? "State" : NULL,
 		     cli_request_state(v, cli->now.v));
 	cli_put_id(o, "market_id", shown ? "Market" : NULL, market);

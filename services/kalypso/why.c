@@ -195,6 +195,7 @@ static void say_request(struct cli *cli, const json_t *said)
 
 	put_terms(&caps, cli, why, "max_price", "max_response_time");
 	cli_put_text(o, NULL, "Request", cli_json_text(why, "request_id"));
+	cli_put_text(o, NULL, "Trace", cli_json_text(why, "trace"));
 	cli_put_text(o, NULL, "State", cli_json_text(why, "state"));
 	cli_put_text(o, NULL, "Market", cli_json_text(why, "market_id"));
 	say_as_of(cli, said);

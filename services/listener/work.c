@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "common/trace.h"
 
 static const char *const step_names[] = {
 	[JOB_FIND] = "find", [JOB_PROVE] = "prove", [JOB_CHECK] = "check"};
@@ -198,13 +199,13 @@ static unsigned timeout_ms(const struct step *s)
 
 static void ask_prover(struct step *s, const char *url, struct bytes inputs)
 {
-	char request[64], deadline[64];
-	const char *const headers[] = {request, deadline};
+	char request[64], deadline[64], trace[80], parent[TRACE_PARENT_ROOM];
+	const char *const headers[] = {request, deadline, trace};
 	struct buf body = {0};
 	struct bytes bytes;
 	struct http_request r = {.url = url,
 				 .headers = headers,
-				 .headers_count = 2,
+				 .headers_count = 3,
 				 .body = &bytes,
 				 .timeout_ms = timeout_ms(s),
 				 .answer_max = PROVER_ANSWER_MAX_BYTES};
@@ -213,6 +214,8 @@ static void ask_prover(struct step *s, const char *url, struct bytes inputs)
 		 s->request_id);
 	snprintf(deadline, sizeof deadline, "X-Kalypso-Deadline: %" PRIu64,
 		 s->deadline.v);
+	snprintf(trace, sizeof trace, "traceparent: %s",
+		 trace_parent(parent, s->request_id));
 	prover_question(&body, inputs);
 	bytes = buf_bytes(&body);
 	if (!buf_failed(&body))

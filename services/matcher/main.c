@@ -8,6 +8,7 @@
 #include "common/fold.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/trace.h"
 #include "services/matcher/match.h"
 
 enum { LIFETIME_MIN_S = 2, LIFETIME_MAX_S = 3600 };
@@ -94,8 +95,11 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	struct matcher *self = arg;
 	uint64_t before, began;
 	struct match_sizes s;
+	struct msg_book_opened opened;
 	enum err e;
 
+	if (number == MSG_BOOK_OPENED && !msg_book_opened_decode(&opened, body))
+		trace_open(opened.chain_id, &opened.marketplace);
 	if (number != MSG_BLOCK_CLOSED) {
 		before = match_sizes(self->match).block.number;
 		e = match_receive(self->match, out, number, body);

@@ -5,6 +5,7 @@
 #include "common/fold.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/trace.h"
 #include "services/orderbook/book.h"
 
 enum { DAY_S = 24 * 60 * 60, HISTORY_DAYS_MAX = 36500 };
@@ -60,8 +61,12 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 {
 	struct orderbook *self = arg;
 	uint64_t before = self->block;
+	struct msg_chain_opened opened;
 	enum err e = book_receive(self->book, out, number, body);
 
+	if (number == MSG_CHAIN_OPENED &&
+	    !msg_chain_opened_decode(&opened, body))
+		trace_open(opened.chain_id, &opened.marketplace);
 	if (!e && book_is_mark(number))
 		self->block = book_sizes(self->book).block.number;
 	if (number == MSG_ROLLBACK)

@@ -294,6 +294,10 @@ static enum err plan(struct lane *lane, struct u64s subjects,
 	log_info(lane->kind == KIND_SLASH ? "slash.planned" : "refund.planned",
 		 "items=%zu first=%" PRIu64 " block=%" PRIu64, subjects.count,
 		 u64s_at(subjects, 0), at->number);
+	for (size_t i = 0; i < subjects.count; i++)
+		log_info(lane->kind == KIND_SLASH ? "slash.item"
+						  : "refund.item",
+			 "request=%" PRIu64, u64s_at(subjects, i));
 	return ERR_NONE;
 }
 

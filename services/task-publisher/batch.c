@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "common/eip712.h"
+#include "common/hex.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "services/task-publisher/publisher.h"
@@ -91,6 +92,25 @@ static enum err plan_intent(struct publisher *self,
 	return e;
 }
 
+static void tell_planned(const struct publish_batch *batch)
+{
+	char generator[ADDRESS_ROOM];
+
+	log_info("batch.planned",
+		 "batch=%" PRIu64 " tasks=%zu block=%" PRIu64 " round=%u",
+		 batch->decision.batch, batch->assignments_count,
+		 batch->block.number, batch->round);
+	for (size_t i = 0; i < batch->assignments_count; i++) {
+		const struct abi_assignment *a = &batch->assignments[i];
+
+		log_info("task.planned",
+			 "request=%" PRIu64 " generator=%s batch=%" PRIu64,
+			 a->request_id.limb[0],
+			 address_format(generator, &a->generator),
+			 batch->decision.batch);
+	}
+}
+
 static enum err plan_batch(struct publisher *self,
 			   const struct publish_batch *batch)
 {
@@ -100,11 +120,7 @@ static enum err plan_batch(struct publisher *self,
 	buf_free(&call);
 	buf_free(&ids);
 	if (!e)
-		log_info("batch.planned",
-			 "batch=%" PRIu64 " tasks=%zu block=%" PRIu64
-			 " round=%u",
-			 batch->decision.batch, batch->assignments_count,
-			 batch->block.number, batch->round);
+		tell_planned(batch);
 	return e;
 }
 

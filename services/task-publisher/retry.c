@@ -138,6 +138,9 @@ static void give_up(struct retry *r, struct kept *k, const char *why)
 		  " reason=\"%s\"",
 		  k->batch.decision.batch, k->batch.assignments_count,
 		  k->assignments[0].request_id.limb[0], why);
+	for (size_t i = 0; i < k->batch.assignments_count; i++)
+		log_warn("match.dropped", "request=%" PRIu64 " reason=\"%s\"",
+			 k->assignments[i].request_id.limb[0], why);
 	drop(r, k);
 }
 

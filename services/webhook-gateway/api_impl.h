@@ -94,6 +94,7 @@ void show_proof(struct doc *d, const struct view_request *r,
 		const struct view_proof *p, const struct bytes *bytes);
 
 /* Those that only the request itself has: transactions and history. */
+void show_trace(struct doc *d, const struct view *v, uint64_t request_id);
 void show_request_details(struct doc *d, const struct view *v,
 			  const struct view_request *r);
 

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "abi_market.h"
+#include "common/trace.h"
 #include "services/webhook-gateway/api_impl.h"
 
 enum { SENDS_SHOWN_MAX = 16 };
@@ -391,11 +392,21 @@ static void show_refusals(struct doc *d, const struct view_request *r)
 	doc_end(d);
 }
 
+void show_trace(struct doc *d, const struct view *v, uint64_t request_id)
+{
+	const struct msg_chain_opened *o = &view_chain(v)->opened;
+	struct trace_origin origin = {o->chain_id, o->marketplace};
+	char id[TRACE_ROOM];
+
+	doc_text(d, "trace", trace_make(id, &origin, request_id));
+}
+
 void show_request_details(struct doc *d, const struct view *v,
 			  const struct view_request *r)
 {
 	const struct view_send *s = NULL;
 
+	show_trace(d, v, r->record.request_id);
 	show_refusals(d, r);
 	doc_array(d, "transactions");
 	for (unsigned i = 0; i < SENDS_SHOWN_MAX; i++) {

@@ -125,6 +125,7 @@ static void answer_request_why(struct call *c, const struct view_request *r,
 	call_begin(c);
 	doc_object(d, "why");
 	doc_id(d, "request_id", s->request_id);
+	show_trace(d, c->view, s->request_id);
 	doc_id(d, "market_id", s->market_id);
 	doc_text(d, "state",
 		 w && w->matched ? "matched" : view_state_name(r->state));

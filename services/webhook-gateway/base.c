@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "common/log.h"
+#include "common/trace.h"
 #include "services/chain-indexer/index.h"
 
 /* The first numbers there are; *whole: all logs that the view needs begin at
@@ -30,7 +31,7 @@ static enum err load_book(struct base *b, const struct snapshot *s,
 	enum err e = book_new(&b->book, depth);
 
 	if (!e)
-		e = book_load(b->book, buf_bytes(&s->state));
+		e = book_load(b->book, trace_take_origin(buf_bytes(&s->state)));
 	b->number = s->output;
 	return e;
 }

@@ -21,6 +21,7 @@
 #include "common/frame.h"
 #include "common/listen.h"
 #include "common/log.h"
+#include "common/trace.h"
 #include "msg.h"
 #include "services/webhook-gateway/hooks.h"
 #include "services/webhook-gateway/rates.h"
@@ -69,9 +70,13 @@ struct gateway {
 static enum err on_entry(void *arg, const struct entry *entry)
 {
 	struct source *s = arg;
+	struct msg_chain_opened opened;
 	bool was_empty = false;
 	enum err e;
 
+	if (entry->type == MSG_CHAIN_OPENED &&
+	    !msg_chain_opened_decode(&opened, entry->body))
+		trace_open(opened.chain_id, &opened.marketplace);
 	/* Here it can still be asked for again: what came over the bus may not
 	 * be what is in the log. */
 	if (msg_check(entry->type, entry->body) == ERR_MALFORMED)

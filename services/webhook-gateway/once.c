@@ -188,7 +188,8 @@ void once_end(struct once *o, struct store *store,
 	/* If it can't be told, the claim stands until it is forgotten. */
 	if (done ? keep(o, store, answer) : store_once_drop(store, o->name))
 		log_warn("once.untold",
-			 "request=%s status=%u text=\"Redis does not answer: "
+			 "http_request=%s status=%u text=\"Redis does not "
+			 "answer: "
 			 "with the same Idempotency-Key this stays under way "
 			 "for a minute, and may then be done again\"",
 			 answer->id, answer->status);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/trace.h"
 
 static int file, before;
 
@@ -101,6 +102,40 @@ static void a_line_is_time_level_service_event_pairs(void **state)
 	assert_string_equal(untimed(taken()), "warn matcher a.b c=1\n");
 	log_error("a.b", "c=\"%s\"", "d e");
 	assert_string_equal(untimed(taken()), "error matcher a.b c=\"d e\"\n");
+}
+
+/* Last: from here on all such lines have one. */
+static void a_line_about_a_request_has_its_trace(void **state)
+{
+	static const struct address contract = {{0xab, 0xcd}};
+	char id[TRACE_ROOM], want[200], text[3000];
+	json_t *root;
+
+	(void)state;
+	log_open("x", LEVEL_INFO, false);
+	log_info("a.b", "request=%d", 7);
+	assert_string_equal(untimed(taken()), "info x a.b request=7\n");
+	trace_open(31337, &contract);
+	trace_id(id, 7);
+	snprintf(want, sizeof want,
+		 "info x a.b market=1 request=7 trace=%s to=\"c d\"\n", id);
+	log_info("a.b", "market=1 request=%d to=\"%s\"", 7, "c d");
+	assert_string_equal(untimed(taken()), want);
+	/* What strangers wrote is no pair of ours, nor is what isn't a number.
+	 */
+	log_info("a.b", "text=\"no request=9 here\" request=7b request=");
+	assert_null(strstr(taken(), "trace="));
+	log_info("a.b", "first_request=7");
+	assert_null(strstr(taken(), "trace="));
+	/* One that is cut, as JSON. */
+	memset(text, 'a', sizeof text - 1);
+	text[sizeof text - 1] = 0;
+	log_open("x", LEVEL_INFO, true);
+	log_info("a.b", "request=7 text=\"%s\"", text);
+	root = json_line();
+	assert_string_equal(json_string_value(json_object_get(root, "trace")),
+			    id);
+	json_decref(root);
 }
 
 static void what_is_below_the_least_level_is_left_out(void **state)
@@ -261,6 +296,7 @@ int main(void)
 		TEST(json_stays_json_whatever_the_value),
 		TEST(json_stays_json_if_the_value_is_no_text),
 		TEST(lines_of_threads_stay_whole),
+		TEST(a_line_about_a_request_has_its_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

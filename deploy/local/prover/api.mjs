@@ -133,6 +133,11 @@ function readRequestId(request) {
 	return id === undefined || REQUEST_ID.test(id) ? id : "malformed";
 }
 
+// The trace id of W3C Trace Context; what isn't one is nobody's business.
+function readTrace(request) {
+	return /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(request.headers.traceparent ?? "")?.[1];
+}
+
 export class Api {
 	constructor({ pool, markets, maxBody, deadlineSlack, bytes }) {
 		Object.assign(this, { pool, markets, maxBody, deadlineSlack });
@@ -214,6 +219,7 @@ export class Api {
 		const start = performance.now();
 		const noted = {
 			request: readRequestId(request),
+			trace: readTrace(request),
 			deadline: request.headers["x-kalypso-deadline"]?.slice(0, 20),
 		};
 		try {
