@@ -125,7 +125,7 @@ test("gateway and command line show the same id", async () => {
 	assert.equal(why.why.trace, trace);
 	const at = [`--market-file=${market.file}`];
 	assert.equal((await kalypso(["request", "show", String(id), "--json", ...at])).is(0).json.trace, trace);
-	assert.match((await kalypso(["why", "request", String(id), ...at])).is(0).stdout, new RegExp(trace));
+	assert.match((await kalypso(["why", "request", String(id), ...at])).is(0).out, new RegExp(trace));
 	await world.until("ProofSubmitted", id, 120_000);
 });
 

@@ -29,6 +29,12 @@ enum err log_level_parse(enum log_level *level, const char *text)
 	return ERR_NONE;
 }
 
+bool log_shows(enum log_level level)
+{
+	(void)level;
+	return world_is_verbose();
+}
+
 static bool has_rival(const struct process *p)
 {
 	for (unsigned i = 0; i < process_count(); i++)

@@ -176,9 +176,9 @@ export class Bench {
 		}
 	}
 
-	// Events of the listener's log about a request, in order, once the last of them is there.
+	// What the listener's log tells of a request's job, in order, once the last of it is there.
 	async story(listener, id, last) {
-		const told = () => lines(listener).filter((line) => line.request === String(id));
+		const told = () => lines(listener).filter((line) => line.request === String(id) && line.event.startsWith("job."));
 		await until(`${last} of request ${id} in ${listener.log}`, () => told().some((line) => line.event === last));
 		return told().map((line) => line.event);
 	}

@@ -277,15 +277,17 @@ test("bytes are sent as 0x strings when told to", async () => {
 	await prover.stop("SIGTERM");
 });
 
-test("each call leaves one line, with its request and its deadline", async () => {
+test("each call leaves one line, with its request, its trace and its deadline", async () => {
 	const prover = await startProver([NAME], ["--cold", "--log-format=json"]);
 	const { inputs } = sampleOf(NAME);
 	await call(prover.url, "checkInput", payload(inputs), {
 		"X-Kalypso-Request-Id": "0x2a",
 		"X-Kalypso-Deadline": "4000000000",
+		traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 	});
 	await call(prover.url, "checkInput", payload(inputs), {
 		"X-Kalypso-Request-Id": "x event=forged",
+		traceparent: "00-4bf92f3577b34da6a3ce929d0e0e473x-00f067aa0ba902b7-01",
 	});
 	await prover.stop("SIGTERM");
 	const lines = prover.errors
@@ -298,7 +300,9 @@ test("each call leaves one line, with its request and its deadline", async () =>
 		[first.request, first.deadline, first.call, first.status],
 		["0x2a", "4000000000", "checkInput", "200"],
 	);
+	assert.equal(first.trace, "4bf92f3577b34da6a3ce929d0e0e4736");
 	assert.equal(second.request, "malformed");
+	assert.equal(second.trace, undefined);
 });
 
 test("options are read from the environment, and unknown ones are errors", () => {
