@@ -241,8 +241,8 @@ def source(s):
             "\tfor (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)",
             "\t\tif (strcmp(pairs[i][0], from) == 0 && strcmp(pairs[i][1], to) == 0)",
             "\t\t\treturn true;",
-            "\treturn false;", "}", ""]
-    out += ["bool msg_request(uint16_t number, struct bytes body, uint64_t *request_id)", "{",
+            "\treturn false;", "}", "",
+            "bool msg_request(uint16_t number, struct bytes body, uint64_t *request_id)", "{",
             "\tunion any m;", "", "\t*request_id = 0;", "\tswitch (number) {"]
     for m in s.messages:
         if any(f.name == "request_id" and f.kind == "u64" for f in m.fields):
