@@ -48,6 +48,7 @@ const DEFAULTS = {
 	args: [], // further options of every service
 	anvilPort: undefined,
 	anvilArgs: [],
+	redisSettings: {}, // further ones, by name
 	busCut: false, // nobody hears anybody: each service has a bus of its own
 	attached: false, // somebody else runs it: attach()
 	proxy: undefined, // async (chain) => {rpc, ws}: what the services talk to instead of the node
@@ -158,10 +159,11 @@ export class LocalMarket {
 			save: "",
 			"maxmemory-policy": "noeviction",
 			daemonize: "no",
+			...this.redisSettings,
 		};
 		const command = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
 		const redis = new Process("redis", ["redis-server", ...command], { log: join(this.folder, "logs/redis.log") });
-		await this.add(redis).start().ready(() => redisSays(this.redisPort, "ping") === "PONG", { everyMs: 50 });
+		await this.add(redis).start().ready(() => /^(PONG|NOAUTH)/.test(redisSays(this.redisPort, "ping")), { everyMs: 50 });
 	}
 
 	async deploy() {

@@ -132,6 +132,7 @@ extern const struct cli_command cli_audit_commands[];
 extern const struct cli_command cli_replay_commands[];
 extern const struct cli_command cli_keys_commands[];
 extern const struct cli_command cli_deploy_commands[];
+extern const struct cli_command cli_redis_commands[];
 extern const struct cli_command cli_completion_commands[];
 
 #endif /* SERVICES_KALYPSO_CLI_H */

@@ -144,12 +144,12 @@ enum cli_exit cli_check_origin(struct cli *cli, const struct logfile_origin *o,
 
 /* ---- Redis -------------------------------------------------------------- */
 
-static const char *deployment_name(const struct cli *cli)
+const char *cli_deployment(const struct cli *cli)
 {
 	return cli->common.name ? cli->common.name : "local";
 }
 
-enum cli_exit cli_open_store(struct cli *cli, struct store **out)
+enum cli_exit cli_new_store(struct cli *cli, struct store **out)
 {
 	const struct cli_common *c = &cli->common;
 
@@ -158,12 +158,19 @@ enum cli_exit cli_open_store(struct cli *cli, struct store **out)
 		return cli_fail(cli, CLI_USAGE,
 				"which Redis? Give --redis URL, or set "
 				"$KALYPSO_REDIS or $KALYPSO_MARKET");
-	if (store_open(out, c->redis, deployment_name(cli),
+	if (store_open(out, c->redis, cli_deployment(cli),
 		       getenv("KALYPSO_REDIS_PASSWORD"), STORE_TIMEOUT_MS))
 		return cli_fail(cli, CLI_USAGE,
 				"--redis '%s' or --name '%s' can't be used",
-				c->redis, deployment_name(cli));
-	return cli_stored(cli, store_check(*out));
+				c->redis, cli_deployment(cli));
+	return CLI_OK;
+}
+
+enum cli_exit cli_open_store(struct cli *cli, struct store **out)
+{
+	enum cli_exit x = cli_new_store(cli, out);
+
+	return x ? x : cli_stored(cli, store_check(*out));
 }
 
 static enum err take_opened(void *arg, const struct entry *e)
@@ -191,7 +198,7 @@ static enum cli_exit read_origin(struct cli *cli, struct store *store,
 		return cli_fail(cli, CLI_NOT_FOUND,
 				"there are no logs under --name=%s in Redis "
 				"at %s",
-				deployment_name(cli), cli->common.redis);
+				cli_deployment(cli), cli->common.redis);
 	*out = (struct logfile_origin){.chain_id = m.chain_id,
 				       .genesis = m.genesis,
 				       .start_block = m.start_block,
@@ -199,7 +206,7 @@ static enum cli_exit read_origin(struct cli *cli, struct store *store,
 				       .registry = m.registry,
 				       .keys = m.keys,
 				       .epoch = epoch};
-	snprintf(out->name, sizeof out->name, "%s", deployment_name(cli));
+	snprintf(out->name, sizeof out->name, "%s", cli_deployment(cli));
 	return CLI_OK;
 }
 

@@ -19,7 +19,13 @@ extern const struct cli_log cli_logs[CLI_LOGS];
 /* The log called @name; NULL: there is none. */
 const struct cli_log *cli_find_log(const char *name);
 
-/* --redis and --name. The connection is made when it is used. */
+/* The deployment's --name, or what it is otherwise. */
+const char *cli_deployment(const struct cli *cli);
+
+/* --redis and --name, not connected. */
+NODISCARD enum cli_exit cli_new_store(struct cli *cli, struct store **out);
+
+/* The same, connected. */
 NODISCARD enum cli_exit cli_open_store(struct cli *cli, struct store **out);
 
 /* @e of a store's call; ERR_NONE is CLI_OK. */

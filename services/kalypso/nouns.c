@@ -23,5 +23,6 @@ const struct cli_noun cli_nouns[] = {
 	{"export", "logs into a file", cli_export_commands},
 	{"import", "logs from a file", cli_import_commands},
 	{"keys", "keys of a bus between machines", cli_keys_commands},
+	{"redis", "users of Redis, and what they may do", cli_redis_commands},
 	{"completion", "completion for a shell", cli_completion_commands},
 	{0}};

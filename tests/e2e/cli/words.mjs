@@ -36,7 +36,7 @@ export function wordsTests() {
 				"account show, account withdraw, account new",
 				"admin me-key, admin fee, admin pause, admin unpause, admin split, admin setting",
 				"task list, slash, why request, why generator, status, events, quarantine list, quarantine show, quarantine retry, quarantine drop, audit, replay, export, import, completion",
-				"keys make, keys list, keys prepare, keys switch, keys retire",
+				"keys make, keys list, keys prepare, keys switch, keys retire, redis users, redis load",
 			].flatMap((line) => line.split(", ")))
 				assert.ok(names.includes(name), name);
 		});
