@@ -80,10 +80,11 @@ export class ComposeMarket {
 		await chain.send(this.customer, "PaymentToken", "approve", [chain.addresses.ProofMarketplace, maxUint256]);
 	}
 
-	// Ask for a proof in the market that nobody is silent in; the request's id.
+	// Ask for a proof in the market that nobody is silent in, at a price for which there is only the generator that takes
+	// a minute: killing and starting again takes some of it. The request's id.
 	async request() {
 		const { chain } = this.market;
-		const receipt = await chain.mined(await this.send({ maxPrice: "4" }), "createRequest");
+		const receipt = await chain.mined(await this.send({ maxPrice: "2" }), "createRequest");
 		const [event] = await chain.events("ProofMarketplace", "RequestCreated", { args: { requester: this.customer.address }, from: receipt.blockNumber });
 		return event.args.requestId;
 	}
@@ -125,8 +126,17 @@ export class ComposeMarket {
 		return STATES[(await this.market.chain.read("ProofMarketplace", "requestOf", [id])).state];
 	}
 
-	fulfilled(id, options) {
-		return until(`request ${id} fulfilled`, async () => (await this.state(id)) === "fulfilled", { timeoutMs: 120_000, everyMs: 200, ...options });
+	// How it ends.
+	ended(id) {
+		const end = async () => {
+			const state = await this.state(id);
+			return ["fulfilled", "slashed"].includes(state) && state;
+		};
+		return until(`the end of request ${id}`, end, { timeoutMs: 180_000, everyMs: 200 });
+	}
+
+	fulfilled(id) {
+		return until(`request ${id} fulfilled`, async () => (await this.state(id)) === "fulfilled", { timeoutMs: 180_000, everyMs: 200 });
 	}
 
 	async get(path) {

@@ -71,6 +71,15 @@ export class Engine {
 			if (this.daemon.exitCode !== null) throw Object.assign(new Error(`dockerd doesn't start here: ${this.lastWords()}`), { fatal: true });
 			return this.docker("version", "--format", "{{.Server.Version}}");
 		});
+		await this.sweep();
+	}
+
+	// What a test has left; in a folder that is kept also one that was killed.
+	async sweep() {
+		const left = await this.docker("ps", "--quiet", "--all");
+		if (left) await this.docker("rm", "--force", "--volumes", ...left.split("\n"));
+		await this.docker("network", "prune", "--force");
+		await this.docker("volume", "prune", "--force");
 	}
 
 	lastWords() {
@@ -104,13 +113,10 @@ export class Engine {
 			await this.docker("build", "--network=host", `--target=${target}`, `--tag=${name}:local`, "--file=deploy/docker/Dockerfile", ".");
 	}
 
-	// Also what a test has left: containers, then the daemon, then its folder.
+	// Containers, then the daemon, then its folder.
 	async stop() {
 		if (this.daemon && this.daemon.exitCode === null) {
-			const left = await this.docker("ps", "--quiet", "--all").catch(() => "");
-			if (left) await this.docker("rm", "--force", "--volumes", ...left.split("\n")).catch(() => {});
-			await this.docker("network", "prune", "--force").catch(() => {});
-			await this.docker("volume", "prune", "--force").catch(() => {});
+			await this.sweep().catch(() => {});
 			this.daemon.kill("SIGTERM");
 			const hard = setTimeout(() => this.daemon.kill("SIGKILL"), 30_000);
 			await this.ended;
