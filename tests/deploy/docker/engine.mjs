@@ -3,7 +3,7 @@
 //
 // KALYPSO_DOCKER_DIR=DIR keeps the folder, and so the images: for people who run this often.
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../../../deploy/local/chain.mjs";
@@ -132,6 +132,3 @@ export class Engine {
 		return all.filter((at) => at?.startsWith(`${this.folder}/`)).sort((a, b) => b.length - a.length);
 	}
 }
-
-// The bridges of networks, by their names: what a daemon may leave behind.
-export const bridges = () => readdirSync("/sys/class/net").filter((name) => name.startsWith("br-"));
