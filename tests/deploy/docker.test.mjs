@@ -186,7 +186,7 @@ describe("containers", { skip: reason }, () => {
 	test("kill the chain: what is older than its last second stays, and the market goes on", async () => {
 		const { client } = market.market.chain;
 		const id = await market.request();
-		await market.fulfilled(id);
+		const end = await market.ended(id);
 		const [{ Id, State }] = await market.inspect("chain");
 		const settled = await client.getBlockNumber({ cacheTime: 0 });
 		await until("some blocks", async () => (await client.getBlockNumber({ cacheTime: 0 })) > settled + 8n);
@@ -195,8 +195,8 @@ describe("containers", { skip: reason }, () => {
 		const [again] = await market.inspect("chain");
 		assert.ok(again.Id === Id && again.State.StartedAt !== State.StartedAt);
 		await market.healthy("chain");
-		assert.equal(await market.state(id), "fulfilled");
-		await market.fulfilled(await market.request());
+		assert.equal(await market.state(id), end);
+		await market.ended(await market.request());
 		await market.healthy(...LASTING);
 	});
 
@@ -236,7 +236,7 @@ describe("containers", { skip: reason }, () => {
 
 	test("docker-compose down and up: the chain, the logs and the journals go on", async () => {
 		const first = await market.request();
-		await market.fulfilled(first);
+		await market.ended(first);
 		const [head, known] = [await market.market.chain.client.getBlockNumber({ cacheTime: 0 }), await market.get(`/v1/requests/${first}`)];
 		assert.equal(known.status, 200);
 		await market.compose("down");
@@ -247,7 +247,7 @@ describe("containers", { skip: reason }, () => {
 		await until("the request in the page", async () => (await market.get(`/v1/requests/${first}`)).status === 200);
 		const second = await market.request();
 		assert.equal(second, first + 1n);
-		await market.fulfilled(second);
+		await market.ended(second);
 	});
 
 	test("docker-compose down -v leaves nothing", async () => {
