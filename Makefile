@@ -180,7 +180,11 @@ $(B)/bench/recovery: $(B)/release/obj/tests/bench/recovery.o $(PROPERTY_PARTS:%.
 bench-recovery: build $(B)/bench/recovery ## measure starts with a million entries behind them, and snapshots of a million requests
 	@node tests/bench/recovery.mjs $(B)
 
-bench-deploy: setup build contracts circuits ## measure containers, hops, restarts; build/bench/deploy.jsonl
+$(B)/bench/hop: $(B)/release/obj/tests/bench/hop.o $(B)/release/libkalypso.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LDFLAGS_release) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LDLIBS)
+
+bench-deploy: setup build contracts circuits $(B)/bench/hop ## measure containers, hops, restarts; build/bench/deploy.jsonl
 	@deploy/setup.sh deploy
 	@node tests/bench/deploy.mjs --build=$(B)
 
