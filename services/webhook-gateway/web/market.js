@@ -80,7 +80,7 @@ export class MarketView extends View {
 	}
 
 	makeStats() {
-		const head = ["", ...Object.values(TENTHS)].map((t) => h("th", { scope: "col", textContent: t }));
+		const head = [h("td"), ...Object.values(TENTHS).map((t) => h("th", { scope: "col", textContent: t }))];
 		this.stats = h("tbody");
 		this.sample = h("p", { className: "note", textContent: "No request has ended yet." });
 		const caption = h("caption", { className: "hidden", textContent: "Of the newest requests that ended, so many paid or took at most" });
