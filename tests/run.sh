@@ -21,16 +21,16 @@ run_prover() { (cd deploy/local && npm test --silent); }
 # One file after the other: each has its own market. The output only of those that fail. Real processes share the machine
 # with whatever else runs there: a file that fails runs once more, and is named at the end if it passes then.
 run_files() {
-	local t at log status=0 unsteady=()
+	local t at log status=0 unsteady=() run=(timeout --kill-after=60 1200 node --test)
 	export KALYPSO_BIN=$PWD/$build/asan/bin
 	for t in "$@"; do
 		at=$SECONDS log="$build/logs/${t##*/}.log"
 		mkdir -p "${log%/*}"
-		if ! node --test "$t" >"$log" 2>&1; then
+		if ! "${run[@]}" "$t" >"$log" 2>&1; then
 			echo "$t: failed after $((SECONDS - at)) s ($log.failed), once more"
 			mv "$log" "$log.failed"
 			unsteady+=("$log.failed")
-			if ! node --test "$t" >"$log" 2>&1; then
+			if ! "${run[@]}" "$t" >"$log" 2>&1; then
 				cat "$log"
 				status=1
 				continue

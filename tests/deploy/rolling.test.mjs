@@ -25,10 +25,9 @@ for (const name of ORDERED)
 		const other = pairs.copies.get(name).find((copy) => copy !== first);
 		assert.equal((await fetch(`${other.admin}/readyz`)).status, 503);
 		const began = performance.now();
-		const back = pairs.restart(first);
-		await other.ready(() => other.isReady());
+		// A pod takes a second to come back; a process here could take its own lease back before anybody asked for it.
+		await pairs.restart(first, () => other.ready(() => other.isReady()));
 		assert.ok(performance.now() - began < HANDOVER_MS, "the lease wasn't given back");
-		await back;
 		await until("who comes back to wait", async () => (await pairs.leader(name)) === other);
 	});
 
@@ -40,10 +39,11 @@ test("gateways take turns, and every question has its answer", async () => {
 });
 
 test("all at once, as a new image comes: every request has one task in the end", async () => {
+	const before = (await traffic.requests()).length;
 	await Promise.all(SERVICES.map((name) => pairs.roll(name)));
+	await until("requests from before, meanwhile and after", async () => (await traffic.requests()).length > before + 10);
 	await traffic.end();
 	const requests = await traffic.requests();
-	assert.ok(requests.length > 20, `${requests.length} requests`);
 	assert.deepEqual(requests.filter((r) => r.tasks !== 1), []);
 	assert.equal(traffic.lost, 0);
 });

@@ -87,6 +87,7 @@ after(async () => {
 	if (load) load.going = false;
 	await load?.done.catch(() => {});
 	await world?.stop();
+	await proxy?.close();
 });
 
 let from, began;

@@ -45,13 +45,15 @@ export class Pairs {
 
 	// ---- restarts
 
-	// SIGTERM, its end, a new start, until it is of use again: what a StatefulSet does with a pod. How long it took to end.
-	async restart(copy) {
+	// SIGTERM, its end, a new start once @meanwhile() has been, until it is of use again: what a StatefulSet does with a pod.
+	// How long it took to end.
+	async restart(copy, meanwhile) {
 		const began = performance.now();
 		copy.signal("SIGTERM");
 		await copy.ended;
 		const endedMs = performance.now() - began;
 		if (copy.exit.code !== 0) throw copy.died();
+		await meanwhile?.();
 		copy.start();
 		await copy.ready(() => isAvailable(copy), { timeoutMs: 120_000 });
 		return endedMs;
