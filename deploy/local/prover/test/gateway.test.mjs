@@ -307,7 +307,7 @@ describe("one prover of several markets", () => {
 
 test("documented headers are those that are read", () => {
 	const names = Object.values(openapi.components.parameters).map(({ name }) => name);
-	assert.deepEqual(names, ["X-Kalypso-Request-Id", "X-Kalypso-Deadline"]);
+	assert.deepEqual(names, ["X-Kalypso-Request-Id", "traceparent", "X-Kalypso-Deadline"]);
 });
 
 // Sends a body of unannounced length; gives the status.
