@@ -264,6 +264,10 @@ enum err outbox_not_mined(struct outbox *o, struct sink *out,
 	*lost = is_lost(o, i, nonce);
 	if (!*lost)
 		return ERR_NONE;
+	/* How numbers below adopt_nonce were used has been looked at, those too
+	 * whose loss is only noticed now. */
+	if (i->nonce < o->config.adopt_nonce && nonce > o->config.adopt_nonce)
+		m.account_nonce = o->config.adopt_nonce;
 	m.id = i->id;
 	e = outbox_say_outsider(o, out, &m);
 	return e ? e : outbox_adopt(o, out);

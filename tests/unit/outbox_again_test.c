@@ -557,6 +557,28 @@ static void what_was_confirmed_before_does_not_confirm_the_next(void **state)
 	assert_int_equal(outbox_sizes(f->o).next_nonce, 3);
 }
 
+/* As after a backup was put back: the operator has looked, and what the journal
+ * has of before turns out to be lost one by one, as the account goes on. */
+static void what_was_confirmed_may_be_found_lost_later(void **state)
+{
+	struct hash32 hash = start_one(0);
+
+	(void)state;
+	f->config.adopt_nonce = 1;
+	restart(f);
+	block(f);
+	outbox_set_floor(f->o, 1);
+	for (int i = 0; i < 2; i++) {
+		assert_false(not_mined(f, &hash, 4));
+		block(f);
+	}
+	assert_true(not_mined(f, &hash, 4));
+	assert_int_equal(outbox_hold(f->o), OUTBOX_FREE);
+	assert_int_equal(fate(1), OUTBOX_UNKNOWN);
+	start_one(0);
+	assert_int_equal(outbox_hold(f->o), OUTBOX_FREE);
+}
+
 static void an_account_may_have_a_past(void **state)
 {
 	(void)state;
@@ -684,6 +706,7 @@ int main(void)
 		TEST(an_outsider_stops_everything),
 		TEST(an_operator_lets_it_go_on),
 		TEST(what_was_confirmed_before_does_not_confirm_the_next),
+		TEST(what_was_confirmed_may_be_found_lost_later),
 		TEST(an_account_may_have_a_past),
 		TEST(an_attempt_that_is_not_asked_about_may_be_mined),
 		TEST(a_nonce_is_signed_again_only_for_the_same_or_its_cancel),
