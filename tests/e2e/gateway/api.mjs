@@ -133,8 +133,9 @@ export function apiTests(world) {
 			for (const listed of all) {
 				const id = BigInt(listed.request_id);
 				const { request } = await api().get(`/v1/requests/${id}`);
-				const { proof, refusals, transactions, history, ...rest } = request;
+				const { proof, refusals, transactions, history, trace, ...rest } = request;
 				assert.deepEqual(rest, listed);
+				assert.match(trace, /^[0-9a-f]{32}$/); // trace.test.mjs makes it itself
 				const [[created], [task]] = [await eventsOf("RequestCreated", id), await eventsOf("TaskCreated", id)];
 				const { params, inputs } = created.args;
 				assert.equal(request.state, await world.base.stateOf(id));
