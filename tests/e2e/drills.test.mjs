@@ -193,7 +193,9 @@ describe("drills", () => {
 		for (const name of SERVICES) world.service(name).start();
 		await until("task-publisher to see what its log lacks", () => has(from, "tx.outsider").length > 0);
 		// As the run-book has it: it was ourselves.
-		const nonce = await world.client.getTransactionCount({ address: account(21).address });
+		const used = (blockTag) => world.client.getTransactionCount({ address: account(21).address, blockTag });
+		await until("what was sent before the loss to be mined", async () => (await used("pending")) === (await used("latest")));
+		const nonce = await used("latest");
 		await world.service("task-publisher").stop();
 		const args = ["--name=second", `--state-dir=${join(world.folder, "state-2")}`, `--adopt-nonce=${nonce}`];
 		world.market.add(world.market.makeService("task-publisher", { args, env: { KALYPSO_RELAYER_KEY: account(21).key } }));
