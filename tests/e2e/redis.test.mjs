@@ -152,7 +152,7 @@ describe("a user of Redis for each service", () => {
 
 	test("without a password, with a wrong one, as a user that isn't there", async () => {
 		const ends = async (args, env, pattern) => {
-			const s = world.market.add(world.market.makeService("matcher", { instance: "z", args, env }));
+			const s = world.market.makeService("matcher", { instance: "z", args, env });
 			s.name = "matcher-z";
 			s.log = join(world.folder, "logs/matcher-z.log");
 			await s.start().ended;
