@@ -4,10 +4,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "common/be.h"
+#include "common/hex.h"
 #include "common/sha256.h"
 
 static const char domain[] = "kalypso trace";
-static const char hex_digits[] = "0123456789abcdef";
 
 /* Behind a state: these bytes, then chain id and address. */
 static const uint8_t mark[8] = "trace\0\0\1";
@@ -21,19 +22,13 @@ enum {
 static struct trace_origin origins[2];
 static _Atomic(const struct trace_origin *) newest;
 
-static void put_be64(uint8_t out[8], uint64_t v)
+/* As trace ids are written: without 0x. */
+static char *put_hex(char *out, const uint8_t *bytes, size_t size)
 {
-	for (int i = 7; i >= 0; i--, v >>= 8)
-		out[i] = (uint8_t)v;
-}
+	char text[HEX_ROOM(TRACE_BYTES)];
 
-static void put_hex(char *out, const uint8_t *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		out[2 * i] = hex_digits[bytes[i] >> 4];
-		out[2 * i + 1] = hex_digits[bytes[i] & 15];
-	}
-	out[2 * size] = 0;
+	hex_encode(text, bytes, size);
+	return stpcpy(out, text + 2);
 }
 
 static void hash(struct hash32 *out, const struct trace_origin *origin,
@@ -44,11 +39,11 @@ static void hash(struct hash32 *out, const struct trace_origin *origin,
 
 	sha256_init(&sha);
 	sha256_update(&sha, domain, sizeof domain - 1);
-	put_be64(number, origin->chain_id);
+	be64_put(number, origin->chain_id);
 	sha256_update(&sha, number, sizeof number);
 	sha256_update(&sha, origin->contract.bytes,
 		      sizeof origin->contract.bytes);
-	put_be64(number, subject);
+	be64_put(number, subject);
 	sha256_update(&sha, number, sizeof number);
 	sha256_final(&sha, out);
 }
@@ -87,17 +82,15 @@ const char *trace_parent(char out[TRACE_PARENT_ROOM], uint64_t subject)
 {
 	const struct trace_origin *ours = atomic_load(&newest);
 	struct hash32 h;
-	char *p = out;
+	char *end;
 
 	*out = 0;
 	if (!ours)
 		return out;
 	hash(&h, ours, subject);
-	memcpy(p, "00-", 3);
-	put_hex(p += 3, h.bytes, TRACE_BYTES);
-	p[2 * TRACE_BYTES] = '-';
-	put_hex(p += 2 * TRACE_BYTES + 1, h.bytes + TRACE_BYTES, SPAN_BYTES);
-	memcpy(p + 2 * SPAN_BYTES, "-01", 4);
+	end = put_hex(stpcpy(out, "00-"), h.bytes, TRACE_BYTES);
+	end = put_hex(stpcpy(end, "-"), h.bytes + TRACE_BYTES, SPAN_BYTES);
+	memcpy(end, "-01", 4);
 	return out;
 }
 
@@ -115,7 +108,6 @@ void trace_put_origin(struct buf *state)
 struct bytes trace_take_origin(struct bytes state)
 {
 	struct address contract;
-	uint64_t chain_id = 0;
 	const uint8_t *p;
 
 	if (state.size < ORIGIN_BYTES)
@@ -124,10 +116,8 @@ struct bytes trace_take_origin(struct bytes state)
 	if (memcmp(p, mark, sizeof mark) != 0)
 		return state;
 	p += sizeof mark;
-	for (int i = 0; i < 8; i++)
-		chain_id = chain_id << 8 | *p++;
-	memcpy(contract.bytes, p, sizeof contract.bytes);
-	trace_open(chain_id, &contract);
+	memcpy(contract.bytes, p + 8, sizeof contract.bytes);
+	trace_open(be64_at(p), &contract);
 	state.size -= ORIGIN_BYTES;
 	return state;
 }

@@ -234,8 +234,8 @@ static enum cli_exit new_account(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option withdraw_rows[] = {
-	{.name = "payment", .kind = CLI_FLAG, .offset = offsetof(struct withdraw_options, payment), .meaning = "only earnings and refunds, from the marketplace"},
-	{.name = "stake", .kind = CLI_FLAG, .offset = offsetof(struct withdraw_options, stake), .meaning = "only bounties and parts of penalties, from the registry"},
+	CLI_OPTION(withdraw_options, FLAG, payment, "payment", NULL, "only earnings and refunds, from the marketplace", false),
+	CLI_OPTION(withdraw_options, FLAG, stake, "stake", NULL, "only bounties and parts of penalties, from the registry", false),
 	{0}};
 
 const struct cli_command cli_account_commands[] = {

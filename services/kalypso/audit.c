@@ -197,26 +197,19 @@ static enum cli_exit audit(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what)                                   \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct audit_options, member),              \
-		.arg = value, .meaning = what                                  \
-	}
-
 /* clang-format off */
 static const struct cli_option audit_rows[] = {
-	ROW(TEXT, from, "from", "FILE", "the chain log is in this file [it is read from the node]; book and match log in it are compared with"),
-	ROW(TEXTS, with, "with", "FILE", "compare with the logs in this file; may be given several times"),
-	ROW(FLAG, live, "live", NULL, "compare with the logs in Redis (--redis, --name)"),
-	ROW(FLAG, canonical, "canonical", NULL, "leave out what was rolled back, so that logs of different engines can be compared [with a chain log from the node: always]"),
-	ROW(TEXT, keep, "keep", "FILE", "keep the chain log that the node gave, for --from"),
-	ROW(NUMBER, until, "until-block", "N", "up to this block [the newest]"),
-	ROW(NUMBER, depth, "depth", "N", "blocks that a roll-back may take back [256]"),
-	ROW(SECONDS, lifetime, "match-lifetime", "TIME", "the rule's parameter, as it should be [what the match log says, or 30s]"),
-	ROW(NUMBER, task_limit, "task-limit", "N", "likewise [or 100]"),
-	ROW(NUMBER, spread_members, "spread-members", "N", "likewise [or 8]"),
-	ROW(NUMBER, cooling_max, "cooling-max", "BLOCKS", "likewise [or 256]"),
+	CLI_OPTION(audit_options, TEXT, from, "from", "FILE", "the chain log is in this file [it is read from the node]; book and match log in it are compared with", false),
+	CLI_OPTION(audit_options, TEXTS, with, "with", "FILE", "compare with the logs in this file; may be given several times", false),
+	CLI_OPTION(audit_options, FLAG, live, "live", NULL, "compare with the logs in Redis (--redis, --name)", false),
+	CLI_OPTION(audit_options, FLAG, canonical, "canonical", NULL, "leave out what was rolled back, so that logs of different engines can be compared [with a chain log from the node: always]", false),
+	CLI_OPTION(audit_options, TEXT, keep, "keep", "FILE", "keep the chain log that the node gave, for --from", false),
+	CLI_OPTION(audit_options, NUMBER, until, "until-block", "N", "up to this block [the newest]", false),
+	CLI_OPTION(audit_options, NUMBER, depth, "depth", "N", "blocks that a roll-back may take back [256]", false),
+	CLI_OPTION(audit_options, SECONDS, lifetime, "match-lifetime", "TIME", "the rule's parameter, as it should be [what the match log says, or 30s]", false),
+	CLI_OPTION(audit_options, NUMBER, task_limit, "task-limit", "N", "likewise [or 100]", false),
+	CLI_OPTION(audit_options, NUMBER, spread_members, "spread-members", "N", "likewise [or 8]", false),
+	CLI_OPTION(audit_options, NUMBER, cooling_max, "cooling-max", "BLOCKS", "likewise [or 256]", false),
 	{0}};
 
 const struct cli_command cli_audit_commands[] = {

@@ -65,6 +65,15 @@ struct cli_option {
 	bool required;
 };
 
+/* A row of a table: --@flag, of kind CLI_@sort, goes to @member of struct
+ * @type; @must: it has to be given. */
+#define CLI_OPTION(type, sort, member, flag, value, what, must)                \
+	{                                                                      \
+		.name = flag, .kind = CLI_##sort,                              \
+		.offset = offsetof(struct type, member), .arg = value,         \
+		.meaning = what, .required = must                              \
+	}
+
 /* The options that many commands take; see enum cli_needs. */
 struct cli_common {
 	const char *rpc, *contracts, *market_file, *gateway;

@@ -20,8 +20,6 @@ enum {
 	CONFIRMATIONS = 3,
 };
 
-static const struct cli_token ether = {.decimals = 18, .symbol = "ETH"};
-
 struct deploy_options {
 	const char *out, *state, *artifacts;
 	struct cli_number chain_id, confirmations;
@@ -127,38 +125,6 @@ static void make_terms(struct deploying *d, const struct deploy_options *o)
 		&o->activation_delay, o->development ? 0 : ACTIVATION_DELAY_S);
 	d->confirmations = number_or(&o->confirmations,
 				     o->development ? 1 : CONFIRMATIONS);
-}
-
-static void say_address(json_t *to, const char *name, const struct address *a)
-{
-	char text[ADDRESS_ROOM];
-
-	json_object_set_new(to, name, json_string(address_format(text, a)));
-}
-
-static void say_number(json_t *to, const char *name, uint64_t v)
-{
-	json_object_set_new(to, name, json_sprintf("%" PRIu64, v));
-}
-
-/* As people know them from the command line: the state file keeps them, and
- * whoever goes on has to mean the same. */
-static json_t *terms_json(const struct deploy_terms *t)
-{
-	json_t *out = json_object();
-
-	say_address(out, "--admin", &t->admin);
-	say_address(out, "--governor", &t->governor);
-	say_address(out, "--guardian", &t->guardian);
-	say_address(out, "--treasury", &t->treasury);
-	say_number(out, "--development", !t->timelock);
-	say_number(out, "--test-tokens", t->test_tokens);
-	say_address(out, "--payment-token", &t->payment_token);
-	say_address(out, "--stake-token", &t->stake_token);
-	say_number(out, "--timelock-delay", t->timelock_delay);
-	say_number(out, "--activation-delay", t->activation_delay);
-	say_number(out, "--no-branch-check", !t->checks_branch);
-	return out;
 }
 
 /* Where the bundle is if nobody says so: beside an installed program, or in
@@ -269,90 +235,6 @@ static enum cli_exit make_plan(struct deploying *d)
 	return x ? x : deploy_check_nonces(d);
 }
 
-/* ---- the answer --------------------------------------------------------- */
-
-static void put_addresses(json_t *to, const struct deploying *d)
-{
-	static const char *const names[] = {
-		"ProofMarketplace", "GeneratorRegistry", "EntityKeyRegistry"};
-	const struct deploy_plan *p = &d->plan;
-
-	for (size_t i = 0; i < 3; i++)
-		say_address(to, names[i], &p->proxy[i]);
-	say_address(to, "PaymentToken", &p->payment);
-	say_address(to, "StakeToken", &p->stake);
-	if (d->terms.timelock)
-		say_address(to, "TimelockController", &p->timelock);
-}
-
-/* What --contracts of every service and command reads. */
-static json_t *addresses_json(const struct deploying *d)
-{
-	json_t *out = json_pack("{s:I, s:I}", "chainId",
-				(json_int_t)d->cli->contracts.chain_id,
-				"startBlock", (json_int_t)d->start);
-
-	put_addresses(out, d);
-	return out;
-}
-
-static void put_step(struct cli_out *o, const struct deploy_step *s,
-		     const struct deploy_seen *seen)
-{
-	cli_begin(o, NULL);
-	cli_put_text(o, "name", "Contract", s->name);
-	cli_put_address(o, "address", "Address", &s->address);
-	cli_put_id(o, "nonce", "Nonce", s->nonce);
-	cli_put_bool(o, "deployed", "There", seen->done);
-	cli_put_id(o, "gas", "Gas",
-		   seen->mined ? seen->receipt.gas_used : seen->gas);
-	if (seen->mined)
-		cli_put_hash(o, "tx", NULL, &seen->receipt.tx);
-	if (seen->mined)
-		cli_put_id(o, "block", NULL, seen->receipt.block);
-	cli_end(o);
-}
-
-static struct u256 paid(const struct deploying *d)
-{
-	struct u256 all = U256_ZERO;
-
-	for (size_t i = 0; i < d->plan.count; i++) {
-		const struct evm_receipt *r = &d->seen[i].receipt;
-		struct u256 gas = u256_from_u64(r->gas_used);
-
-		if (d->seen[i].mined && (u256_mul(&gas, &gas, &r->gas_price) ||
-					 u256_add(&all, &all, &gas)))
-			return U256_MAX;
-	}
-	return all;
-}
-
-static void report(struct deploying *d, bool done)
-{
-	struct cli_out *o = d->cli->out;
-	struct u256 spent = paid(d);
-	json_t *addresses = json_object();
-
-	put_addresses(addresses, d);
-	cli_put_id(o, "chain_id", "Chain", d->cli->contracts.chain_id);
-	cli_put_address(o, "deployer", "Deployer", &d->cli->account);
-	cli_put_id(o, "start_block", "Start block", d->start);
-	cli_put_amount(o, "paid", "Paid", &spent, &ether);
-	if (!done) {
-		cli_put_amount(o, "cost_at_most", "Left, at most", &d->cost,
-			       &ether);
-		cli_put_amount(o, "balance", "Balance", &d->balance, &ether);
-	}
-	cli_put_json(o, "addresses", addresses);
-	cli_say(o, "%s", "");
-	cli_begin_list(o, "steps", "nothing");
-	for (size_t i = 0; i < d->plan.count; i++)
-		put_step(o, &d->plan.steps[i], &d->seen[i]);
-	cli_end(o);
-	cli_say(o, "%s", "");
-}
-
 /* ---- doing it ----------------------------------------------------------- */
 
 static enum cli_exit check_code(struct cli *cli, const char *option,
@@ -432,7 +314,7 @@ static enum cli_exit send_all(struct deploying *d)
 
 static enum cli_exit finish(struct deploying *d)
 {
-	json_t *json = addresses_json(d);
+	json_t *json = deploy_addresses_json(d);
 	enum cli_exit x = deploy_read_back(d);
 
 	if (!x && !d->finished && !d->cli->common.dry_run)
@@ -456,7 +338,7 @@ static enum cli_exit go(struct deploying *d, const struct deploy_options *o)
 		if (!x)
 			x = deploy_estimate(d);
 		if (!x && dry)
-			report(d, false);
+			deploy_report(d, false);
 		if (!x)
 			x = deploy_check_funds(d);
 		if (!x && !dry)
@@ -466,7 +348,7 @@ static enum cli_exit go(struct deploying *d, const struct deploy_options *o)
 		return x;
 	x = send_all(d);
 	if (!x)
-		report(d, true);
+		deploy_report(d, true);
 	return x ? x : finish(d);
 }
 
@@ -485,7 +367,7 @@ static enum cli_exit begin(struct deploying *d, const struct deploy_options *o)
 	if (x)
 		return x;
 	make_terms(d, o);
-	d->said = terms_json(&d->terms);
+	d->said = deploy_terms_json(&d->terms);
 	d->finished = access(d->out, F_OK) == 0;
 	x = deploy_state_read(d);
 	if (!x)
@@ -521,32 +403,25 @@ static enum cli_exit deploy(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what)                                   \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct deploy_options, member),             \
-		.arg = value, .meaning = what                                  \
-	}
-
 /* clang-format off */
 static const struct cli_option rows[] = {
-	{.name = "out", .kind = CLI_TEXT, .offset = offsetof(struct deploy_options, out), .arg = "FILE", .meaning = "addresses of the contracts, for --contracts; written last", .required = true},
-	ROW(TEXT, state, "state", "FILE", "how far it is [OUT.state]"),
+	CLI_OPTION(deploy_options, TEXT, out, "out", "FILE", "addresses of the contracts, for --contracts; written last", true),
+	CLI_OPTION(deploy_options, TEXT, state, "state", "FILE", "how far it is [OUT.state]", false),
 	{.name = "artifacts", .kind = CLI_TEXT, .offset = offsetof(struct deploy_options, artifacts), .arg = "FILE", .meaning = "the compiled contracts [contracts.json beside the program, or in ../share/kalypso]", .env = "KALYPSO_ARTIFACTS"},
-	ROW(NUMBER, chain_id, "chain-id", "ID", "the chain that is meant; needed but with --development"),
-	ROW(ADDRESS, admin, "admin", "ADDRESS", "proposes upgrades and roles to the timelock, and executes them; needed but with --development"),
-	ROW(ADDRESS, governor, "governor", "ADDRESS", "sets settings and engine keys [the admin]"),
-	ROW(ADDRESS, guardian, "guardian", "ADDRESS", "may pause, and revoke keys [the admin]"),
-	ROW(ADDRESS, treasury, "treasury", "ADDRESS", "gets fees, and its part of penalties [the admin]"),
-	ROW(ADDRESS, payment_token, "payment-token", "ADDRESS", "ERC-20 that proofs are paid in"),
-	ROW(ADDRESS, stake_token, "stake-token", "ADDRESS", "ERC-20 that generators stake"),
-	ROW(FLAG, test_tokens, "test-tokens", NULL, "make both tokens; anybody may mint them"),
-	ROW(FLAG, tokens_checked, "tokens-checked", NULL, "don't try the tokens out: somebody checked that they take no fee, don't rebase, call nobody"),
-	ROW(SECONDS, timelock_delay, "timelock-delay", "TIME", "between a proposal and its execution [2d]"),
-	ROW(SECONDS, activation_delay, "activation-delay", "TIME", "from a market's making to its first request [1d]"),
-	ROW(FLAG, no_branch_check, "no-branch-check", NULL, "where BLOCKHASH isn't the chain's own: don't hold decisions against it"),
-	ROW(FLAG, development, "development", NULL, "test tokens, no timelock, no delays; whoever isn't named is the deployer"),
-	ROW(NUMBER, confirmations, "confirmations", "COUNT", "blocks, from the last contract's on [3; with --development 1]"),
+	CLI_OPTION(deploy_options, NUMBER, chain_id, "chain-id", "ID", "the chain that is meant; needed but with --development", false),
+	CLI_OPTION(deploy_options, ADDRESS, admin, "admin", "ADDRESS", "proposes upgrades and roles to the timelock, and executes them; needed but with --development", false),
+	CLI_OPTION(deploy_options, ADDRESS, governor, "governor", "ADDRESS", "sets settings and engine keys [the admin]", false),
+	CLI_OPTION(deploy_options, ADDRESS, guardian, "guardian", "ADDRESS", "may pause, and revoke keys [the admin]", false),
+	CLI_OPTION(deploy_options, ADDRESS, treasury, "treasury", "ADDRESS", "gets fees, and its part of penalties [the admin]", false),
+	CLI_OPTION(deploy_options, ADDRESS, payment_token, "payment-token", "ADDRESS", "ERC-20 that proofs are paid in", false),
+	CLI_OPTION(deploy_options, ADDRESS, stake_token, "stake-token", "ADDRESS", "ERC-20 that generators stake", false),
+	CLI_OPTION(deploy_options, FLAG, test_tokens, "test-tokens", NULL, "make both tokens; anybody may mint them", false),
+	CLI_OPTION(deploy_options, FLAG, tokens_checked, "tokens-checked", NULL, "don't try the tokens out: somebody checked that they take no fee, don't rebase, call nobody", false),
+	CLI_OPTION(deploy_options, SECONDS, timelock_delay, "timelock-delay", "TIME", "between a proposal and its execution [2d]", false),
+	CLI_OPTION(deploy_options, SECONDS, activation_delay, "activation-delay", "TIME", "from a market's making to its first request [1d]", false),
+	CLI_OPTION(deploy_options, FLAG, no_branch_check, "no-branch-check", NULL, "where BLOCKHASH isn't the chain's own: don't hold decisions against it", false),
+	CLI_OPTION(deploy_options, FLAG, development, "development", NULL, "test tokens, no timelock, no delays; whoever isn't named is the deployer", false),
+	CLI_OPTION(deploy_options, NUMBER, confirmations, "confirmations", "COUNT", "blocks, from the last contract's on [3; with --development 1]", false),
 	{0}};
 
 const struct cli_command cli_deploy_commands[] = {

@@ -124,4 +124,17 @@ NODISCARD enum cli_exit deploy_confirm(struct deploying *d);
  * that was finished before that is only noted, since governance may. */
 NODISCARD enum cli_exit deploy_read_back(struct deploying *d);
 
+/* ---- deploy_say.c: as it is told ---------------------------------------- */
+
+/* As people know them from the command line: the state file keeps them, and
+ * whoever goes on has to mean the same. The caller's. */
+json_t *deploy_terms_json(const struct deploy_terms *t);
+
+/* What --contracts of every service and command reads. The caller's. */
+json_t *deploy_addresses_json(const struct deploying *d);
+
+/* Put the deployment, step by step, into the output; unless it is @done, with
+ * what it will cost. */
+void deploy_report(struct deploying *d, bool done);
+
 #endif /* SERVICES_KALYPSO_DEPLOY_H */

@@ -217,19 +217,12 @@ static enum cli_exit events(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what)                                   \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct events_options, member),             \
-		.arg = value, .meaning = what                                  \
-	}
-
 /* clang-format off */
 static const struct cli_option events_rows[] = {
-	ROW(TEXT, log, "log", "LOG", "chain, book, match, task or slash [chain]"),
-	ROW(NUMBER, from, "from", "N", "begin with entry N [the last 20]"),
-	ROW(NUMBER, limit, "limit", "N", "end after so many"),
-	ROW(FLAG, follow, "follow", NULL, "go on with what comes, until interrupted"),
+	CLI_OPTION(events_options, TEXT, log, "log", "LOG", "chain, book, match, task or slash [chain]", false),
+	CLI_OPTION(events_options, NUMBER, from, "from", "N", "begin with entry N [the last 20]", false),
+	CLI_OPTION(events_options, NUMBER, limit, "limit", "N", "end after so many", false),
+	CLI_OPTION(events_options, FLAG, follow, "follow", NULL, "go on with what comes, until interrupted", false),
 	{0}};
 
 const struct cli_command cli_events_commands[] = {

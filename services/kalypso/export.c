@@ -213,7 +213,7 @@ static enum cli_exit import_logs(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option export_rows[] = {
-	{.name = "out", .kind = CLI_TEXT, .offset = offsetof(struct export_options, out), .arg = "FILE", .meaning = "where to; written beside it first", .required = true},
+	CLI_OPTION(export_options, TEXT, out, "out", "FILE", "where to; written beside it first", true),
 	{0}};
 
 const struct cli_command cli_export_commands[] = {

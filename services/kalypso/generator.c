@@ -307,41 +307,34 @@ static enum cli_exit deregister(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(type, sort, member, flag, value, what, must)                       \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct type, member), .arg = value,         \
-		.meaning = what, .required = must                              \
-	}
-
 #define SENDS                                                                  \
 	CLI_NEEDS_CHAIN | CLI_NEEDS_ACCOUNT | CLI_NEEDS_SEND |                 \
 		CLI_NEEDS_PATIENCE
 
 /* clang-format off */
 static const struct cli_option register_rows[] = {
-	ROW(register_options, NUMBER, compute, "compute", "N", "compute that tasks may take up at once, in units of the markets' choice", true),
-	ROW(register_options, ADDRESS, reward, "reward-address", "ADDRESS", "where earnings go [the account]", false),
-	ROW(register_options, TEXT, name, "name", "TEXT", "name in the metadata", false),
-	ROW(register_options, TEXT, metadata, "metadata", "FILE", "all of the metadata", false),
+	CLI_OPTION(register_options, NUMBER, compute, "compute", "N", "compute that tasks may take up at once, in units of the markets' choice", true),
+	CLI_OPTION(register_options, ADDRESS, reward, "reward-address", "ADDRESS", "where earnings go [the account]", false),
+	CLI_OPTION(register_options, TEXT, name, "name", "TEXT", "name in the metadata", false),
+	CLI_OPTION(register_options, TEXT, metadata, "metadata", "FILE", "all of the metadata", false),
 	{0}};
 
 static const struct cli_option stake_rows[] = {
-	ROW(stake_options, ADDRESS, to, "for", "ADDRESS", "the generator that it backs [the account]", false),
+	CLI_OPTION(stake_options, ADDRESS, to, "for", "ADDRESS", "the generator that it backs [the account]", false),
 	{0}};
 
 static const struct cli_option unstake_rows[] = {
-	ROW(unstake_options, FLAG, withdraw, "withdraw", NULL, "take out what is due; the same as no AMOUNT", false),
+	CLI_OPTION(unstake_options, FLAG, withdraw, "withdraw", NULL, "take out what is due; the same as no AMOUNT", false),
 	{0}};
 
 #define TERMS(must) \
-	ROW(cli_quote_options, TEXT, price, "price", "AMOUNT", "price per proof", must), \
-	ROW(cli_quote_options, SECONDS, response_time, "response-time", "TIME", "a task's deadline is this long after its start", must), \
-	ROW(cli_quote_options, NUMBER, compute, "compute", "N", "compute that each task takes up", must)
+	CLI_OPTION(cli_quote_options, TEXT, price, "price", "AMOUNT", "price per proof", must), \
+	CLI_OPTION(cli_quote_options, SECONDS, response_time, "response-time", "TIME", "a task's deadline is this long after its start", must), \
+	CLI_OPTION(cli_quote_options, NUMBER, compute, "compute", "N", "compute that each task takes up", must)
 
 static const struct cli_option join_rows[] = {
 	TERMS(true),
-	ROW(cli_quote_options, TEXT, code_hash, "code-hash", "HASH", "join without a question, but only if the verifier's code has this hash", false),
+	CLI_OPTION(cli_quote_options, TEXT, code_hash, "code-hash", "HASH", "join without a question, but only if the verifier's code has this hash", false),
 	{0}};
 
 static const struct cli_option quote_rows[] = {

@@ -394,7 +394,7 @@ static enum cli_exit list(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option make_rows[] = {
-	{.name = "replace", .kind = CLI_FLAG, .offset = offsetof(struct make_options, replace), .meaning = "make others where there are some: the bus is cut until all have them"},
+	CLI_OPTION(make_options, FLAG, replace, "replace", NULL, "make others where there are some: the bus is cut until all have them", false),
 	{0}};
 
 const struct cli_command cli_keys_commands[] = {

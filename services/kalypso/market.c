@@ -298,24 +298,17 @@ static enum cli_exit close_market(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what, must)                             \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct create_options, member),             \
-		.arg = value, .meaning = what, .required = must                \
-	}
-
 /* clang-format off */
 static const struct cli_option create_rows[] = {
-	ROW(ADDRESS, verifier, "verifier", "ADDRESS", "the contract that accepts or refuses proofs", true),
-	ROW(TEXT, penalty, "penalty", "AMOUNT", "stake locked per task, and slashed when it is late", true),
-	ROW(NUMBER, max_input_bytes, "max-input-bytes", "N", "longest inputs of a request [4096]", false),
-	ROW(TEXT, name, "name", "TEXT", "name in the metadata", false),
-	ROW(TEXT, metadata, "metadata", "FILE", "all of the metadata: a JSON object", false),
+	CLI_OPTION(create_options, ADDRESS, verifier, "verifier", "ADDRESS", "the contract that accepts or refuses proofs", true),
+	CLI_OPTION(create_options, TEXT, penalty, "penalty", "AMOUNT", "stake locked per task, and slashed when it is late", true),
+	CLI_OPTION(create_options, NUMBER, max_input_bytes, "max-input-bytes", "N", "longest inputs of a request [4096]", false),
+	CLI_OPTION(create_options, TEXT, name, "name", "TEXT", "name in the metadata", false),
+	CLI_OPTION(create_options, TEXT, metadata, "metadata", "FILE", "all of the metadata: a JSON object", false),
 	{0}};
 
 static const struct cli_option list_rows[] = {
-	{.name = "all", .kind = CLI_FLAG, .offset = offsetof(struct cli_market_list_options, all), .meaning = "closed ones, too"},
+	CLI_OPTION(cli_market_list_options, FLAG, all, "all", NULL, "closed ones, too", false),
 	{0}};
 
 const struct cli_command cli_market_commands[] = {

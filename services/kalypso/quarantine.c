@@ -407,12 +407,12 @@ static enum cli_exit drop(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option list_rows[] = {
-	{.name = "limit", .kind = CLI_NUMBER, .offset = offsetof(struct list_options, limit), .arg = "N", .meaning = "at most so many of each service, the oldest [100]"},
+	CLI_OPTION(list_options, NUMBER, limit, "limit", "N", "at most so many of each service, the oldest [100]", false),
 	{0}};
 
 static const struct cli_option drop_rows[] = {
-	{.name = "all", .kind = CLI_FLAG, .offset = offsetof(struct drop_options, all), .meaning = "everything that the service's quarantine holds"},
-	{.name = "yes", .kind = CLI_FLAG, .offset = offsetof(struct drop_options, yes), .meaning = "yes, forget it"},
+	CLI_OPTION(drop_options, FLAG, all, "all", NULL, "everything that the service's quarantine holds", false),
+	CLI_OPTION(drop_options, FLAG, yes, "yes", NULL, "yes, forget it", false),
 	{0}};
 
 const struct cli_command cli_quarantine_commands[] = {

@@ -384,7 +384,7 @@ static enum cli_exit load(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option users_rows[] = {
-	{.name = "replace", .kind = CLI_FLAG, .offset = offsetof(struct users_options, replace), .meaning = "make other passwords where there are some"},
+	CLI_OPTION(users_options, FLAG, replace, "replace", NULL, "make other passwords where there are some", false),
 	{0}};
 
 const struct cli_command cli_redis_commands[] = {

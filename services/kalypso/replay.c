@@ -272,8 +272,8 @@ static enum cli_exit replay(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option replay_rows[] = {
-	{.name = "until", .kind = CLI_NUMBER, .offset = offsetof(struct replay_options, until), .arg = "SEQ", .meaning = "the entry of the book log that is the last one to count [the newest]"},
-	{.name = "from", .kind = CLI_TEXT, .offset = offsetof(struct replay_options, from), .arg = "FILE", .meaning = "read book and match log from this file, not from Redis"},
+	CLI_OPTION(replay_options, NUMBER, until, "until", "SEQ", "the entry of the book log that is the last one to count [the newest]", false),
+	CLI_OPTION(replay_options, TEXT, from, "from", "FILE", "read book and match log from this file, not from Redis", false),
 	{0}};
 
 const struct cli_command cli_replay_commands[] = {

@@ -309,31 +309,24 @@ static enum cli_exit cancel(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what, must)                             \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct create_options, member),             \
-		.arg = value, .meaning = what, .required = must                \
-	}
-
 /* clang-format off */
 static const struct cli_option create_options[] = {
-	ROW(NUMBER, market, "market", "ID", "market to ask in", true),
-	ROW(TEXTS, files, "inputs-file", "FILE", "public inputs: bytes, or 0x text; - is standard input; several make several requests, all or none", false),
-	ROW(TEXTS, hex, "inputs-hex", "HEX", "public inputs, typed", false),
-	ROW(TEXT, max_price, "max-price", "AMOUNT", "most to pay for a proof; escrowed", true),
-	ROW(SECONDS, max_time, "max-time", "TIME", "longest that a proof may take once it is assigned", true),
-	ROW(SECONDS, expires_in, "expires-in", "TIME", "give up if nobody has taken it by then [1h]", false),
-	ROW(TEXT, prefer, "prefer", "WHAT", "cheapest or fastest generator [cheapest]", false),
-	ROW(ADDRESS, refund_to, "refund-to", "ADDRESS", "where refunds go [the account]", false),
-	ROW(NUMBER, spread, "spread", "N", "requests with the same number go to different generators", false),
-	ROW(NUMBER, count, "count", "N", "ask N times for each of the inputs [1]", false),
-	ROW(FLAG, wait, "wait", NULL, "wait for the outcome", false),
+	CLI_OPTION(create_options, NUMBER, market, "market", "ID", "market to ask in", true),
+	CLI_OPTION(create_options, TEXTS, files, "inputs-file", "FILE", "public inputs: bytes, or 0x text; - is standard input; several make several requests, all or none", false),
+	CLI_OPTION(create_options, TEXTS, hex, "inputs-hex", "HEX", "public inputs, typed", false),
+	CLI_OPTION(create_options, TEXT, max_price, "max-price", "AMOUNT", "most to pay for a proof; escrowed", true),
+	CLI_OPTION(create_options, SECONDS, max_time, "max-time", "TIME", "longest that a proof may take once it is assigned", true),
+	CLI_OPTION(create_options, SECONDS, expires_in, "expires-in", "TIME", "give up if nobody has taken it by then [1h]", false),
+	CLI_OPTION(create_options, TEXT, prefer, "prefer", "WHAT", "cheapest or fastest generator [cheapest]", false),
+	CLI_OPTION(create_options, ADDRESS, refund_to, "refund-to", "ADDRESS", "where refunds go [the account]", false),
+	CLI_OPTION(create_options, NUMBER, spread, "spread", "N", "requests with the same number go to different generators", false),
+	CLI_OPTION(create_options, NUMBER, count, "count", "N", "ask N times for each of the inputs [1]", false),
+	CLI_OPTION(create_options, FLAG, wait, "wait", NULL, "wait for the outcome", false),
 	{0}};
 
 static const struct cli_option proof_options[] = {
-	{.name = "out", .kind = CLI_TEXT, .offset = offsetof(struct cli_request_proof_options, out), .arg = "FILE", .meaning = "write the proof's bytes there"},
-	{.name = "hex", .kind = CLI_FLAG, .offset = offsetof(struct cli_request_proof_options, hex), .meaning = "with --out: write 0x text"},
+	CLI_OPTION(cli_request_proof_options, TEXT, out, "out", "FILE", "write the proof's bytes there", false),
+	CLI_OPTION(cli_request_proof_options, FLAG, hex, "hex", NULL, "with --out: write 0x text", false),
 	{0}};
 
 const struct cli_command cli_request_commands[] = {

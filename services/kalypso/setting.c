@@ -234,11 +234,7 @@ static void say_changed(struct cli *cli, const struct cli_plan *plan)
 /* ---- admin setting ------------------------------------------------------ */
 
 const struct cli_option cli_setting_rows[] = {
-	{.name = "contract",
-	 .kind = CLI_TEXT,
-	 .offset = offsetof(struct cli_setting_options, contract),
-	 .arg = "NAME",
-	 .meaning = "marketplace or registry, where both have the setting"},
+	CLI_OPTION(cli_setting_options, TEXT, contract, "contract", "NAME", "marketplace or registry, where both have the setting", false),
 	{0}};
 
 static enum cli_exit choose(struct cli *cli, const struct setting **out,
@@ -289,16 +285,8 @@ enum cli_exit cli_setting_run(struct cli *cli, const void *options)
 /* ---- admin fee ---------------------------------------------------------- */
 
 const struct cli_option cli_fee_rows[] = {
-	{.name = "per-byte",
-	 .kind = CLI_TEXT,
-	 .offset = offsetof(struct cli_fee_options, per_byte),
-	 .arg = "AMOUNT",
-	 .meaning = "for each byte of a request, kept on refunds"},
-	{.name = "creation",
-	 .kind = CLI_TEXT,
-	 .offset = offsetof(struct cli_fee_options, creation),
-	 .arg = "AMOUNT",
-	 .meaning = "for a new market"},
+	CLI_OPTION(cli_fee_options, TEXT, per_byte, "per-byte", "AMOUNT", "for each byte of a request, kept on refunds", false),
+	CLI_OPTION(cli_fee_options, TEXT, creation, "creation", "AMOUNT", "for a new market", false),
 	{0}};
 
 static enum cli_exit add_text(struct cli *cli, struct cli_plan *plan,
@@ -329,21 +317,9 @@ enum cli_exit cli_setting_fee(struct cli *cli, const void *options)
 /* ---- admin split -------------------------------------------------------- */
 
 const struct cli_option cli_split_rows[] = {
-	{.name = "requester",
-	 .kind = CLI_NUMBER,
-	 .offset = offsetof(struct cli_split_options, requester),
-	 .arg = "BPS",
-	 .meaning = "the requester's part"},
-	{.name = "bounty",
-	 .kind = CLI_NUMBER,
-	 .offset = offsetof(struct cli_split_options, bounty),
-	 .arg = "BPS",
-	 .meaning = "the part of whoever slashes"},
-	{.name = "bounty-max",
-	 .kind = CLI_TEXT,
-	 .offset = offsetof(struct cli_split_options, bounty_max),
-	 .arg = "AMOUNT",
-	 .meaning = "most that whoever slashes gets for one task"},
+	CLI_OPTION(cli_split_options, NUMBER, requester, "requester", "BPS", "the requester's part", false),
+	CLI_OPTION(cli_split_options, NUMBER, bounty, "bounty", "BPS", "the part of whoever slashes", false),
+	CLI_OPTION(cli_split_options, TEXT, bounty_max, "bounty-max", "AMOUNT", "most that whoever slashes gets for one task", false),
 	{0}};
 
 static enum cli_exit add_number(struct cli *cli, struct cli_plan *plan,

@@ -275,19 +275,12 @@ static enum cli_exit list(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what)                                   \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct list_options, member), .arg = value, \
-		.meaning = what                                                \
-	}
-
 /* clang-format off */
 static const struct cli_option list_rows[] = {
-	ROW(ADDRESS, generator, "generator", "ADDRESS", "of this generator only"),
-	ROW(NUMBER, market, "market", "ID", "in this market only"),
-	ROW(TEXT, state, "state", "STATE", "running, overdue, fulfilled, invalid or slashed"),
-	ROW(NUMBER, limit, "limit", "N", "at most so many [50]"),
+	CLI_OPTION(list_options, ADDRESS, generator, "generator", "ADDRESS", "of this generator only", false),
+	CLI_OPTION(list_options, NUMBER, market, "market", "ID", "in this market only", false),
+	CLI_OPTION(list_options, TEXT, state, "state", "STATE", "running, overdue, fulfilled, invalid or slashed", false),
+	CLI_OPTION(list_options, NUMBER, limit, "limit", "N", "at most so many [50]", false),
 	{0}};
 
 const struct cli_command cli_task_commands[] = {

@@ -376,17 +376,10 @@ static enum cli_exit generator(struct cli *cli, const void *options)
 
 /* ---- the table ---------------------------------------------------------- */
 
-#define ROW(sort, member, flag, value, what)                                   \
-	{                                                                      \
-		.name = flag, .kind = CLI_##sort,                              \
-		.offset = offsetof(struct generator_options, member),          \
-		.arg = value, .meaning = what                                  \
-	}
-
 /* clang-format off */
 static const struct cli_option generator_rows[] = {
-	ROW(NUMBER, market, "market", "ID", "in this market only"),
-	ROW(NUMBER, limit, "limit", "N", "list at most so many of those that it lost [20]"),
+	CLI_OPTION(generator_options, NUMBER, market, "market", "ID", "in this market only", false),
+	CLI_OPTION(generator_options, NUMBER, limit, "limit", "N", "list at most so many of those that it lost [20]", false),
 	{0}};
 
 const struct cli_command cli_why_commands[] = {
