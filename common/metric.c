@@ -51,6 +51,14 @@ void metric_observe_us(struct metric *m, uint64_t us)
 	metric_add(m, (int64_t)us);
 }
 
+void metric_set_real(struct metric *m, double v)
+{
+	int64_t bits;
+
+	memcpy(&bits, &v, sizeof bits);
+	metric_set(m, bits);
+}
+
 static void print_histogram(struct buf *out, struct metric *m)
 {
 	const uint64_t *bounds = bounds_of(m);
@@ -70,11 +78,25 @@ static void print_histogram(struct buf *out, struct metric *m)
 		   (double)metric_value(m) / 1e6, m->name, total);
 }
 
+static void print_value(struct buf *out, struct metric *m)
+{
+	int64_t value = metric_value(m);
+	double real;
+
+	buf_printf(out, "%s", m->name);
+	if (m->labels)
+		buf_printf(out, "{%s}", m->labels);
+	memcpy(&real, &value, sizeof real);
+	if (m->kind == METRIC_REAL)
+		buf_printf(out, " %.17g\n", real);
+	else
+		buf_printf(out, " %" PRId64 "\n", value);
+}
+
 void metric_print(struct buf *out)
 {
-	static const char *const kinds[] = {"counter", "gauge", "counter",
-					    "histogram", "histogram"};
-
+	static const char *const kinds[] = {"counter",	 "gauge",     "counter",
+					    "histogram", "histogram", "gauge"};
 	const char *before = "";
 
 	for (struct metric *m = first; m; before = m->name, m = m->next) {
@@ -86,12 +108,8 @@ void metric_print(struct buf *out)
 		else if (m->kind == METRIC_SECONDS)
 			buf_printf(out, "%s %.6f\n", m->name,
 				   (double)metric_value(m) / 1e6);
-		else if (m->labels)
-			buf_printf(out, "%s{%s} %" PRId64 "\n", m->name,
-				   m->labels, metric_value(m));
 		else
-			buf_printf(out, "%s %" PRId64 "\n", m->name,
-				   metric_value(m));
+			print_value(out, m);
 	}
 }
 

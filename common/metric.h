@@ -12,13 +12,14 @@
 #include "common/buf.h"
 
 /* SECONDS: a counter of microseconds, shown in seconds. SPANS: a histogram for
- * what takes seconds to hours. */
+ * what takes seconds to hours. REAL: a gauge that isn't a whole number. */
 enum metric_kind {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
 	METRIC_SECONDS,
 	METRIC_HISTOGRAM,
 	METRIC_SPANS,
+	METRIC_REAL,
 };
 
 /* Upper bounds of the buckets, in microseconds; one more has no bound. */
@@ -39,7 +40,8 @@ struct metric {
 	const char *name, *help;
 	enum metric_kind kind;
 	const char *labels;    /* `node="x"`; NULL: none. Not of a histogram */
-	_Atomic int64_t value; /* a histogram's sum, in microseconds */
+	_Atomic int64_t value; /* a histogram's sum, in microseconds; REAL: the
+				* bits of a double */
 	_Atomic uint64_t buckets[METRIC_BOUNDS + 1];
 	struct metric *next;
 };
@@ -75,6 +77,9 @@ static inline int64_t metric_value(struct metric *m)
 {
 	return atomic_load_explicit(&m->value, memory_order_relaxed);
 }
+
+/* Of a METRIC_REAL. */
+void metric_set_real(struct metric *m, double v);
 
 /* Count one event that took @us microseconds. Its name ends in _seconds. */
 void metric_observe_us(struct metric *m, uint64_t us);

@@ -1,6 +1,7 @@
 /* A hash, and what it is taken over. */
 #include "common/trace.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,7 +19,9 @@ enum {
 	SPAN_BYTES = 8,
 };
 
-/* Others may be reading the one that isn't the newest. */
+/* Others may be reading the one that isn't the newest; whoever changes them
+ * holds the mutex. */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static struct trace_origin origins[2];
 static _Atomic(const struct trace_origin *) newest;
 
@@ -60,14 +63,18 @@ const char *trace_make(char out[TRACE_ROOM], const struct trace_origin *origin,
 
 void trace_open(uint64_t chain_id, const struct address *contract)
 {
-	const struct trace_origin *now = atomic_load(&newest);
-	struct trace_origin *next = &origins[now == &origins[0]];
+	const struct trace_origin *now;
+	struct trace_origin *next;
 
-	if (now && now->chain_id == chain_id &&
-	    address_eq(&now->contract, contract))
-		return;
-	*next = (struct trace_origin){chain_id, *contract};
-	atomic_store(&newest, next);
+	pthread_mutex_lock(&opening);
+	now = atomic_load(&newest);
+	next = &origins[now == &origins[0]];
+	if (!now || now->chain_id != chain_id ||
+	    !address_eq(&now->contract, contract)) {
+		*next = (struct trace_origin){chain_id, *contract};
+		atomic_store(&newest, next);
+	}
+	pthread_mutex_unlock(&opening);
 }
 
 const char *trace_id(char out[TRACE_ROOM], uint64_t subject)

@@ -34,7 +34,8 @@ const char *trace_make(char out[TRACE_ROOM], const struct trace_origin *origin,
 
 /* From now on this process's subjects are of this contract on this chain: a
  * process is of one deployment, and only a development chain that begins anew
- * makes it another. From one thread; the functions below from any. */
+ * makes it another. This and the functions below may be called by any thread.
+ */
 void trace_open(uint64_t chain_id, const struct address *contract);
 
 /* trace_make() of our origin; "" before trace_open(). Returns @out. */

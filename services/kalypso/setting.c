@@ -234,7 +234,9 @@ static void say_changed(struct cli *cli, const struct cli_plan *plan)
 /* ---- admin setting ------------------------------------------------------ */
 
 const struct cli_option cli_setting_rows[] = {
-	CLI_OPTION(cli_setting_options, TEXT, contract, "contract", "NAME", "marketplace or registry, where both have the setting", false),
+	CLI_OPTION(cli_setting_options, TEXT, contract, "contract", "NAME",
+		   "marketplace or registry, where both have the setting",
+		   false),
 	{0}};
 
 static enum cli_exit choose(struct cli *cli, const struct setting **out,
@@ -285,8 +287,10 @@ enum cli_exit cli_setting_run(struct cli *cli, const void *options)
 /* ---- admin fee ---------------------------------------------------------- */
 
 const struct cli_option cli_fee_rows[] = {
-	CLI_OPTION(cli_fee_options, TEXT, per_byte, "per-byte", "AMOUNT", "for each byte of a request, kept on refunds", false),
-	CLI_OPTION(cli_fee_options, TEXT, creation, "creation", "AMOUNT", "for a new market", false),
+	CLI_OPTION(cli_fee_options, TEXT, per_byte, "per-byte", "AMOUNT",
+		   "for each byte of a request, kept on refunds", false),
+	CLI_OPTION(cli_fee_options, TEXT, creation, "creation", "AMOUNT",
+		   "for a new market", false),
 	{0}};
 
 static enum cli_exit add_text(struct cli *cli, struct cli_plan *plan,
@@ -317,9 +321,12 @@ enum cli_exit cli_setting_fee(struct cli *cli, const void *options)
 /* ---- admin split -------------------------------------------------------- */
 
 const struct cli_option cli_split_rows[] = {
-	CLI_OPTION(cli_split_options, NUMBER, requester, "requester", "BPS", "the requester's part", false),
-	CLI_OPTION(cli_split_options, NUMBER, bounty, "bounty", "BPS", "the part of whoever slashes", false),
-	CLI_OPTION(cli_split_options, TEXT, bounty_max, "bounty-max", "AMOUNT", "most that whoever slashes gets for one task", false),
+	CLI_OPTION(cli_split_options, NUMBER, requester, "requester", "BPS",
+		   "the requester's part", false),
+	CLI_OPTION(cli_split_options, NUMBER, bounty, "bounty", "BPS",
+		   "the part of whoever slashes", false),
+	CLI_OPTION(cli_split_options, TEXT, bounty_max, "bounty-max", "AMOUNT",
+		   "most that whoever slashes gets for one task", false),
 	{0}};
 
 static enum cli_exit add_number(struct cli *cli, struct cli_plan *plan,

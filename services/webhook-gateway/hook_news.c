@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/trace.h"
 #include "msg.h"
 #include "services/webhook-gateway/hook_event.h"
 #include "services/webhook-gateway/hook_known.h"
@@ -30,6 +31,7 @@ struct item {
 struct text {
 	uint64_t seq;
 	enum hook_type type;
+	uint64_t request_id;
 	struct buf text;
 };
 
@@ -44,7 +46,6 @@ struct hook_news {
 	uint64_t block;	      /* the newest complete one's number */
 	struct text texts[TEXTS];
 	size_t texts_bytes;
-	struct buf loose; /* a text that isn't kept */
 };
 
 /* ---- requests ----------------------------------------------------------- */
@@ -129,7 +130,6 @@ void hook_news_free(struct hook_news **news)
 		free((void *)n->ring[i].entry.body.data);
 	for (unsigned i = 0; i < TEXTS; i++)
 		buf_free(&n->texts[i].text);
-	buf_free(&n->loose);
 	free(n);
 	*news = NULL;
 }
@@ -212,6 +212,12 @@ static void tell(struct hook_news *n, uint64_t from)
 
 static enum err on_chain_entry(void *arg, const struct entry *entry)
 {
+	struct msg_chain_opened opened;
+
+	/* Messages have trace ids, and others may not have read it yet. */
+	if (entry->type == MSG_CHAIN_OPENED &&
+	    !msg_chain_opened_decode(&opened, entry->body))
+		trace_open(opened.chain_id, &opened.marketplace);
 	return hook_known_tell(arg, entry);
 }
 
@@ -398,7 +404,7 @@ static enum err load(struct hook_news *n, const char *log, uint64_t number,
 }
 
 static enum err render(struct hook_news *n, const struct entry *entry,
-		       enum hook_type *type, struct buf *out)
+		       struct text *out)
 {
 	struct hook_event event;
 	struct item created = {.is_event = false}, ended = created;
@@ -407,17 +413,18 @@ static enum err render(struct hook_news *n, const struct entry *entry,
 
 	if (!hook_event_read(&event, entry))
 		return ERR_NOT_FOUND; /* of another life of the logs */
-	*type = event.type;
+	out->type = event.type;
+	out->request_id = event.request_id;
 	k = hook_known_find(&n->known, event.request_id);
 	if (k && event.type == HOOK_TASK_ASSIGNED)
 		e = load(n, "chain", k->created, &created);
 	if (k && event.type == HOOK_TASK_FULFILLED)
 		e = load(n, "chain", k->ended, &ended);
 	if (e != ERR_UNREACHABLE && e != ERR_NO_MEMORY) {
-		hook_event_text(out, event.type, entry,
+		hook_event_text(&out->text, event.type, entry,
 				created.entry.number ? &created.entry : NULL,
 				ended.entry.number ? &ended.entry : NULL);
-		e = buf_err(out);
+		e = buf_err(&out->text);
 	}
 	free((void *)created.entry.body.data);
 	free((void *)ended.entry.body.data);
@@ -433,34 +440,37 @@ static void drop_texts(struct hook_news *n)
 	n->texts_bytes = 0;
 }
 
-enum err hook_news_text(struct hook_news *n, uint64_t seq, enum hook_type *type,
-			struct bytes *text)
+enum err hook_news_text(struct hook_news *n, uint64_t seq,
+			struct hook_text *out)
 {
 	struct text *t = &n->texts[seq % TEXTS];
 	struct item loaded = {.is_event = false};
 	const struct entry *entry = &loaded.entry;
 	enum err e = ERR_NONE;
 
+	if (!n->chain_next)
+		return ERR_UNREACHABLE; /* nothing was read yet */
 	if (t->seq != seq) {
-		buf_clear(&n->loose);
+		struct text fresh = {.seq = seq};
+
 		if (seq >= n->first && seq < n->end)
 			entry = &at(n, seq)->entry;
 		else
 			e = load(n, "book", seq, &loaded);
 		if (!e)
-			e = render(n, entry, type, &n->loose);
+			e = render(n, entry, &fresh);
 		free((void *)loaded.entry.body.data);
-		if (e)
+		if (e) {
+			buf_free(&fresh.text);
 			return e;
+		}
 		if (n->texts_bytes > TEXTS_BYTES_MAX)
 			drop_texts(n);
 		n->texts_bytes -= t->text.size;
-		n->texts_bytes += n->loose.size;
+		n->texts_bytes += fresh.text.size;
 		buf_free(&t->text);
-		*t = (struct text){seq, *type, n->loose};
-		n->loose = (struct buf){0};
+		*t = fresh;
 	}
-	*type = t->type;
-	*text = buf_bytes(&t->text);
+	*out = (struct hook_text){t->type, t->request_id, buf_bytes(&t->text)};
 	return ERR_NONE;
 }

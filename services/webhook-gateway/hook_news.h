@@ -49,13 +49,20 @@ NODISCARD enum err hook_news_scan(struct hook_news *n, uint64_t from,
 /* Whether entry @from is so old that it has to be read from Redis. */
 bool hook_news_is_past(const struct hook_news *n, uint64_t from);
 
-/* What is told of entry @seq: the members "type" and "data" of a message; of
- * tasks with the input payload of the prover API, of fulfilled ones with the
- * proof. Borrowed until the next call.
+/* What is told of an entry. */
+struct hook_text {
+	enum hook_type type;
+	uint64_t request_id; /* 0: it isn't of one */
+	/* The members "type" and "data" of a message; of tasks with the input
+	 * payload of the prover API, of fulfilled ones with the proof. */
+	struct bytes text;
+};
+
+/* That of entry @seq; its text is borrowed until the next call.
  * ERR_NOT_FOUND	the log doesn't hold it any more
  * ERR_UNREACHABLE */
 NODISCARD enum err hook_news_text(struct hook_news *n, uint64_t seq,
-				  enum hook_type *type, struct bytes *text);
+				  struct hook_text *out);
 
 /* Whether @hook wants to be told of @event. */
 bool hook_wants(const struct hook *hook, const struct hook_event *event);

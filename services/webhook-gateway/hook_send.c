@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/trace.h"
 #include "services/webhook-gateway/hooks_impl.h"
 
 enum {
@@ -54,14 +55,17 @@ void hooks_forget_sent(struct hooks *w)
 		sent_drop(w->sent);
 }
 
-/* Sign @body and send it. ERR_NO_MEMORY: nothing was sent. */
+/* Sign @body, which is of request @request_id (0: of none), and send it.
+ * ERR_NO_MEMORY: nothing was sent. */
 static enum err send_signed(struct hooks *w, struct target *t, struct sent *s,
-			    const char *id, const struct buf *body)
+			    const char *id, uint64_t request_id,
+			    const struct buf *body)
 {
 	char id_line[128], time_line[64];
+	char trace_line[TRACE_PARENT_ROOM + 16], parent[TRACE_PARENT_ROOM] = "";
 	struct buf signature = {0};
 	const char *headers[] = {id_line, time_line, NULL,
-				 "User-Agent: Kalypso-Webhooks/1"};
+				 "User-Agent: Kalypso-Webhooks/1", trace_line};
 	struct post_request r = {.url = t->is.url,
 				 .headers = headers,
 				 .headers_count = 4,
@@ -81,6 +85,9 @@ static enum err send_signed(struct hooks *w, struct target *t, struct sent *s,
 	snprintf(id_line, sizeof id_line, "webhook-id: %s", id);
 	snprintf(time_line, sizeof time_line, "webhook-timestamp: %" PRIu64,
 		 s->at);
+	if (request_id && *trace_parent(parent, request_id))
+		r.headers_count++;
+	snprintf(trace_line, sizeof trace_line, "traceparent: %s", parent);
 	buf_printf(&line, "webhook-signature: %s", buf_text(&signature));
 	headers[2] = buf_text(&line);
 	e = buf_failed(&signature) || buf_failed(&line) ? ERR_NO_MEMORY
@@ -130,7 +137,7 @@ void hooks_send_farewell(struct hooks *w, struct target *t, const char *why)
 	doc_end(&d);
 	snprintf(id, sizeof id, "off_%s_%" PRIu64, t->is.id, hooks_now_ms());
 	end_message(w, &body, id, &none, hooks_now_ms() / 1000);
-	if (!s || buf_failed(&body) || send_signed(w, t, s, id, &body))
+	if (!s || buf_failed(&body) || send_signed(w, t, s, id, 0, &body))
 		free(s);
 	buf_free(&body);
 }
@@ -156,7 +163,7 @@ static void send_challenge(struct hooks *w, struct target *t)
 	doc_end(&d);
 	snprintf(id, sizeof id, "ask_%.16s", challenge);
 	end_message(w, &body, id, &none, hooks_now_ms() / 1000);
-	if (!s || buf_failed(&body) || send_signed(w, t, s, id, &body)) {
+	if (!s || buf_failed(&body) || send_signed(w, t, s, id, 0, &body)) {
 		free(s);
 	} else {
 		memcpy(s->challenge, challenge, sizeof challenge);
@@ -183,15 +190,15 @@ static bool send_message(struct hooks *w, struct target *t, struct waiting *i)
 	static const char test[] =
 		"\"type\":\"webhook.test\",\"data\":{\"text\":\"A test: "
 		"messages reach this endpoint.\"}";
-	struct bytes text = {(const uint8_t *)test, sizeof test - 1};
-	enum hook_type type = HOOK_TEST;
+	struct hook_text told = {
+		HOOK_TEST, 0, {(const uint8_t *)test, sizeof test - 1}};
 	struct buf body = {0};
 	struct sent *s;
 	char id[96];
 	enum err e = ERR_NONE;
 
 	if (i->seq)
-		e = hook_news_text(w->news, i->seq, &type, &text);
+		e = hook_news_text(w->news, i->seq, &told);
 	if (e == ERR_NOT_FOUND || e == ERR_MALFORMED) {
 		give_up_lost(t, i);
 		return true;
@@ -204,11 +211,12 @@ static bool send_message(struct hooks *w, struct target *t, struct waiting *i)
 	else
 		snprintf(id, sizeof id, "test_%s_%" PRIu64, t->is.id,
 			 i->sequence);
-	s = new_sent(type, i);
+	s = new_sent(told.type, i);
 	buf_put_u8(&body, '{');
-	buf_put(&body, text.data, text.size);
+	buf_put(&body, told.text.data, told.text.size);
 	end_message(w, &body, id, i, i->time);
-	i->busy = s && !buf_failed(&body) && !send_signed(w, t, s, id, &body);
+	i->busy = s && !buf_failed(&body) &&
+		  !send_signed(w, t, s, id, told.request_id, &body);
 	if (!i->busy)
 		free(s);
 	buf_free(&body);

@@ -1,7 +1,11 @@
-/* From a request's block to its task's, and to the one that ended it. */
+/* From a request's block to its task's, and to the one that ended it; and the
+ * money that waits meanwhile. */
 #include "services/webhook-gateway/spans.h"
 
+#include <stdlib.h>
+
 #include "common/metric.h"
+#include "common/u256.h"
 
 static struct metric assigned =
 	METRIC(SPANS, "request_assigned_seconds",
@@ -23,8 +27,18 @@ static struct metric outcomes[OUTCOME_COUNT] = {
 	[OUTCOME_REJECTED] = ENDED("rejected"),
 };
 
+#define ESCROW(state)                                                          \
+	METRIC_LABELLED(REAL, "request_escrow_tokens", "state=\"" state "\"",  \
+			"payment tokens in escrow, by state of their request")
+static struct metric escrow[] = {
+	[VIEW_OPEN] = ESCROW("open"),
+	[VIEW_ASSIGNED] = ESCROW("assigned"),
+};
+
 void spans_register(void)
 {
+	metric_register(&escrow[VIEW_OPEN]);
+	metric_register(&escrow[VIEW_ASSIGNED]);
 	metric_register(&assigned);
 	metric_register(&ended);
 	for (int i = 0; i < OUTCOME_COUNT; i++)
@@ -38,6 +52,16 @@ static void observe(struct metric *m, const struct view *view, uint64_t id,
 
 	if (r && then.v >= r->record.time.v)
 		metric_observe_us(m, (then.v - r->record.time.v) * 1000000);
+}
+
+void spans_hold(const struct view *view, unsigned decimals)
+{
+	char text[AMOUNT_TEXT_ROOM];
+
+	for (enum view_state s = VIEW_OPEN; s <= VIEW_ASSIGNED; s++) {
+		amount_format(text, view_escrow(view, s), decimals);
+		metric_set_real(&escrow[s], strtod(text, NULL));
+	}
 }
 
 void spans_note(const struct view *view, const struct entry *entry)

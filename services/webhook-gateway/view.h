@@ -179,6 +179,10 @@ struct msg_request_record view_record_of(const struct msg_request_opened *m);
 /* The highest id of a request so far. */
 uint64_t view_requests_end(const struct view *v);
 
+/* The caps of all requests in @state, VIEW_OPEN or VIEW_ASSIGNED: what the
+ * marketplace holds for them. */
+const struct amount *view_escrow(const struct view *v, enum view_state state);
+
 /* A market's open requests, oldest first; NULL begins. */
 const struct view_request *view_open_request(const struct view *v,
 					     uint64_t market_id,

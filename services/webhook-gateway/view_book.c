@@ -60,17 +60,34 @@ enum err view_on_market_set(struct view *v, struct sink *out,
 	return ERR_NONE;
 }
 
-enum err view_count_request(struct view *v, uint64_t market_id,
+/* Caps are of 128 bits: their sum can't overflow. */
+static enum err count_escrow(struct view *v, const struct amount *cap,
+			     enum view_state from, enum view_state to)
+{
+	struct view_totals *t = view_shelf_edit(v->shelves[TOTALS], v->totals);
+
+	if (!t)
+		return ERR_NO_MEMORY;
+	if (to <= VIEW_ASSIGNED &&
+	    amount_add(&t->escrow[to], &t->escrow[to], cap))
+		return view_contradicted(v);
+	if (from <= VIEW_ASSIGNED &&
+	    amount_sub(&t->escrow[from], &t->escrow[from], cap))
+		return view_contradicted(v);
+	return ERR_NONE;
+}
+
+enum err view_count_request(struct view *v, const struct msg_request_record *r,
 			    enum view_state from, enum view_state to)
 {
-	struct view_market *market = view_edit_market(v, market_id);
+	struct view_market *market = view_edit_market(v, r->market_id);
 
 	if (!market)
 		return view_contradicted(v);
 	if (from < VIEW_STATES)
 		market->states[from]--;
 	market->states[to]++;
-	return ERR_NONE;
+	return count_escrow(v, &r->max_price, from, to);
 }
 
 static enum err count_quote(struct view *v, uint64_t market_id, bool more)

@@ -58,6 +58,7 @@ enum { SUBJECTS_BY_REQUEST, SUBJECTS_BY_SEND };
 
 struct view_totals {
 	uint64_t requests_end;
+	struct amount escrow[VIEW_ASSIGNED + 1];
 };
 
 /* A request that a transaction is about. */
@@ -114,9 +115,9 @@ NODISCARD enum err view_roll_back(struct view *v, enum view_reading reading,
 
 /* ---- between files of the book ------------------------------------------ */
 
-/* A request of the market went from one state (VIEW_STATES: none) to another.
- */
-NODISCARD enum err view_count_request(struct view *v, uint64_t market_id,
+/* A request went from one state (VIEW_STATES: none) to another. */
+NODISCARD enum err view_count_request(struct view *v,
+				      const struct msg_request_record *r,
 				      enum view_state from, enum view_state to);
 
 /* The generator runs @tasks in that market now. */

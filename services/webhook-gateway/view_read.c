@@ -142,6 +142,14 @@ uint64_t view_requests_end(const struct view *v)
 	return t->requests_end;
 }
 
+const struct amount *view_escrow(const struct view *v, enum view_state state)
+{
+	const struct view_totals *t =
+		view_shelf_row(v->shelves[TOTALS], v->totals);
+
+	return &t->escrow[state];
+}
+
 const struct view_request *view_open_request(const struct view *v,
 					     uint64_t market_id,
 					     const struct view_request *after)

@@ -49,7 +49,7 @@ enum err view_on_request_opened(struct view *v, struct sink *out,
 		return ERR_NO_MEMORY;
 	if (totals->requests_end < m->request_id)
 		totals->requests_end = m->request_id;
-	return view_count_request(v, m->market_id, VIEW_STATES, VIEW_OPEN);
+	return view_count_request(v, &fresh.record, VIEW_STATES, VIEW_OPEN);
 }
 
 enum err view_suspend_request(struct view *v, uint64_t id)
@@ -134,8 +134,7 @@ static enum err end_request(struct view *v, row_id row,
 	r->record.ended_tx = end->tx;
 	e = view_shelf_done(v->shelves[REQUESTS], row);
 	if (!e)
-		e = view_count_request(v, r->record.market_id, before,
-				       r->state);
+		e = view_count_request(v, &r->record, before, r->state);
 	if (!e)
 		e = view_add_sample(v, r);
 	return e ? e : forget_old(v);
@@ -186,8 +185,7 @@ enum err view_on_task_started(struct view *v, struct sink *out,
 	g->set.locked = m->locked;
 	e = view_shelf_done(v->shelves[REQUESTS], row);
 	if (!e)
-		e = view_count_request(v, m->market_id, VIEW_OPEN,
-				       VIEW_ASSIGNED);
+		e = view_count_request(v, &r->record, VIEW_OPEN, VIEW_ASSIGNED);
 	return e ? e
 		 : view_count_task(v, &m->generator, m->market_id, m->tasks);
 }

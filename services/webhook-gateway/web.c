@@ -125,6 +125,7 @@ static bool drain(struct web *w)
 	if (caught_up)
 		note_readiness(w, more);
 	if (any) {
+		spans_hold(w->view, w->is.payment.decimals);
 		metric_observe_us(&handed, metric_now_us() - began);
 		web_feed_all(w);
 	}

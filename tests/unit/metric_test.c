@@ -12,6 +12,7 @@ static struct metric spent = METRIC(SECONDS, "test_cpu_seconds_total", "used");
 static struct metric quick = METRIC(HISTOGRAM, "test_quick_seconds", "quick");
 static struct metric slow = METRIC(SPANS, "test_slow_seconds", "slow");
 static struct metric a = METRIC_LABELLED(GAUGE, "test_row", "of=\"a\"", "rows");
+static struct metric real = METRIC(REAL, "test_held_tokens", "held");
 static struct metric b = METRIC_LABELLED(GAUGE, "test_row", "of=\"b\"", "rows");
 
 static struct buf text;
@@ -62,6 +63,16 @@ static void seconds_are_shown_as_such(void **state)
 			       "test_cpu_seconds_total 1.250000\n"));
 }
 
+static void a_real_one_keeps_its_digits(void **state)
+{
+	(void)state;
+	metric_register(&real);
+	assert_true(value_of("\ntest_held_tokens") == 0);
+	metric_set_real(&real, 1234567890.125);
+	assert_non_null(strstr(printed(), "# TYPE test_held_tokens gauge\n"
+					  "test_held_tokens 1234567890.125\n"));
+}
+
 static void each_histogram_has_bounds_for_what_it_counts(void **state)
 {
 	(void)state;
@@ -100,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_described_once),
 		cmocka_unit_test(seconds_are_shown_as_such),
+		cmocka_unit_test(a_real_one_keeps_its_digits),
 		cmocka_unit_test(each_histogram_has_bounds_for_what_it_counts),
 		cmocka_unit_test(a_process_measures_itself),
 	};

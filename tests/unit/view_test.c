@@ -364,6 +364,9 @@ static void describe(const struct view *v, struct buf *out)
 			buf_printf(out, " %d", page[i]->state);
 		}
 	} while (all.before_id);
+	for (enum view_state state = VIEW_OPEN; state <= VIEW_ASSIGNED; state++)
+		buf_printf(out, " escrow %d",
+			   (int)view_escrow(v, state)->v.limb[0]);
 	buf_printf(out, " end %d", (int)view_requests_end(v));
 }
 

@@ -14,6 +14,11 @@ export function deliveryTests(world) {
 		assert.ok(opened.sequence < assigned.sequence);
 		const [created] = await world.base.chain.events("ProofMarketplace", "RequestCreated", { args: { requestId: BigInt(id) } });
 		assert.deepEqual(assigned.data.payload, { public: created.args.inputs, secrets: null });
+		const { request } = await until("the request in the API", async () => {
+			const answer = await fetch(`${world.a.url}/v1/requests/${id}`);
+			return answer.ok && answer.json();
+		});
+		assert.equal(receiver.heard.find(({ message }) => message.id === assigned.id).headers.traceparent.split("-")[1], request.trace);
 		assert.equal(assigned.log, "book");
 		assert.match(assigned.timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
 		await until("all to be counted", async () => {

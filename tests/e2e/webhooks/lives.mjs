@@ -65,7 +65,11 @@ export function lifeTests(world) {
 		const last = Number(redis("xrevrange", key("log", "chain"), "+", "-", "count", "1").split("-")[0]);
 		redis("xdel", key("log", "chain"), ...[last - 1, last].map((n) => `${n}-0`));
 		await until("another life of the logs", () => redis("get", key("epoch")) !== epoch);
-		for (const gateway of [world.a, world.b]) await until(`${gateway.name} to be there`, () => gateway.isReady());
+		const lifeOf = async ({ url }) => (await (await fetch(`${url}/v1/chain`)).json()).epoch;
+		for (const gateway of [world.a, world.b]) {
+			await until(`${gateway.name} to follow it`, async () => ![undefined, epoch].includes(await lifeOf(gateway)));
+			await until(`${gateway.name} to be there`, () => gateway.isReady());
+		}
 		await until("it to be ours", async () => (await hook.get()).gateway !== "");
 		await take();
 		const late = await receiver.untilMessage("request.opened", (m) => m.data.request_id === waiting && m.epoch !== epoch);

@@ -8,6 +8,7 @@ import { Webhook } from "standardwebhooks";
 import { until } from "../world.mjs";
 import { check } from "./description.mjs";
 
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/; // of requests
 const DER = Buffer.from("302a300506032b6570032100", "hex"); // what stands before an ed25519 key (RFC 8410)
 
 // Whether one of the v1a signatures is by the key "whpk_…".
@@ -49,6 +50,7 @@ export class Receiver {
 		assert.equal(request.method, "POST");
 		assert.equal(headers["content-type"], "application/json");
 		assert.equal(headers["webhook-id"], message.id);
+		assert.equal(TRACEPARENT.test(headers.traceparent), Boolean(message.data.request_id), headers.traceparent);
 		if (this.secret) new Webhook(this.secret).verify(text, headers);
 		if (this.publicKey) assert.ok(verifiesV1a(text, headers, this.publicKey));
 		this.heard.push({ text, message, headers, at: Date.now() });
