@@ -1,6 +1,7 @@
 // The drills of docs/drills.md: what an operator loses or changes, while requests keep coming; every one of them is assigned
 // exactly once. With KALYPSO_DRILLS=FILE what the services said is written there, for the page.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { account } from "../../deploy/local/chain.mjs";
 import { redisSays } from "../../deploy/local/market.mjs";
 import { kalypso } from "./cli/world.mjs";
+import { Receiver } from "./webhooks/receiver.mjs";
 import { SERVICES, World, until } from "./world.mjs";
 
 const TOLD = /^(service\.(started|ready|reloading|stopping|waiting|exited)|sender\.|journal\.|tx\.(outsider|poor|resumed|adopted)|engine\.|node\.|log\.|store\.(lost|life)|snapshot\.(unfit|torn)|chain\.(began|opened|other))/;
@@ -22,6 +24,12 @@ class Load {
 	done = this.run();
 	async run() {
 		while (this.going) this.ids.push(await world.request());
+	}
+	// The id of one that begins from now on.
+	async next() {
+		const at = this.ids.length + 1; // one may be on its way
+		await until("a request", () => this.ids.length > at);
+		return this.ids[at];
 	}
 	// @count more requests are placed, and the first of them has its task.
 	async more(count) {
@@ -48,11 +56,39 @@ function logged(from) {
 }
 const has = (from, event) => logged(from).filter((line) => line.event === event);
 
+// Where the test's webhook is told, by the first gateway; a function that asks how it is.
+async function register(receiver) {
+	const url = `${world.market.gateway}/v1/webhooks`;
+	const body = JSON.stringify({ url: receiver.url, events: ["request.opened"] });
+	const { webhook, token, secret } = await (await fetch(url, { method: "POST", body })).json();
+	receiver.secret = secret;
+	const ask = async () =>
+		(await (await fetch(`${url}/${webhook.id}`, { headers: { authorization: `Bearer ${token}` } })).json()).webhook;
+	await until("the webhook to be active", async () => (await ask()).state === "active");
+	return ask;
+}
+
 const redisFolder = () => join(world.folder, "redis");
 const stateOf = (name, instance = "a") => join(world.folder, "state", `${name}.${instance}`);
 const ready = async (names = SERVICES) => {
 	for (const name of names) await until(`${name} to be ready`, () => world.service(name).isReady());
 };
+const untilRedis = () => until("Redis", () => redisSays(world.market.redisPort, "ping") === "PONG");
+// A copy of Redis' folder, while it runs.
+function copyRedis() {
+	const backup = join(world.folder, "backup");
+	rmSync(backup, { recursive: true, force: true });
+	redisSays(world.market.redisPort, "config", "set", "auto-aof-rewrite-percentage", "0");
+	cpSync(redisFolder(), backup, { recursive: true });
+	redisSays(world.market.redisPort, "config", "set", "auto-aof-rewrite-percentage", "100");
+	return backup;
+}
+async function restoreRedis(backup) {
+	rmSync(redisFolder(), { recursive: true });
+	cpSync(backup, redisFolder(), { recursive: true });
+	world.service("redis").start();
+	await untilRedis();
+}
 // As a service manager does: whatever has ended is started again.
 async function manage(names = SERVICES) {
 	for (const name of names) if (!world.service(name).running) world.service(name).start();
@@ -109,10 +145,35 @@ describe("drills", () => {
 		rmSync(redisFolder(), { recursive: true });
 		mkdirSync(redisFolder());
 		world.service("redis").start();
-		await until("Redis", () => redisSays(world.market.redisPort, "ping") === "PONG");
+		await untilRedis();
 		await manage();
 		await load.more(3);
 		assert.ok(has(from, "service.reloading").length > 0);
+	});
+
+	test("webhooks are restored from a backup after Redis was lost with its disk", async (t) => {
+		const receiver = await new Receiver().listen();
+		t.after(() => receiver.close());
+		const hook = await register(receiver);
+		const first = await load.next();
+		const { epoch } = await receiver.untilMessage("request.opened", ({ data }) => BigInt(data.request_id) >= first);
+		const backup = copyRedis();
+		await load.more(4);
+		await world.service("redis").kill();
+		for (const name of SERVICES) await world.service(name).stop();
+		await restoreRedis(backup);
+		// As the page has it.
+		const drop = String.raw`redis-cli -p "$PORT" --scan --pattern 'kalypso:{local}:*' | grep -v ':hook' | xargs redis-cli -p "$PORT" del`;
+		execFileSync("sh", ["-c", drop], { env: { ...process.env, PORT: String(world.market.redisPort) } });
+		await manage();
+		await load.more(3);
+		const last = load.ids.at(-1);
+		const newest = await receiver.untilMessage("request.opened", ({ data }) => BigInt(data.request_id) === last);
+		assert.notEqual(newest.epoch, epoch);
+		assert.equal((await hook()).state, "active");
+		const told = new Set(receiver.messages.map(({ data }) => data.request_id));
+		const wanted = load.ids.filter((id) => id >= first && id <= last).map(String);
+		assert.deepEqual(wanted.filter((id) => !told.has(id)), [], "every request was told of, under the secret that it was registered with");
 	});
 
 	test("the disk of task-publisher's journal is lost", async () => {
@@ -130,7 +191,7 @@ describe("drills", () => {
 		rmSync(join(world.folder, "state"), { recursive: true });
 		for (const name of ["redis", "state"]) mkdirSync(join(world.folder, name));
 		world.service("redis").start();
-		await until("Redis", () => redisSays(world.market.redisPort, "ping") === "PONG");
+		await untilRedis();
 		// No transaction of the relayer may be pending: its nonces are taken from the chain.
 		await world.client.mine({ blocks: 2 });
 		await manage();
@@ -178,18 +239,13 @@ describe("drills", () => {
 	});
 
 	test("Redis is restored from a backup of some time ago, journals are not", async () => {
-		const backup = join(world.folder, "backup");
-		redisSays(world.market.redisPort, "config", "set", "auto-aof-rewrite-percentage", "0");
-		cpSync(redisFolder(), backup, { recursive: true });
-		redisSays(world.market.redisPort, "config", "set", "auto-aof-rewrite-percentage", "100");
+		const backup = copyRedis();
 		await load.more(6);
 		for (const name of SERVICES) await world.service(name).stop();
 		await world.service("redis").kill();
-		for (const name of ["state-2", "redis"]) rmSync(join(world.folder, name), { recursive: true, force: true });
+		rmSync(join(world.folder, "state-2"), { recursive: true, force: true });
 		mkdirSync(join(world.folder, "state-2"));
-		cpSync(backup, redisFolder(), { recursive: true });
-		world.service("redis").start();
-		await until("Redis", () => redisSays(world.market.redisPort, "ping") === "PONG");
+		await restoreRedis(backup);
 		for (const name of SERVICES) world.service(name).start();
 		await until("task-publisher to see what its log lacks", () => has(from, "tx.outsider").length > 0);
 		// As the run-book has it: it was ourselves.
