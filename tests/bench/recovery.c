@@ -1,5 +1,6 @@
 /* How long services take to begin with a million entries behind them, and how
- * long they stand still for a snapshot of a million open requests.
+ * long they stand still for a snapshot of a million open requests; and what
+ * memory these take.
  *
  *	recovery replay BIN-FOLDER
  *	recovery open BIN-FOLDER
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "common/bus.h"
+#include "common/log.h"
 #include "common/metric.h"
 #include "common/writer.h"
 #include "msg.h"
@@ -48,6 +50,7 @@ static void start_program(struct program *p, const char *name,
 			  const char *snapshot_every)
 {
 	char path[512], state[128], url[128], at[160];
+	bool pages = strcmp(name, "webhook-gateway") == 0;
 	FILE *f;
 
 	p->name = name;
@@ -67,7 +70,7 @@ static void start_program(struct program *p, const char *name,
 	if (!freopen(p->log, "w", stderr))
 		_exit(127);
 	execl(path, path, state, url, at, "--name=test", snapshot_every,
-	      (char *)NULL);
+	      pages ? "--web-dir=" : NULL, (char *)NULL);
 	_exit(127);
 }
 
@@ -112,6 +115,26 @@ static double wait_said(const struct program *p, const char *text, unsigned nth)
 		exit(1);
 	}
 	return v;
+}
+
+/* Megabytes of 2^20 bytes that a process has in memory. */
+static void weigh(const char *name, pid_t pid)
+{
+	char path[64], line[128], text[64];
+	double kib = -1;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, "VmRSS:", 6) == 0)
+			kib = strtod(line + 6, NULL);
+	if (f)
+		fclose(f);
+	if (kib < 0)
+		must(ERR_STORAGE);
+	snprintf(text, sizeof text, "%s_open_mib", name);
+	figure(text, kib / 1024, "MiB");
 }
 
 static void time_start(const char *name, const char *what)
@@ -306,9 +329,26 @@ static void watch(const char *name, const char *log, bool snapshots)
 	stop_program(&p);
 }
 
+static void weigh_all(void)
+{
+	static const char *const names[] = {"orderbook", "matcher",
+					    "webhook-gateway"};
+	struct program all[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		start_program(&all[i], names[i], "--snapshot-every=1000000000");
+		wait_said(&all[i], "service.ready after_ms=", 1);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		weigh(names[i], all[i].pid);
+		stop_program(&all[i]);
+	}
+	weigh("redis", redis.pid);
+}
+
 static void run_open(void)
 {
-	struct program book, match;
+	struct program book;
 
 	say_opening();
 	while (request < REQUESTS) {
@@ -316,12 +356,7 @@ static void run_open(void)
 		must(writer_push(writer));
 	}
 	must(writer_flush(writer));
-	start_program(&book, "orderbook", "--snapshot-every=1000000000");
-	wait_said(&book, "service.ready after_ms=", 1);
-	start_program(&match, "matcher", "--snapshot-every=1000000000");
-	wait_said(&match, "service.ready after_ms=", 1);
-	stop_program(&match);
-	stop_program(&book);
+	weigh_all();
 	watch("orderbook", "book", false);
 	watch("orderbook", "book", true);
 	start_program(&book, "orderbook", "--snapshot-every=1000000000");
@@ -338,6 +373,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	programs = argv[2];
+	log_open("recovery", LEVEL_WARN, false);
 	open_chain_log();
 	if (strcmp(argv[1], "replay") == 0)
 		run_replay();
