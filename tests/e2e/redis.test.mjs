@@ -3,7 +3,7 @@
 // What is whose is read from protocol/messages/redis.def here, too, and redis itself is asked about each case.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -63,7 +63,7 @@ describe("a user of Redis for each service", () => {
 		assert.equal(lines.length, asked.length);
 		return lines.map((line) => line === "OK");
 	};
-	const kalypso = (words, env = {}) => execFileSync(join(BINARIES, "kalypso"), words, { encoding: "utf8", env: { ...process.env, ...env } });
+	const kalypso = (words, env = {}) => execFileSync(join(BINARIES, "kalypso"), words, { encoding: "utf8", stdio: "pipe", env: { ...process.env, ...env } });
 	const password = (name) => readFileSync(join(folder, `${name}.password`), "utf8");
 
 	class Guarded extends LocalMarket {
@@ -161,6 +161,41 @@ describe("a user of Redis for each service", () => {
 		};
 		const file = join(folder, "orderbook.password");
 		await ends([], { KALYPSO_REDIS_PASSWORD_FILE: file }, /store.refused.*user.*local-matcher.*KALYPSO_REDIS_PASSWORD_FILE/);
+	});
+
+	test("the command line reads its password from a file that is nobody else's", () => {
+		const file = join(folder, "copy.password");
+		const load = () => kalypso(["redis", "load", `--redis=redis://local-kalypso@127.0.0.1:${world.market.redisPort}`, `--redis-password-file=${file}`]);
+		const says = (pattern) => assert.throws(load, (e) => e.status === 2 && pattern.test(e.stderr));
+		says(/--redis-password-file: can't read .*copy.password: No such file/);
+		writeFileSync(file, "", { mode: 0o600 });
+		says(/it is empty/);
+		writeFileSync(file, `${password("kalypso")}\n`);
+		assert.match(load(), /Loaded/);
+		chmodSync(file, 0o644);
+		says(/others may read or write it \(mode 0644\): chmod 600/);
+		chmodSync(file, 0o600);
+		writeFileSync(file, password("matcher"));
+		says(/store.refused.*user=local-kalypso/);
+	});
+
+	test("--apart: a folder for each; --probe: whoever looks after its health may ask for that alone", () => {
+		const apart = join(folder, "apart");
+		kalypso(["redis", "users", apart, "--apart", "--probe", "--name=other"]);
+		assert.deepEqual(readdirSync(apart).sort(), [...SERVICES, "kalypso", "redis"].sort());
+		for (const name of [...SERVICES, "kalypso"]) {
+			assert.deepEqual(readdirSync(join(apart, name)), ["redis-password"]);
+			assert.equal(statSync(join(apart, name, "redis-password")).mode & 0o777, 0o600);
+		}
+		const read = (path) => readFileSync(join(apart, path), "utf8");
+		const had = [read("matcher/redis-password"), read("redis/users.acl")];
+		kalypso(["redis", "users", apart, "--apart", "--probe", "--name=other"]);
+		assert.deepEqual([read("matcher/redis-password"), read("redis/users.acl")], had);
+		const [, probe] = had[1].split("\n");
+		assert.match(probe, /^user other-probe /);
+		redis("acl", "setuser", ...probe.split(" ").slice(1));
+		const asked = [["ping"], ["get", "kalypso:{local}:epoch"], ["info"], ["config", "get", "*"]].map((command) => ({ user: "other-probe", command }));
+		assert.deepEqual(mayAll(asked), [true, false, false, false]);
 	});
 
 	test("passwords are files of their owner, and stay when users are written again", () => {
