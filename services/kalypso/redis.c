@@ -377,7 +377,9 @@ static enum cli_exit users(struct cli *cli, const void *options)
 
 	if (x)
 		return x;
-	buf_printf(&acl, "user default off\n");
+	/* Nobody can be it. Redis itself is, while it reads its append-only
+	 * file, and leaves out every transaction that it may not do. */
+	buf_printf(&acl, "user default off ~* &* +@all\n");
 	if (o->probe)
 		buf_printf(&acl, "user %s-probe reset on nopass -@all +ping\n",
 			   cli_deployment(cli));

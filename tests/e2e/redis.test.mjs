@@ -116,6 +116,20 @@ describe("a user of Redis for each service", () => {
 		assert.deepEqual(objects.filter((o) => o !== "config|get"), [], refused.join(" "));
 	});
 
+	test("Redis has all of it when it starts again", async () => {
+		const server = world.service("redis");
+		for (const name of SERVICES) await world.service(name).stop();
+		const all = () => redis("keys", "*").split("\n").filter((key) => !/:(lease|status):/.test(key)).sort();
+		const lengths = () => links.map(({ log }) => [log, redis("xinfo", "stream", `kalypso:{local}:log:${log}`).split("\n").slice(0, 12).join(" ")]);
+		const had = [all(), lengths()];
+		await server.kill();
+		await server.start().ready(() => redis("ping") === "PONG");
+		assert.deepEqual([all(), lengths()], had);
+		assert.doesNotMatch(readFileSync(server.log, "utf8"), /NOPERM/);
+		for (const name of SERVICES) await world.market.restart(name);
+		await world.until("TaskCreated", await world.request());
+	});
+
 	test("every key of every row: who may read and write it, and nobody else", () => {
 		const asked = [];
 		const ask = (service, command, expected) => asked.push({ user: `local-${service}`, command, expected });
@@ -159,6 +173,9 @@ describe("a user of Redis for each service", () => {
 			assert.equal(s.exit.code, 2, s.tail());
 			assert.match(s.tail(), pattern);
 		};
+		const stranger = (...words) => execFileSync("redis-cli", ["-p", String(world.market.redisPort), ...words], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+		assert.match(stranger("ping"), /^NOAUTH/);
+		for (const who of [["x"], ["default", "x"], ["default", ""]]) assert.match(stranger("auth", ...who), /^WRONGPASS/);
 		const file = join(folder, "orderbook.password");
 		await ends([], { KALYPSO_REDIS_PASSWORD_FILE: file }, /store.refused.*user.*local-matcher.*KALYPSO_REDIS_PASSWORD_FILE/);
 	});
