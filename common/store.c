@@ -101,8 +101,10 @@ static enum err parse_unix_url(struct store *s, const char *rest)
 		s->user = copy(rest, size);
 		rest += size + 1;
 	}
-	s->path = copy(rest, strlen(rest));
-	return s->path ? ERR_NONE : ERR_CONFIG;
+	if (!*rest)
+		return ERR_CONFIG;
+	s->path = strdup(rest);
+	return s->path ? ERR_NONE : ERR_NO_MEMORY;
 }
 
 static enum err parse_url(struct store *s, const char *url)

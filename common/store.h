@@ -52,8 +52,9 @@ struct record {
 
 /* For @url: redis://[USER@]HOST[:PORT] or unix:[USER@]PATH. @name is the
  * deployment's, 1 to 32 of [a-z0-9-]; @password may be NULL or empty. All are
- * copied. Does not connect yet. ERR_CONFIG	@url or @name is not of that
- * form; what is wrong was logged ERR_NO_MEMORY */
+ * copied. Does not connect yet.
+ * ERR_CONFIG	@url or @name is not of that form; what is wrong was logged
+ * ERR_NO_MEMORY */
 NODISCARD enum err store_open(struct store **out, const char *url,
 			      const char *name, const char *password,
 			      unsigned timeout_ms);
