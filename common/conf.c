@@ -21,7 +21,6 @@ enum {
 	KEY_CONFIG = 0x0f00,
 	KEY_MARKDOWN,
 	NAME_ROOM = 160,
-	SECRET_MAX_BYTES = 64 * 1024,
 	WHY_ROOM = 512,
 };
 
@@ -84,41 +83,14 @@ static struct source from_environment(const struct reader *r,
 	return s;
 }
 
-/* The text of @f; NULL with @why. */
-static char *read_text(FILE *f, const char *path, char why[WHY_ROOM])
-{
-	char *text = calloc(1, SECRET_MAX_BYTES + 2);
-	size_t size = text ? fread(text, 1, SECRET_MAX_BYTES + 1, f) : 0;
-	int number = text && !ferror(f) ? 0 : errno;
-
-	if (size > SECRET_MAX_BYTES)
-		number = EFBIG; /* half of it is another secret */
-	while (size && isspace((unsigned char)text[size - 1]))
-		text[--size] = 0;
-	if (!number && size)
-		return text;
-	snprintf(why, WHY_ROOM, "can't read %s: %s", path,
-		 number ? strerror(number) : "it is empty");
-	free(text);
-	return NULL;
-}
-
 /* What it gives lives as long as the process; leak checkers look here. */
 static char *volatile kept[ROWS_MAX];
 
 static char *read_secret(const char *path, char why[WHY_ROOM])
 {
 	static size_t kept_count;
-	FILE *f = fopen(path, "r");
-	char *text = NULL;
+	char *text = private_file_read(path, why, WHY_ROOM);
 
-	if (!f)
-		snprintf(why, WHY_ROOM, "can't read %s: %s", path,
-			 strerror(errno));
-	else if (!private_file_check(fileno(f), path, why, WHY_ROOM))
-		text = read_text(f, path, why);
-	if (f)
-		fclose(f);
 	if (text && kept_count < ROWS_MAX)
 		kept[kept_count++] = text;
 	return text;

@@ -15,4 +15,9 @@
 NODISCARD enum err private_file_check(int fd, const char *path, char *why,
 				      size_t why_room);
 
+/* The text of the file @path, without white space at its end; the caller frees
+ * it. NULL: it can't be read, is empty or larger than 64 KiB, or somebody else
+ * may open it; @why says what to do. */
+NODISCARD char *private_file_read(const char *path, char *why, size_t why_room);
+
 #endif /* COMMON_PRIVATE_FILE_H */

@@ -92,12 +92,25 @@ static enum err parse_redis_url(struct store *s, const char *rest)
 	return s->host ? ERR_NONE : ERR_CONFIG;
 }
 
+/* [USER@]PATH; an @ behind a slash is the path's. */
+static enum err parse_unix_url(struct store *s, const char *rest)
+{
+	size_t size = strcspn(rest, "@/");
+
+	if (rest[size] == '@') {
+		s->user = copy(rest, size);
+		rest += size + 1;
+	}
+	if (!*rest)
+		return ERR_CONFIG;
+	s->path = strdup(rest);
+	return s->path ? ERR_NONE : ERR_NO_MEMORY;
+}
+
 static enum err parse_url(struct store *s, const char *url)
 {
-	if (strncmp(url, "unix:", 5) == 0 && url[5]) {
-		s->path = strdup(url + 5);
-		return s->path ? ERR_NONE : ERR_NO_MEMORY;
-	}
+	if (strncmp(url, "unix:", 5) == 0)
+		return parse_unix_url(s, url + 5);
 	if (strncmp(url, "redis://", 8) == 0)
 		return parse_redis_url(s, url + 8);
 	return ERR_CONFIG;
@@ -129,7 +142,8 @@ enum err store_open(struct store **out, const char *url, const char *name,
 	if (e) {
 		log_error("store.url",
 			  "redis=\"%s\" text=\"it must be "
-			  "redis://[USER@]HOST[:PORT] or unix:PATH\"",
+			  "redis://[USER@]HOST[:PORT] or "
+			  "unix:[USER@]PATH\"",
 			  url);
 		store_close(&s);
 		return e;

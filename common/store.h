@@ -50,9 +50,9 @@ struct record {
 	uint32_t ttl_s;
 };
 
-/* For @url: redis://[USER@]HOST[:PORT] or unix:PATH. @name is the deployment's,
- * 1 to 32 of [a-z0-9-]; @password may be NULL or empty. All are copied. Does
- * not connect yet.
+/* For @url: redis://[USER@]HOST[:PORT] or unix:[USER@]PATH. @name is the
+ * deployment's, 1 to 32 of [a-z0-9-]; @password may be NULL or empty. All are
+ * copied. Does not connect yet.
  * ERR_CONFIG	@url or @name is not of that form; what is wrong was logged
  * ERR_NO_MEMORY */
 NODISCARD enum err store_open(struct store **out, const char *url,

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-// Makes a market of the new chain of docker-compose.yml: contracts, two circuits, three generators, a requester with money.
-// Once: when it is there already, it says so. The files that others read, contracts.json and market.json, are in /market.
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+// Makes a market of the new chain of docker-compose.yml: contracts (by `kalypso deploy`), two circuits, three generators, a
+// requester with money. Once: when it is there already, it says so. The files that others read, contracts.json and
+// market.json, are in /market.
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Chain, ROOT } from "../local/chain.mjs";
+import { Chain } from "../local/chain.mjs";
 import { GENERATORS, LocalMarket } from "../local/market.mjs";
 
 const FOLDER = "/market";
@@ -28,9 +29,6 @@ async function main() {
 		say("the market is there");
 		return;
 	}
-	// forge writes beside what it compiled, and this container's own files can't be written.
-	cpSync(join(ROOT, "build/compiled"), join(ROOT, "build/contracts"), { recursive: true, preserveTimestamps: true });
-	rmSync(join(FOLDER, "contracts.json"), { force: true });
 	const market = new LocalMarket({
 		folder: FOLDER,
 		generators: GENERATORS.filter(({ name }) => GENERATOR_NAMES.includes(name)),

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Gathers the runtime image: programs, the page, the libraries that they load, and what Debian says of these.
+# Gathers the runtime image: programs, the page, the libraries that they load, and what Debian says of these. In the root of
+# the sources.
 # usage: rootfs.sh PROGRAMS WEB ROOTFS OWNED     (in the build stage of the Dockerfile)
 set -eu
 programs=$1 web=$2 root=$3 owned=$4
@@ -27,7 +28,7 @@ while read -r library; do
 done </tmp/libraries | cut -d: -f1 | sort -u >/tmp/packages
 echo ca-certificates >>/tmp/packages
 
-# As scanners look for them in images without dpkg, and a list for people.
+# As scanners look for them in images without dpkg, a bill of materials, and a list for people.
 mkdir -p "$root/usr/share/kalypso/sbom"
 while read -r package; do
 	dpkg-query --status "$package" >"$root/var/lib/dpkg/status.d/$package"
@@ -35,6 +36,8 @@ while read -r package; do
 	cp -L "/usr/share/doc/$package/copyright" "$root/usr/share/doc/$package/"
 	dpkg-query --show --showformat='${Package}\t${Version}\t${Architecture}\t${source:Package}\n' "$package"
 done </tmp/packages >"$root/usr/share/kalypso/sbom/debian.tsv"
+version=$(sed -n 's/^#define KALYPSO_VERSION "\(.*\)"/\1/p' common/version.h)
+deploy/docker/sbom.py kalypso "$version" --debian "$root"/var/lib/dpkg/status.d/* >"$root/usr/share/kalypso/sbom/kalypso.cdx.json"
 
 # Mozilla's certificates, not whatever the machine that builds trusts.
 cat /usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-certificates.crt"
@@ -44,7 +47,8 @@ echo 'kalypso:x:10001:' >"$root/etc/group"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 
 # Folders that belong to the user; a new volume takes over owner and mode.
-mkdir -p "$owned/var/lib/kalypso" "$owned/run/kalypso" "$owned/market"
-chmod 700 "$owned/var/lib/kalypso" "$owned/run/kalypso"
+mkdir -p "$owned/var/lib/kalypso" "$owned/run/kalypso" "$owned/market" "$owned/secrets/redis"
+for program in "$programs"/*; do mkdir "$owned/secrets/${program##*/}"; done # of `kalypso redis users --apart`
+chmod 700 "$owned/var/lib/kalypso" "$owned/run/kalypso" "$owned/secrets" "$owned/secrets"/*
 
 find "$root" "$owned" -exec touch --no-dereference --date="@$epoch" {} +

@@ -47,7 +47,8 @@ static const struct cli_option gateway_rows[] = {
 	{0}};
 
 static const struct cli_option redis_rows[] = {
-	COMMON(TEXT, redis, "redis", "URL", "Redis of the market's services: redis://HOST[:PORT] or unix:PATH", "KALYPSO_REDIS"),
+	COMMON(TEXT, redis, "redis", "URL", "Redis of the market's services: redis://[USER@]HOST[:PORT] or unix:[USER@]PATH", "KALYPSO_REDIS"),
+	COMMON(TEXT, redis_password_file, "redis-password-file", "FILE", "its password, if it wants one; else $KALYPSO_REDIS_PASSWORD is", "KALYPSO_REDIS_PASSWORD_FILE"),
 	COMMON(TEXT, name, "name", "NAME", "the deployment's name there [local]", "KALYPSO_NAME"),
 	{0}};
 

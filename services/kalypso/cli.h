@@ -77,7 +77,7 @@ struct cli_option {
 /* The options that many commands take; see enum cli_needs. */
 struct cli_common {
 	const char *rpc, *contracts, *market_file, *gateway;
-	const char *redis, *name;
+	const char *redis, *redis_password_file, *name;
 	const char *keystore, *password_file, *from_env, *as;
 	const char *max_fee, *tip;
 	struct cli_address from;

@@ -220,7 +220,7 @@ const struct cli_command cli_export_commands[] = {
 	{.noun = "export", .args = "LOG...", .args_min = 1, .args_max = 16,
 	 .needs = CLI_NEEDS_REDIS,
 	 .summary = "logs out of Redis into a file",
-	 .more = "LOG is chain, book, match, task or slash. The file says what it is of, and carries checksums: docs/audit.md. No log in it is newer than what it follows from, whatever the services write meanwhile. $KALYPSO_REDIS_PASSWORD is Redis' password, if it has one.",
+	 .more = "LOG is chain, book, match, task or slash. The file says what it is of, and carries checksums: docs/audit.md. No log in it is newer than what it follows from, whatever the services write meanwhile.",
 	 .examples = "  kalypso export chain book match --out=market.logs\n",
 	 .options = export_rows, .options_size = sizeof(struct export_options), .run = export_logs},
 	{0}};

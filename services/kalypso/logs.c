@@ -8,10 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/private_file.h"
 #include "msg.h"
 #include "services/kalypso/terminal.h"
 
-enum { STORE_TIMEOUT_MS = 5000, READ_MAX = 1000, SHOWN_EVERY = 20000 };
+enum {
+	STORE_TIMEOUT_MS = 5000,
+	READ_MAX = 1000,
+	SHOWN_EVERY = 20000,
+	WHY_ROOM = 512,
+};
 
 const struct cli_log cli_logs[CLI_LOGS] = {
 #define LINK(name, number, writer, meaning) {#name, writer},
@@ -152,18 +158,26 @@ const char *cli_deployment(const struct cli *cli)
 enum cli_exit cli_new_store(struct cli *cli, struct store **out)
 {
 	const struct cli_common *c = &cli->common;
+	const char *file = c->redis_password_file;
+	char why[WHY_ROOM], *password = NULL;
+	enum err e;
 
 	*out = NULL;
 	if (!c->redis)
 		return cli_fail(cli, CLI_USAGE,
 				"which Redis? Give --redis URL, or set "
 				"$KALYPSO_REDIS or $KALYPSO_MARKET");
-	if (store_open(out, c->redis, cli_deployment(cli),
-		       getenv("KALYPSO_REDIS_PASSWORD"), STORE_TIMEOUT_MS))
-		return cli_fail(cli, CLI_USAGE,
-				"--redis '%s' or --name '%s' can't be used",
-				c->redis, cli_deployment(cli));
-	return CLI_OK;
+	if (file && !(password = private_file_read(file, why, sizeof why)))
+		return cli_fail(cli, CLI_USAGE, "--redis-password-file: %s",
+				why);
+	e = store_open(out, c->redis, cli_deployment(cli),
+		       file ? password : getenv("KALYPSO_REDIS_PASSWORD"),
+		       STORE_TIMEOUT_MS);
+	free(password);
+	return e ? cli_fail(cli, CLI_USAGE,
+			    "--redis '%s' or --name '%s' can't be used",
+			    c->redis, cli_deployment(cli))
+		 : CLI_OK;
 }
 
 enum cli_exit cli_open_store(struct cli *cli, struct store **out)

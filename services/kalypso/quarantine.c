@@ -419,7 +419,7 @@ const struct cli_command cli_quarantine_commands[] = {
 	{.noun = "quarantine", .verb = "list", .args = "[SERVICE...]", .args_max = 16,
 	 .needs = CLI_NEEDS_REDIS,
 	 .summary = "what services couldn't read",
-	 .more = "An event is a log of the contracts that chain-indexer couldn't read; an entry is one of a market's log that its reader couldn't. $KALYPSO_REDIS_PASSWORD is Redis' password, if it has one.",
+	 .more = "An event is a log of the contracts that chain-indexer couldn't read; an entry is one of a market's log that its reader couldn't.",
 	 .examples = "  kalypso quarantine list\n  kalypso quarantine list chain-indexer --json\n",
 	 .options = list_rows, .options_size = sizeof(struct list_options), .run = list},
 	{.noun = "quarantine", .verb = "show", .args = "SERVICE ID", .args_min = 2, .args_max = 2,

@@ -247,10 +247,46 @@ static void put_user(struct buf *out, const char *deployment,
 /* ---- users -------------------------------------------------------------- */
 
 struct users_options {
-	bool replace;
+	bool apart, probe, replace;
 };
 
-/* FOLDER/SERVICE.password, read or made. */
+static enum cli_exit make_folder(struct cli *cli, const char *path)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return CLI_OK;
+	return cli_fail(cli, CLI_USAGE, "%s: %s", path, strerror(errno));
+}
+
+/* FOLDER/NAME.password; with --apart each has a folder of its own. */
+static enum cli_exit place_password(struct cli *cli, char out[PATH_ROOM],
+				    const char *name, bool apart)
+{
+	const char *folder = cli->args.v[0];
+	enum cli_exit x = CLI_OK;
+
+	snprintf(out, PATH_ROOM, "%s/%s", folder, name);
+	if (apart)
+		x = make_folder(cli, out);
+	snprintf(out, PATH_ROOM, "%s/%s%s", folder, name,
+		 apart ? "/redis-password" : ".password");
+	return x;
+}
+
+/* FOLDER/users.acl, with --apart in a folder for Redis. */
+static enum cli_exit place_acl(struct cli *cli, char out[PATH_ROOM], bool apart)
+{
+	const char *folder = cli->args.v[0];
+	enum cli_exit x = CLI_OK;
+
+	snprintf(out, PATH_ROOM, "%s/redis", folder);
+	if (apart)
+		x = make_folder(cli, out);
+	snprintf(out, PATH_ROOM, "%s%s/users.acl", folder,
+		 apart ? "/redis" : "");
+	return x;
+}
+
+/* What a file of place_password() holds. */
 static enum cli_exit read_password(struct cli *cli, const char *path,
 				   char out[HEX_ROOM(PASSWORD_SIZE)])
 {
@@ -307,14 +343,16 @@ static enum cli_exit make_password(struct cli *cli, const char *path,
 }
 
 static enum cli_exit add_user(struct cli *cli, struct buf *acl,
-			      const char *service, bool replace)
+			      const char *service,
+			      const struct users_options *o)
 {
 	char path[PATH_ROOM], password[HEX_ROOM(PASSWORD_SIZE)], user[80];
+	enum cli_exit x = place_password(cli, path, service, o->apart);
 	bool had;
-	enum cli_exit x;
 
-	snprintf(path, sizeof path, "%s/%s.password", cli->args.v[0], service);
-	had = access(path, F_OK) == 0 && !replace;
+	if (x)
+		return x;
+	had = access(path, F_OK) == 0 && !o->replace;
 	x = had ? read_password(cli, path, password)
 		: make_password(cli, path, password);
 	if (x)
@@ -333,24 +371,28 @@ static enum cli_exit add_user(struct cli *cli, struct buf *acl,
 static enum cli_exit users(struct cli *cli, const void *options)
 {
 	const struct users_options *o = options;
-	const char *folder = cli->args.v[0];
 	char path[PATH_ROOM];
 	struct buf acl = {0};
-	enum cli_exit x = CLI_OK;
+	enum cli_exit x = make_folder(cli, cli->args.v[0]);
 
-	if (mkdir(folder, 0700) && errno != EEXIST)
-		return cli_fail(cli, CLI_USAGE, "%s: %s", folder,
-				strerror(errno));
-	buf_printf(&acl, "user default off\n");
+	if (x)
+		return x;
+	/* Nobody can be it. Redis itself is, while it reads its append-only
+	 * file, and leaves out every transaction that it may not do. */
+	buf_printf(&acl, "user default off ~* &* +@all\n");
+	if (o->probe)
+		buf_printf(&acl, "user %s-probe reset on nopass -@all +ping\n",
+			   cli_deployment(cli));
 	cli_begin_list(cli->out, "users", NULL);
 	for (size_t i = 0; i < SERVICES && !x; i++)
 		if (has_user(services[i]))
-			x = add_user(cli, &acl, services[i], o->replace);
+			x = add_user(cli, &acl, services[i], o);
 	if (!x)
-		x = add_user(cli, &acl, operator_name, o->replace);
+		x = add_user(cli, &acl, operator_name, o);
 	cli_end(cli->out);
 	buf_put(&acl, "", 1);
-	snprintf(path, sizeof path, "%s/users.acl", folder);
+	if (!x)
+		x = place_acl(cli, path, o->apart);
 	if (!x && buf_err(&acl))
 		x = cli_fail(cli, CLI_FAILED, "out of memory");
 	if (!x)
@@ -384,6 +426,8 @@ static enum cli_exit load(struct cli *cli, const void *options)
 
 /* clang-format off */
 static const struct cli_option users_rows[] = {
+	CLI_OPTION(users_options, FLAG, apart, "apart", NULL, "FOLDER/SERVICE/redis-password and FOLDER/redis/users.acl, for containers that see one of these folders each", false),
+	CLI_OPTION(users_options, FLAG, probe, "probe", NULL, "also a user NAME-probe, for health checks: without a password, may only PING", false),
 	CLI_OPTION(users_options, FLAG, replace, "replace", NULL, "make other passwords where there are some", false),
 	{0}};
 
@@ -397,8 +441,8 @@ const struct cli_command cli_redis_commands[] = {
 	{.noun = "redis", .verb = "load", .args = "",
 	 .needs = CLI_NEEDS_REDIS,
 	 .summary = "load this version's functions into Redis, and check its settings",
-	 .more = "For services whose users may not. The password is in $KALYPSO_REDIS_PASSWORD.",
-	 .examples = "  kalypso redis load --redis=redis://main-kalypso@127.0.0.1 --name=main\n",
+	 .more = "For services whose users may not.",
+	 .examples = "  kalypso redis load --redis=redis://main-kalypso@127.0.0.1 --name=main \\\n    --redis-password-file=/etc/kalypso/redis/kalypso.password\n",
 	 .run = load},
 	{0}};
 /* clang-format on */

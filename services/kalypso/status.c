@@ -9,8 +9,6 @@
 #include "services/kalypso/status_service.h"
 #include "services/kalypso/views.h"
 
-enum { STORE_TIMEOUT_MS = 3000 };
-
 /* ---- asking ------------------------------------------------------------- */
 
 /* A status in Redis, in the gateway's form: what isn't a member of its own is
@@ -58,16 +56,12 @@ static enum err ask_logs(struct store *store, struct status_logs *logs)
 static enum cli_exit ask_redis(struct cli *cli, json_t **services,
 			       struct status_logs *logs)
 {
-	const char *name = cli->common.name ? cli->common.name : "local";
 	struct store *store;
 	enum err e;
 
 	*services = json_array();
-	if (store_open(&store, cli->common.redis, name,
-		       getenv("KALYPSO_REDIS_PASSWORD"), STORE_TIMEOUT_MS))
-		return cli_fail(cli, CLI_USAGE,
-				"--redis '%s' or --name '%s' can't be used",
-				cli->common.redis, name);
+	if (cli_new_store(cli, &store))
+		return CLI_USAGE;
 	e = store_status_read(store, take_status, *services);
 	if (!e)
 		e = ask_logs(store, logs);
@@ -283,7 +277,7 @@ const struct cli_command cli_status_commands[] = {
 	{.noun = "status", .args = "",
 	 .needs = CLI_USES_CHAIN | CLI_NEEDS_GATEWAY | CLI_NEEDS_REDIS,
 	 .summary = "the node, every service, the size of the book",
-	 .more = "What the services say of themselves comes from Redis if it is given (or in the market file), so that it can be seen without a gateway; else from the gateway. Of each copy: who holds the service's lease, how many blocks it is behind the newest and how many entries behind the logs that it reads, its newest snapshot, the last roll-back that it went through, how much it keeps in quarantine, and the alarms that go on. Status 1 if a service isn't ready, or an alarm goes on. $KALYPSO_REDIS_PASSWORD is Redis' password, if it has one.",
+	 .more = "What the services say of themselves comes from Redis if it is given (or in the market file), so that it can be seen without a gateway; else from the gateway. Of each copy: who holds the service's lease, how many blocks it is behind the newest and how many entries behind the logs that it reads, its newest snapshot, the last roll-back that it went through, how much it keeps in quarantine, and the alarms that go on. Status 1 if a service isn't ready, or an alarm goes on.",
 	 .examples = "  kalypso status\n  kalypso status --gateway=http://localhost:8080 --json\n",
 	 .run = show},
 	{0}};

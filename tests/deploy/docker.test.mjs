@@ -1,13 +1,16 @@
 // Images and the market of docker-compose.yml, as somebody has them who types what docs/containers.md says.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { stringify } from "yaml";
 import { ROOT } from "../../deploy/local/chain.mjs";
 import { until } from "../../deploy/local/processes.mjs";
-import { ComposeMarket, LASTING, LISTENERS, SERVICES } from "./docker/compose.mjs";
+import { ComposeMarket, LASTING, LISTENERS, ONCE, SERVICES } from "./docker/compose.mjs";
 import { Engine } from "./docker/engine.mjs";
+import { componentsOf } from "./docker/sbom.mjs";
+import { MONITORING, hurriedConfig, hurriedRouting, hurriedRules } from "./monitoring/hurry.mjs";
 
 const MIB = 2 ** 20;
 const USER = "10001:10001";
@@ -67,6 +70,42 @@ describe("containers", { skip: reason }, () => {
 		}
 		const names = packages.map(([name]) => name);
 		for (const name of ["libc6", "libzmq5", "libhiredis0.14", "libssl3", "ca-certificates"]) assert.ok(names.includes(name), name);
+		const listed = await componentsOf(await cat("kalypso:local", "/usr/share/kalypso/sbom/kalypso.cdx.json"));
+		assert.deepEqual([...listed.values()].map((c) => `${c.name} ${c.version}`).sort(), packages.map(([name, version]) => `${name} ${version}`).sort());
+	});
+
+	test("so does the development image, of npm's packages too", async () => {
+		const listed = await componentsOf(await cat("kalypso-development:local", "/usr/share/kalypso/sbom/kalypso-development.cdx.json"));
+		const installed = await run("kalypso-development:local", "dpkg-query", "--show", "--showformat=${Package} ${Version}\n");
+		const has = (kind) => [...listed.values()].filter(({ purl }) => purl.startsWith(`pkg:${kind}/`)).map((c) => `${c.name} ${c.version}`);
+		assert.deepEqual(has("deb").sort(), installed.split("\n").sort());
+		for (const folder of ["deploy/local", "protocol/contracts"]) {
+			const { packages } = JSON.parse(await run("kalypso-development:local", "cat", `${folder}/node_modules/.package-lock.json`));
+			for (const [path, { version }] of Object.entries(packages)) assert.ok(has("npm").includes(`${path.split("node_modules/").at(-1)} ${version}`), path);
+		}
+	});
+
+	test("compare.sh tells images from each other, but not by their times", async () => {
+		const at = join(market.folder, "compare");
+		mkdirSync(at);
+		const image = async (name, text, ...how) => {
+			writeFileSync(join(at, "file"), text);
+			execFileSync("tar", ["-c", "--numeric-owner", "--owner=0", "--group=0", "--mode=644", "--mtime=@1", ...how, "-f", `${at}.tar`, "-C", at, "file"]);
+			await engine.docker("import", "--change", "USER 7", `${at}.tar`, name);
+		};
+		const compare = (other) => engine.run(join(ROOT, "deploy/docker/compare.sh"), ["kalypso-compare:one", other]);
+		await image("kalypso-compare:one", "text");
+		await image("kalypso-compare:later", "text", "--mtime=@1000000000");
+		assert.equal(await compare("kalypso-compare:later"), "compare: settings: the same\ncompare: layer 1, 1 files: the same");
+		for (const [text, ...how] of [["else"], ["text", "--mode=4755"], ["text", "--owner=1"]]) {
+			await image("kalypso-compare:other", text, ...how);
+			await assert.rejects(compare("kalypso-compare:other"), (error) => error.status === 1 && /layer 1, 1 files: they differ\n< .*file\n> .*file/.test(error.text));
+		}
+		await image("kalypso-compare:other", "text", "--transform=s/file/name/");
+		await assert.rejects(compare("kalypso-compare:other"), /they differ/);
+		await engine.docker("import", "--change", "USER 8", `${at}.tar`, "kalypso-compare:other");
+		await assert.rejects(compare("kalypso-compare:other"), /settings: they differ\n< "7"/);
+		await assert.rejects(compare("kalypso:local"), (error) => error.status === 1); // which has a layer more
 	});
 
 	// Path to mode, of every file in the image.
@@ -110,7 +149,7 @@ describe("containers", { skip: reason }, () => {
 	});
 
 	test("every container has an ordinary user, no capabilities, limits, and a root that can't be written", async () => {
-		for (const c of await market.inspect(...LASTING, "deployer")) {
+		for (const c of await market.inspect(...LASTING, ...ONCE)) {
 			const { HostConfig, Config, State, Name } = c;
 			assert.equal(Config.User, USER, Name);
 			assert.equal(HostConfig.ReadonlyRootfs, true, Name);
@@ -132,6 +171,32 @@ describe("containers", { skip: reason }, () => {
 		const root = readFileSync(`/proc/${pid}/mounts`, "utf8").split("\n").map((line) => line.split(" ")).find(([, at]) => at === "/");
 		assert.ok(root[3].split(",").includes("ro"), `${name}: ${root}`);
 	}
+
+	test("Redis knows a user for each service, nobody else, and each has its own password alone", async () => {
+		const redis = (...words) => engine.docker("exec", market.container("redis"), "redis-cli", "-s", "/run/kalypso/redis.sock", "--no-auth-warning", ...words);
+		assert.match(await redis("get", "x"), /^NOAUTH/);
+		assert.match(await redis("--user", "local-probe", "--pass", "none", "echo", "x"), /^NOPERM/);
+		const passwords = [];
+		for (const name of [...SERVICES, "kalypso"]) {
+			const at = `${market.container("redis-users")}:/secrets/${name}/redis-password`;
+			passwords.push(execFileSync("sh", ["-c", `docker cp ${at} - | tar -xO`], { env: engine.env, encoding: "utf8" }));
+			assert.match(await redis("--user", `local-${name}`, "--pass", passwords.at(-1), "get", "kalypso:{local}:epoch"), /^\w+$/, name);
+		}
+		assert.equal(new Set(passwords).size, passwords.length);
+		for (const { Name, Mounts, Config } of await market.inspect(...LASTING, "redis-functions")) {
+			const service = Config.Labels["com.docker.compose.service"];
+			const secrets = Mounts.filter((m) => m.Name?.includes("_secret-"));
+			const own = SERVICES.includes(service) || service === "redis" ? [service] : service === "redis-functions" ? ["kalypso"] : [];
+			assert.deepEqual(secrets.map((m) => m.Name), own.map((s) => `${market.project}_secret-${s}`), Name);
+			for (const m of secrets) assert.equal(m.RW, false, Name);
+			for (const p of passwords) assert.ok(!JSON.stringify(Config).includes(p), Name);
+		}
+		// Who looks after the market has a user, too.
+		assert.match(await market.compose("run", "--rm", "-T", "kalypso", "quarantine", "list"), /^nothing is in quarantine$/m);
+		const refused = (await redis("--user", "local-kalypso", "--pass", passwords.at(-1), "acl", "log")).split("\n");
+		const objects = refused.flatMap((line, i) => (line === "object" ? [refused[i + 1]] : []));
+		assert.deepEqual(objects.filter((o) => !["config|get", "echo"].includes(o)), [], "no service was refused what it needs");
+	});
 
 	test("the demo's requests settle, asked from outside", async () => {
 		const demo = join(ROOT, "deploy/local/demo/demo.mjs");
@@ -157,18 +222,36 @@ describe("containers", { skip: reason }, () => {
 		assert.match(said, / 0 failed/);
 	}
 
-	const monitoring = existsSync(join(ROOT, "deploy/monitoring/prometheus.compose.yml"));
-	test("docker-compose --profile monitoring up: Prometheus reaches every service", { skip: !monitoring && "deploy/monitoring isn't there" }, async () => {
-		await market.compose("--profile", "monitoring", "up", "--detach", "--no-build", "--no-deps", "prometheus");
-		await market.healthy("prometheus");
+	test("docker-compose --profile monitoring up: Prometheus reaches every service, and who is killed is told of", async () => {
+		const names = ["prometheus", "alertmanager", "alerts"];
+		market.env.KALYPSO_MONITORING = hurriedMonitoring();
+		await market.compose("--profile", "monitoring", "up", "--detach", "--no-build", "--no-deps", ...names);
+		await market.healthy(...names);
 		const ready = async () => {
 			const answer = await fetch(`http://127.0.0.1:${market.prometheusPort}/api/v1/query?query=service_ready`);
 			return (await answer.json()).data.result.filter(({ value }) => value[1] === "1").map(({ metric }) => metric.instance.split(":")[0]);
 		};
 		const all = [...SERVICES, ...LISTENERS].sort();
 		await until("a scrape of each", async () => (await ready()).sort().join() === all.join());
-		await market.compose("--profile", "monitoring", "stop", "prometheus");
+		const told = (pattern) => until(String(pattern), async () => pattern.test(await engine.docker("logs", market.container("alerts"))));
+		await market.compose("kill", "orderbook");
+		await told(/^alerts: FIRING KalypsoServiceDown orderbook since .*: no copy of orderbook answers \(docs\/monitoring.md#kalypsoservicedown\)$/m);
+		await market.compose("start", "orderbook");
+		await told(/^alerts: RESOLVED KalypsoServiceDown orderbook /m);
+		await market.compose("--profile", "monitoring", "stop", ...names);
+		await market.healthy(...LASTING);
 	});
+
+	// A folder of one's own in place of deploy/monitoring, in which every wait is short.
+	function hurriedMonitoring() {
+		const folder = join(market.folder, "monitoring");
+		cpSync(MONITORING, folder, { recursive: true });
+		const write = (name, content) => writeFileSync(join(folder, name), stringify(content));
+		write("prometheus.compose.yml", hurriedConfig("prometheus.compose.yml"));
+		write("alertmanager.yml", hurriedRouting());
+		for (const [name, rules] of hurriedRules()) write(`rules/${name}`, rules);
+		return folder;
+	}
 
 	// ---- what is killed
 

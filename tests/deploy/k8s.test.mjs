@@ -61,7 +61,27 @@ test("the rules notice what breaks them", { skip }, async (t) => {
 		await assert.rejects(validate(set), /replicas must be integer/);
 		await assert.rejects(validate({ apiVersion: "v1", kind: "Podd", metadata: { name: "x" } }), /no schema/);
 	});
+	await t.test("and a field that they don't know, wherever it is", async () => {
+		const set = whole.copy().named("StatefulSet", "matcher");
+		set.spec.template.spec.containers[0].readynessProbe = {};
+		await assert.rejects(validate(set), /^Error: StatefulSet matcher: no such field: \/spec\/template\/spec\/containers\/0\/readynessProbe$/);
+		const all = objectsOf(MARKETS["production with KEDA"]).list;
+		for (const object of all)
+			for (const place of places(object)) {
+				place.unknown = {}; // where names are anybody's, values are texts
+				await assert.rejects(validate(object), /no such field|must be/, `${object.kind} ${object.metadata.name}: ${JSON.stringify(place)}`);
+				delete place.unknown;
+			}
+		for (const object of all) await validate(object);
+	});
 });
+
+// Everything in it that has fields.
+function places(value) {
+	if (typeof value !== "object" || value === null) return [];
+	const inside = Object.values(value).flatMap(places);
+	return Array.isArray(value) ? inside : [value, ...inside];
+}
 
 test("secrets.sh gives each service the files that it is told of, and no other", { skip }, () => {
 	const folder = mkdtempSync(join(tmpdir(), "kalypso-secrets-"));

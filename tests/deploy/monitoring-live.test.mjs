@@ -1,18 +1,17 @@
 // Monitoring at work: a real Prometheus scrapes a running market, every query of rules and dashboards has an answer,
 // and what is broken on purpose reaches a webhook through Alertmanager.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { parse, stringify } from "yaml";
-import { ROOT } from "../../deploy/local/chain.mjs";
+import { stringify } from "yaml";
 import { Process, freePort } from "../../deploy/local/processes.mjs";
 import { World, until } from "../e2e/world.mjs";
 import { dashboards, filled, queriesOf } from "./monitoring/dashboards.mjs";
+import { hurriedConfig, hurriedRouting, hurriedRules } from "./monitoring/hurry.mjs";
 
-const FOLDER = join(ROOT, "deploy/monitoring");
-const rules = readdirSync(join(FOLDER, "rules")).map((name) => parse(readFileSync(join(FOLDER, "rules", name), "utf8")));
+const rules = [...hurriedRules().values()];
 
 // One generator is at home, the other is slashed.
 const GENERATORS = [
@@ -48,23 +47,14 @@ async function startMonitoring() {
 	});
 	await new Promise((resolve) => hook.listen(0, "127.0.0.1", resolve));
 
-	const routing = parse(readFileSync(join(FOLDER, "alertmanager.yml"), "utf8"));
-	const hurry = (route) => {
-		Object.assign(route, { group_wait: "1s", group_interval: "1s" });
-		route.routes?.forEach(hurry);
-	};
-	hurry(routing.route);
+	const routing = hurriedRouting();
 	for (const { webhook_configs } of routing.receivers)
 		for (const w of webhook_configs) w.url = w.url.replace(/:\d+/, `:${hook.address().port}`);
 	writeFileSync(join(folder, "alertmanager.yml"), stringify(routing));
 
-	for (const { groups } of rules)
-		for (const group of groups)
-			for (const rule of group.rules) if (rule.for) rule.for = "2s";
 	rules.forEach((r, i) => writeFileSync(join(folder, `rules-${i}.yml`), stringify(r)));
 	const alertPort = await freePort();
-	const config = parse(readFileSync(join(FOLDER, "prometheus.local.yml"), "utf8"));
-	config.global = { scrape_interval: "1s", evaluation_interval: "1s" };
+	const config = hurriedConfig("prometheus.local.yml");
 	config.rule_files = ["rules-*.yml"];
 	config.alerting.alertmanagers[0].static_configs[0].targets = [`127.0.0.1:${alertPort}`];
 	Object.assign(config.scrape_configs[0].file_sd_configs[0], { files: [join(world.folder, "targets.json")], refresh_interval: "1s" });

@@ -3,7 +3,7 @@
 // What is whose is read from protocol/messages/redis.def here, too, and redis itself is asked about each case.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -63,7 +63,7 @@ describe("a user of Redis for each service", () => {
 		assert.equal(lines.length, asked.length);
 		return lines.map((line) => line === "OK");
 	};
-	const kalypso = (words, env = {}) => execFileSync(join(BINARIES, "kalypso"), words, { encoding: "utf8", env: { ...process.env, ...env } });
+	const kalypso = (words, env = {}) => execFileSync(join(BINARIES, "kalypso"), words, { encoding: "utf8", stdio: "pipe", env: { ...process.env, ...env } });
 	const password = (name) => readFileSync(join(folder, `${name}.password`), "utf8");
 
 	class Guarded extends LocalMarket {
@@ -116,6 +116,20 @@ describe("a user of Redis for each service", () => {
 		assert.deepEqual(objects.filter((o) => o !== "config|get"), [], refused.join(" "));
 	});
 
+	test("Redis has all of it when it starts again", async () => {
+		const server = world.service("redis");
+		for (const name of SERVICES) await world.service(name).stop();
+		const all = () => redis("keys", "*").split("\n").filter((key) => !/:(lease|status):/.test(key)).sort();
+		const lengths = () => links.map(({ log }) => [log, redis("xinfo", "stream", `kalypso:{local}:log:${log}`).split("\n").slice(0, 12).join(" ")]);
+		const had = [all(), lengths()];
+		await server.kill();
+		await server.start().ready(() => redis("ping") === "PONG");
+		assert.deepEqual([all(), lengths()], had);
+		assert.doesNotMatch(readFileSync(server.log, "utf8"), /NOPERM/);
+		for (const name of SERVICES) await world.market.restart(name);
+		await world.until("TaskCreated", await world.request());
+	});
+
 	test("every key of every row: who may read and write it, and nobody else", () => {
 		const asked = [];
 		const ask = (service, command, expected) => asked.push({ user: `local-${service}`, command, expected });
@@ -159,8 +173,46 @@ describe("a user of Redis for each service", () => {
 			assert.equal(s.exit.code, 2, s.tail());
 			assert.match(s.tail(), pattern);
 		};
+		const stranger = (...words) => execFileSync("redis-cli", ["-p", String(world.market.redisPort), ...words], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+		assert.match(stranger("ping"), /^NOAUTH/);
+		for (const who of [["x"], ["default", "x"], ["default", ""]]) assert.match(stranger("auth", ...who), /^WRONGPASS/);
 		const file = join(folder, "orderbook.password");
 		await ends([], { KALYPSO_REDIS_PASSWORD_FILE: file }, /store.refused.*user.*local-matcher.*KALYPSO_REDIS_PASSWORD_FILE/);
+	});
+
+	test("the command line reads its password from a file that is nobody else's", () => {
+		const file = join(folder, "copy.password");
+		const load = () => kalypso(["redis", "load", `--redis=redis://local-kalypso@127.0.0.1:${world.market.redisPort}`, `--redis-password-file=${file}`]);
+		const says = (pattern) => assert.throws(load, (e) => e.status === 2 && pattern.test(e.stderr));
+		says(/--redis-password-file: can't read .*copy.password: No such file/);
+		writeFileSync(file, "", { mode: 0o600 });
+		says(/it is empty/);
+		writeFileSync(file, `${password("kalypso")}\n`);
+		assert.match(load(), /Loaded/);
+		chmodSync(file, 0o644);
+		says(/others may read or write it \(mode 0644\): chmod 600/);
+		chmodSync(file, 0o600);
+		writeFileSync(file, password("matcher"));
+		says(/store.refused.*user=local-kalypso/);
+	});
+
+	test("--apart: a folder for each; --probe: whoever looks after its health may ask for that alone", () => {
+		const apart = join(folder, "apart");
+		kalypso(["redis", "users", apart, "--apart", "--probe", "--name=other"]);
+		assert.deepEqual(readdirSync(apart).sort(), [...SERVICES, "kalypso", "redis"].sort());
+		for (const name of [...SERVICES, "kalypso"]) {
+			assert.deepEqual(readdirSync(join(apart, name)), ["redis-password"]);
+			assert.equal(statSync(join(apart, name, "redis-password")).mode & 0o777, 0o600);
+		}
+		const read = (path) => readFileSync(join(apart, path), "utf8");
+		const had = [read("matcher/redis-password"), read("redis/users.acl")];
+		kalypso(["redis", "users", apart, "--apart", "--probe", "--name=other"]);
+		assert.deepEqual([read("matcher/redis-password"), read("redis/users.acl")], had);
+		const [, probe] = had[1].split("\n");
+		assert.match(probe, /^user other-probe /);
+		redis("acl", "setuser", ...probe.split(" ").slice(1));
+		const asked = [["ping"], ["get", "kalypso:{local}:epoch"], ["info"], ["config", "get", "*"]].map((command) => ({ user: "other-probe", command }));
+		assert.deepEqual(mayAll(asked), [true, false, false, false]);
 	});
 
 	test("passwords are files of their owner, and stay when users are written again", () => {

@@ -439,6 +439,40 @@ static void imported_logs_appear_at_once(void **state)
 	store_close(&s);
 }
 
+static void a_user_has_a_name_at_a_socket_too(void **state)
+{
+	char command[256], at[160];
+	struct store *s;
+
+	(void)state;
+	snprintf(command, sizeof command,
+		 "redis-cli -s %s/redis.sock acl setuser somebody on '>secret' "
+		 "allkeys +@all >/dev/null",
+		 folder);
+	assert_int_equal(system(command), 0);
+	snprintf(at, sizeof at, "unix:somebody@%s/redis.sock", folder);
+	assert_err(store_open(&s, at, "test", "secret", 2000), ERR_NONE);
+	assert_err(store_check(s), ERR_NONE);
+	store_close(&s);
+	assert_err(store_open(&s, at, "test", "other", 2000), ERR_NONE);
+	assert_err(store_check(s), ERR_CONFIG);
+	store_close(&s);
+}
+
+static void an_at_behind_a_slash_is_the_paths(void **state)
+{
+	char command[256], at[160];
+	struct store *s;
+
+	(void)state;
+	snprintf(command, sizeof command, "ln -s . %s/a@b", folder);
+	assert_int_equal(system(command), 0);
+	snprintf(at, sizeof at, "unix:%s/a@b/redis.sock", folder);
+	assert_err(store_open(&s, at, "test", NULL, 2000), ERR_NONE);
+	assert_err(store_check(s), ERR_NONE);
+	store_close(&s);
+}
+
 static void bad_urls_are_refused(void **state)
 {
 	struct store *s;
@@ -450,6 +484,7 @@ static void bad_urls_are_refused(void **state)
 		   ERR_CONFIG);
 	assert_err(store_open(&s, "unix:", "test", NULL, 1), ERR_CONFIG);
 	assert_err(store_open(&s, "redis://x", "Te st", NULL, 1), ERR_CONFIG);
+	assert_err(store_open(&s, "unix:user@", "test", NULL, 1), ERR_CONFIG);
 	assert_err(store_open(&s, "redis://user@x:1", "test", NULL, 1),
 		   ERR_NONE);
 	store_close(&s);
@@ -470,6 +505,8 @@ int main(void)
 		cmocka_unit_test(a_torn_snapshot_falls_back),
 		cmocka_unit_test(status_is_read_back),
 		cmocka_unit_test(imported_logs_appear_at_once),
+		cmocka_unit_test(a_user_has_a_name_at_a_socket_too),
+		cmocka_unit_test(an_at_behind_a_slash_is_the_paths),
 		cmocka_unit_test(bad_urls_are_refused),
 		cmocka_unit_test(a_killed_server_loses_nothing),
 		cmocka_unit_test(a_server_that_may_forget_is_refused),

@@ -14,6 +14,7 @@ const STATES = ["none", "open", "assigned", "fulfilled", "invalid", "slashed", "
 
 export { SERVICES };
 export const LISTENERS = ["listener-thrifty", "listener-swift"];
+export const ONCE = ["redis-users", "redis-functions", "deployer"];
 export const LASTING = ["chain", "redis", ...SERVICES, ...LISTENERS, "prover-thrifty", "prover-swift"];
 
 export class ComposeMarket {
@@ -22,11 +23,12 @@ export class ComposeMarket {
 		market.engine = engine;
 		market.project = `kalypso-test-${process.pid}`;
 		market.folder = mkdtempSync(join(tmpdir(), "kalypso-compose-"));
-		[market.pagePort, market.chainPort, market.prometheusPort] = [await freePort(), await freePort(), await freePort()];
+		for (const name of ["page", "chain", "prometheus", "alertmanager"]) market[`${name}Port`] = await freePort();
 		market.env = {
 			KALYPSO_PAGE_PORT: String(market.pagePort),
 			KALYPSO_CHAIN_PORT: String(market.chainPort),
 			KALYPSO_PROMETHEUS_PORT: String(market.prometheusPort),
+			KALYPSO_ALERTMANAGER_PORT: String(market.alertmanagerPort),
 		};
 		market.page = `http://127.0.0.1:${market.pagePort}`;
 		return market;

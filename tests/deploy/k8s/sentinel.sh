@@ -17,7 +17,7 @@ mkdir secrets
 echo -n replica-secret >secrets/replica-password
 echo -n sentinel-secret >secrets/sentinel-password
 {
-	echo 'user default off'
+	echo 'user default off ~* &* +@all' # as `kalypso redis users` writes it
 	echo 'user matcher on >matcher-secret ~* &* +@all'
 	# The users that docs/kubernetes.md has besides those of services.
 	sed -n '/^user /p' "$component/users.acl" | sed 's/REPLICA-PASSWORD/replica-secret/; s/SENTINEL-PASSWORD/sentinel-secret/'
