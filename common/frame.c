@@ -12,6 +12,7 @@
 #include "common/frame_chores.h"
 #include "common/frame_health.h"
 #include "common/frame_options.h"
+#include "common/frame_room.h"
 #include "common/frame_watch.h"
 #include "common/keccak.h"
 #include "common/log.h"
@@ -47,9 +48,10 @@ static void reload(struct frame *f, const char *what, enum err e)
 {
 	if (f->reloading || f->fatal)
 		return;
+	f->yielding = e == ERR_NO_ROOM || e == ERR_NEWER;
 	log_warn("service.reloading", "what=%s err=%s text=\"%s\"", what,
 		 err_name(e), err_text(e));
-	metric_add(&reloaded, 1);
+	metric_add(&reloaded, !f->yielding);
 	if (e == ERR_BEHIND)
 		frame_end_epoch(f);
 	frame_set_ready(f, false, "beginning again");
@@ -59,7 +61,7 @@ static void reload(struct frame *f, const char *what, enum err e)
 
 void frame_stop(struct frame *f, const char *what, enum err e)
 {
-	if (err_class(e) == ERR_CLASS_RELOAD) {
+	if (err_class(e) == ERR_CLASS_RELOAD && f->service->market) {
 		reload(f, what, e);
 		return;
 	}
@@ -246,6 +248,8 @@ static enum err start(struct frame *f)
 		return e;
 	f->started = true;
 	e = f->service->start(f, f->self);
+	if (e == ERR_NO_ROOM) /* where there is: that doesn't mend itself */
+		e = ERR_STORAGE;
 	if (e && err_class(e) == ERR_CLASS_RETRY) {
 		if (f->service->stop)
 			f->service->stop(f->self);
@@ -261,6 +265,7 @@ static const struct {
 } phases[] = {
 	{reach_store, "waiting for redis"},
 	{know_epoch, "waiting for chain-indexer to open the logs"},
+	{frame_room, "the state folder cannot be written"},
 	{take_lease, "standby: another instance holds the lease"},
 	{start, "waiting to start"},
 };
@@ -393,6 +398,10 @@ static bool begin_again(struct frame *f)
 	loop_timer_cancel(f->loop, &f->chores);
 	if (f->bus)
 		bus_out_watch(f->bus, NULL);
+	if (f->bus && f->yielding) {
+		give_up_lease(f);
+		bus_out_close(&f->bus);
+	}
 	loop_free(&f->loop);
 	f->fatal = loop_new(&f->loop);
 	f->reloading = false;
