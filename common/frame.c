@@ -12,6 +12,7 @@
 #include "common/frame_chores.h"
 #include "common/frame_health.h"
 #include "common/frame_options.h"
+#include "common/frame_protocol.h"
 #include "common/frame_room.h"
 #include "common/frame_watch.h"
 #include "common/keccak.h"
@@ -262,12 +263,15 @@ static enum err start(struct frame *f)
 static const struct {
 	enum err (*advance)(struct frame *f);
 	const char *waiting; /* what is missing while it returns RETRY */
+	enum err also;	     /* … or this, which may get better, too */
 } phases[] = {
-	{reach_store, "waiting for redis"},
-	{know_epoch, "waiting for chain-indexer to open the logs"},
-	{frame_room, "the state folder cannot be written"},
-	{take_lease, "standby: another instance holds the lease"},
-	{start, "waiting to start"},
+	{reach_store, "waiting for redis", ERR_NONE},
+	{know_epoch, "waiting for chain-indexer to open the logs", ERR_NONE},
+	{frame_protocol, "a newer version wrote a log: upgrade this service",
+	 ERR_NEWER},
+	{frame_room, "the state folder cannot be written", ERR_NO_ROOM},
+	{take_lease, "standby: another instance holds the lease", ERR_NONE},
+	{start, "waiting to start", ERR_NONE},
 };
 
 enum { PHASES = sizeof phases / sizeof phases[0] };
@@ -303,7 +307,8 @@ static void advance(void *arg)
 	while (f->phase < PHASES && !f->reloading) {
 		enum err e = phases[f->phase].advance(f);
 
-		if (e && err_class(e) == ERR_CLASS_RETRY) {
+		if (e && (err_class(e) == ERR_CLASS_RETRY ||
+			  e == phases[f->phase].also)) {
 			complain(f, e);
 			return;
 		}

@@ -67,6 +67,7 @@ struct frame {
 	bool started;		       /* start() was called, stop() was not */
 	bool reloading;		       /* the loop is left to begin again */
 	bool yielding;	    /* … and another copy may do better meanwhile */
+	const char *newer;  /* log that we can't read, when we looked last */
 	int unwritable;	    /* errno of our folder when we looked last; or 0 */
 	uint64_t log_first; /* number of our log's first entry */
 	uint64_t over;	    /* an epoch that we know has to end; 0: none */

@@ -56,5 +56,5 @@ enum err frame_room(struct frame *f)
 	if (!failed && f->unwritable)
 		log_info("state.writable", "path=%s", folder);
 	f->unwritable = failed;
-	return failed ? ERR_FULL : ERR_NONE;
+	return failed ? ERR_NO_ROOM : ERR_NONE;
 }

@@ -6,7 +6,7 @@
 
 /* Write some bytes there and take them away again: more than a journal needs to
  * get on. Of a service that keeps nothing there nothing is asked.
- * ERR_FULL	it can't be written; what to do was logged, once for as long as
+ * ERR_NO_ROOM	it can't be written; what to do was logged, once for as long as
  *		that goes on */
 NODISCARD enum err frame_room(struct frame *f);
 
