@@ -157,6 +157,10 @@ NODISCARD enum err store_read(struct store *s, const char *log, uint64_t from,
 			      unsigned max, uint64_t *next, store_entry_fn *fn,
 			      void *arg);
 
+/* What Redis' machine takes the time to be, in ms since 1970.
+ * ERR_UNREACHABLE; ERR_REFUSED: this user may not ask */
+NODISCARD enum err store_time(struct store *s, int64_t *ms);
+
 /* The oldest entry's number and the newest's, 0 if there is none, and the
  * writer's cursor. */
 NODISCARD enum err store_first(struct store *s, const char *log,
