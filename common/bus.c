@@ -8,6 +8,7 @@
 #include "common/crc32c.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/protocol.h"
 
 enum {
 	HEADER_BYTES = 24,
@@ -158,7 +159,7 @@ void bus_ring(struct bus_out *out, uint64_t epoch, const struct entry *entry,
 	be64_put(p, epoch);
 	be64_put(p + 8, entry->number);
 	be16_put(p + 20, entry->type);
-	be16_put(p + 22, 0);
+	be16_put(p + 22, protocol_ours);
 	if (entry->body.size)
 		memcpy(p + HEADER_BYTES, entry->body.data, entry->body.size);
 	be32_put(p + 16, checksum(p, size));
@@ -186,6 +187,10 @@ static void take_frame(struct bus_in *in, zmq_msg_t *msg)
 	entry.number = be64_at(p + 8);
 	entry.type = be16_at(p + 20);
 	entry.body = (struct bytes){p + HEADER_BYTES, size - HEADER_BYTES};
+	if (be16_at(p + 22) > protocol_ours) {
+		entry.type = 0;
+		entry.body.size = 0;
+	}
 	in->fn(in->arg, be64_at(p), &entry);
 }
 

@@ -1,46 +1,31 @@
-/* argp for flags, zconfig for the file; the environment in between. */
+/* argp for flags; where values come from, and what they have to be. */
 #include "common/conf.h"
 
 #include <argp.h>
+#include <assert.h>
 #include <ctype.h>
-#include <czmq.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "common/conf_impl.h"
 #include "common/private_file.h"
 #include "common/version.h"
 
 enum {
 	EXIT_USAGE = 2,
-	ROWS_MAX = 128,
 	KEY_FIRST = 0x1000, /* argp keys of rows; below are characters */
 	KEY_CONFIG = 0x0f00,
 	KEY_MARKDOWN,
-	NAME_ROOM = 160,
 	WHY_ROOM = 512,
 };
 
-struct source {
-	const char *text; /* NULL: not set here */
-	char where[NAME_ROOM];
-};
+#define NAME_ROOM CONF_NAME_ROOM
+#define ROWS_MAX  CONF_ROWS_MAX
 
-struct reader {
-	const struct conf_program *program;
-	const struct conf_row *rows[ROWS_MAX];
-	void *values[ROWS_MAX];
-	const char *flags[ROWS_MAX];
-	size_t count;
-	const char *file;
-	zconfig_t *tree;
-};
-
-static void complain(const struct reader *r, const char *where,
-		     const char *what)
+void conf_complain(const struct reader *r, const char *where, const char *what)
 {
 	fprintf(stderr, "%s: %s: %s\nTry '%s --help'.\n", r->program->name,
 		where, what, r->program->name);
@@ -55,9 +40,8 @@ static void flag_name(char out[NAME_ROOM], const char *name)
 			*p = '-';
 }
 
-/* "KALYPSO_MATCHER_MATCH_LIFETIME"; @service may be NULL. */
-static void variable_name(char out[NAME_ROOM], const char *service,
-			  const char *name, const char *suffix)
+void conf_variable(char out[NAME_ROOM], const char *service, const char *name,
+		   const char *suffix)
 {
 	snprintf(out, NAME_ROOM, "KALYPSO_%s%s%s%s", service ? service : "",
 		 service ? "_" : "", name, suffix);
@@ -65,9 +49,9 @@ static void variable_name(char out[NAME_ROOM], const char *service,
 		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
 
-static struct source from_environment(const struct reader *r,
-				      const struct conf_row *row,
-				      const char *suffix)
+struct source conf_from_environment(const struct reader *r,
+				    const struct conf_row *row,
+				    const char *suffix)
 {
 	const char *services[] = {r->program->name, NULL};
 	struct source s = {NULL, ""};
@@ -75,7 +59,7 @@ static struct source from_environment(const struct reader *r,
 	for (size_t i = 0; i < 2 && !s.text; i++) {
 		char name[NAME_ROOM];
 
-		variable_name(name, services[i], row->name, suffix);
+		conf_variable(name, services[i], row->name, suffix);
 		s.text = getenv(name);
 		snprintf(s.where, sizeof s.where, "environment variable %.120s",
 			 name);
@@ -105,9 +89,9 @@ static struct source look_up(const struct reader *r, size_t i)
 	memmove(s.where + 2, s.where, sizeof s.where - 3);
 	memcpy(s.where, "--", 2);
 	if (!s.text)
-		s = from_environment(r, row, "");
-	if (!s.text && r->tree) {
-		s.text = zconfig_get(r->tree, row->name, NULL);
+		s = conf_from_environment(r, row, "");
+	if (!s.text && r->file) {
+		s.text = conf_from_file(r, row->name);
 		snprintf(s.where, sizeof s.where, "%.100s in file %.40s",
 			 row->name, r->file);
 	}
@@ -117,7 +101,7 @@ static struct source look_up(const struct reader *r, size_t i)
 static enum err set_secret(const struct reader *r, size_t i, const char **out)
 {
 	const struct conf_row *row = r->rows[i];
-	struct source file = from_environment(r, row, "_FILE");
+	struct source file = conf_from_environment(r, row, "_FILE");
 	char why[WHY_ROOM];
 	struct source s;
 
@@ -142,7 +126,7 @@ static enum err set_number(const struct reader *r, const struct source *s,
 	*out = strtoull(s->text, &end, 10);
 	if (!errno && isdigit((unsigned char)s->text[0]) && !*end)
 		return ERR_NONE;
-	complain(r, s->where, "not a whole number");
+	conf_complain(r, s->where, "not a whole number");
 	return ERR_CONFIG;
 }
 
@@ -152,7 +136,7 @@ static enum err set_flag(const struct reader *r, const struct source *s,
 	*out = strcmp(s->text, "true") == 0;
 	if (*out || strcmp(s->text, "false") == 0)
 		return ERR_NONE;
-	complain(r, s->where, "neither true nor false");
+	conf_complain(r, s->where, "neither true nor false");
 	return ERR_CONFIG;
 }
 
@@ -161,7 +145,7 @@ static enum err missing(const struct reader *r, const struct conf_row *row)
 	char flag[NAME_ROOM], variable[NAME_ROOM];
 
 	flag_name(flag, row->name);
-	variable_name(variable, r->program->name, row->name,
+	conf_variable(variable, r->program->name, row->name,
 		      row->kind == CONF_SECRET ? "_FILE" : "");
 	if (row->kind == CONF_SECRET)
 		fprintf(stderr, "%s: no %s: set %s (%s)\n", r->program->name,
@@ -200,46 +184,6 @@ static enum err set_row(const struct reader *r, size_t i)
 	case CONF_SECRET:
 		*(const char **)member = s.text;
 	}
-	return ERR_NONE;
-}
-
-/* ---- the file ----------------------------------------------------------- */
-
-static int is_row(const struct reader *r, const char *name)
-{
-	for (size_t i = 0; i < r->count; i++)
-		if (strcmp(r->rows[i]->name, name) == 0)
-			return r->rows[i]->kind != CONF_SECRET;
-	return 0;
-}
-
-static enum err read_file(struct reader *r)
-{
-	char where[NAME_ROOM];
-
-	if (!r->file) {
-		struct conf_row config = {.name = "config"};
-
-		r->file = from_environment(r, &config, "").text;
-	}
-	if (!r->file)
-		return ERR_NONE;
-	if (access(r->file, R_OK) != 0) {
-		complain(r, r->file, strerror(errno));
-		return ERR_CONFIG;
-	}
-	r->tree = zconfig_load(r->file);
-	if (!r->tree) {
-		complain(r, r->file, "can't be read as lines of NAME = VALUE");
-		return ERR_CONFIG;
-	}
-	for (zconfig_t *c = zconfig_child(r->tree); c; c = zconfig_next(c))
-		if (!r->program->few && !is_row(r, zconfig_name(c))) {
-			snprintf(where, sizeof where, "%.90s in file %.50s",
-				 zconfig_name(c), r->file);
-			complain(r, where, "no such option");
-			return ERR_CONFIG;
-		}
 	return ERR_NONE;
 }
 
@@ -329,7 +273,7 @@ static void secrets_help(const struct reader *r, char *out, size_t room)
 
 		if (r->rows[i]->kind != CONF_SECRET || n >= room)
 			continue;
-		variable_name(variable, r->program->name, r->rows[i]->name, "");
+		conf_variable(variable, r->program->name, r->rows[i]->name, "");
 		n += (size_t)snprintf(out + n, room - n, "%s or %s_FILE: %s.\n",
 				      variable, variable, r->rows[i]->meaning);
 	}
@@ -348,7 +292,7 @@ enum err conf_read(const struct conf_program *program, int argc, char **argv)
 	r = (struct reader){.program = program};
 	gather(&r);
 	make_options(&r, options, names, helps);
-	variable_name(prefix, program->name, "", "");
+	conf_variable(prefix, program->name, "", "");
 	secrets_help(&r, secrets, sizeof secrets);
 	snprintf(doc, sizeof doc,
 		 "%s\vOption --some-name can also be set as %sSOME_NAME or "
@@ -361,7 +305,9 @@ enum err conf_read(const struct conf_program *program, int argc, char **argv)
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &r);
 
-	e = read_file(&r);
+	e = conf_read_file(&r);
+	if (!e)
+		e = conf_check_environment(&r);
 	for (size_t i = 0; i < r.count && !e; i++)
 		e = set_row(&r, i);
 	return e;

@@ -12,6 +12,8 @@
 #include "common/frame_chores.h"
 #include "common/frame_health.h"
 #include "common/frame_options.h"
+#include "common/frame_protocol.h"
+#include "common/frame_room.h"
 #include "common/frame_watch.h"
 #include "common/keccak.h"
 #include "common/log.h"
@@ -47,9 +49,10 @@ static void reload(struct frame *f, const char *what, enum err e)
 {
 	if (f->reloading || f->fatal)
 		return;
+	f->yielding = e == ERR_NO_ROOM || e == ERR_NEWER;
 	log_warn("service.reloading", "what=%s err=%s text=\"%s\"", what,
 		 err_name(e), err_text(e));
-	metric_add(&reloaded, 1);
+	metric_add(&reloaded, !f->yielding);
 	if (e == ERR_BEHIND)
 		frame_end_epoch(f);
 	frame_set_ready(f, false, "beginning again");
@@ -59,7 +62,7 @@ static void reload(struct frame *f, const char *what, enum err e)
 
 void frame_stop(struct frame *f, const char *what, enum err e)
 {
-	if (err_class(e) == ERR_CLASS_RELOAD) {
+	if (err_class(e) == ERR_CLASS_RELOAD && f->service->market) {
 		reload(f, what, e);
 		return;
 	}
@@ -246,6 +249,8 @@ static enum err start(struct frame *f)
 		return e;
 	f->started = true;
 	e = f->service->start(f, f->self);
+	if (e == ERR_NO_ROOM) /* where there is: that doesn't mend itself */
+		e = ERR_STORAGE;
 	if (e && err_class(e) == ERR_CLASS_RETRY) {
 		if (f->service->stop)
 			f->service->stop(f->self);
@@ -258,11 +263,15 @@ static enum err start(struct frame *f)
 static const struct {
 	enum err (*advance)(struct frame *f);
 	const char *waiting; /* what is missing while it returns RETRY */
+	enum err also;	     /* … or this, which may get better, too */
 } phases[] = {
-	{reach_store, "waiting for redis"},
-	{know_epoch, "waiting for chain-indexer to open the logs"},
-	{take_lease, "standby: another instance holds the lease"},
-	{start, "waiting to start"},
+	{reach_store, "waiting for redis", ERR_NONE},
+	{know_epoch, "waiting for chain-indexer to open the logs", ERR_NONE},
+	{frame_protocol, "a newer version wrote a log: upgrade this service",
+	 ERR_NEWER},
+	{frame_room, "the state folder cannot be written", ERR_NO_ROOM},
+	{take_lease, "standby: another instance holds the lease", ERR_NONE},
+	{start, "waiting to start", ERR_NONE},
 };
 
 enum { PHASES = sizeof phases / sizeof phases[0] };
@@ -298,7 +307,8 @@ static void advance(void *arg)
 	while (f->phase < PHASES && !f->reloading) {
 		enum err e = phases[f->phase].advance(f);
 
-		if (e && err_class(e) == ERR_CLASS_RETRY) {
+		if (e && (err_class(e) == ERR_CLASS_RETRY ||
+			  e == phases[f->phase].also)) {
 			complain(f, e);
 			return;
 		}
@@ -393,6 +403,10 @@ static bool begin_again(struct frame *f)
 	loop_timer_cancel(f->loop, &f->chores);
 	if (f->bus)
 		bus_out_watch(f->bus, NULL);
+	if (f->bus && f->yielding) {
+		give_up_lease(f);
+		bus_out_close(&f->bus);
+	}
 	loop_free(&f->loop);
 	f->fatal = loop_new(&f->loop);
 	f->reloading = false;

@@ -66,9 +66,12 @@ struct frame {
 	bool unbound;		       /* the bus isn't bound again yet */
 	bool started;		       /* start() was called, stop() was not */
 	bool reloading;		       /* the loop is left to begin again */
-	uint64_t log_first;	       /* number of our log's first entry */
-	uint64_t over;	  /* an epoch that we know has to end; 0: none */
-	uint64_t trimmed; /* our log's end when we looked last */
+	bool yielding;	    /* … and another copy may do better meanwhile */
+	const char *newer;  /* log that we can't read, when we looked last */
+	int unwritable;	    /* errno of our folder when we looked last; or 0 */
+	uint64_t log_first; /* number of our log's first entry */
+	uint64_t over;	    /* an epoch that we know has to end; 0: none */
+	uint64_t trimmed;   /* our log's end when we looked last */
 
 	/* frame_watch.c's own */
 	struct follow *follows; /* all that the service has */
@@ -102,6 +105,7 @@ struct service {
 	const char *writes; /* its own log, by its name in links.def, or NULL;
 			     * only the holder of the lease gets to start() */
 	bool journalled;    /* its log is a copy of its journal, and whole */
+	bool keeps;	    /* a journal in its folder: without room it waits */
 	bool opens_epoch;   /* begins the first life of the logs */
 	bool comes_second;  /* a block wakes everybody at once: those who make
 			     * matches go first */

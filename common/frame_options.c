@@ -124,19 +124,27 @@ enum err frame_lock_folder(struct frame *f)
 	    (mkdir(path, 0700) && errno != EEXIST)) {
 		log_error("state.folder",
 			  "path=%s text=\"%s: give a folder that can be "
-			  "written with --state-dir\"",
+			  "written, and has room, with --state-dir\"",
 			  path, strerror(errno));
 		return ERR_CONFIG;
 	}
 	snprintf(lock, sizeof lock, "%s/lock", path);
 	f->lock = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (f->lock < 0 && errno == EROFS) /* it may become writable */
+		f->lock = open(lock, O_RDONLY | O_CLOEXEC);
 	if (f->lock >= 0 && flock(f->lock, LOCK_EX | LOCK_NB) == 0)
 		return ERR_NONE;
-	log_error("state.locked", "path=%s text=\"%s\"", lock,
-		  errno == EWOULDBLOCK
-			  ? "this instance is running already: stop it, or "
-			    "give another --instance"
-			  : strerror(errno));
+	if (f->lock >= 0 && errno == EWOULDBLOCK)
+		log_error("state.locked",
+			  "path=%s text=\"this instance is running already: "
+			  "stop it, or give another --instance\"",
+			  lock);
+	else
+		log_error("state.folder",
+			  "path=%s text=\"%s: make room there, let this "
+			  "service's user write there, or give another folder "
+			  "with --state-dir\"",
+			  lock, strerror(errno));
 	return ERR_CONFIG;
 }
 

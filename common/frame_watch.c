@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/frame_clock.h"
 #include "common/log.h"
 #include "common/metric.h"
 
@@ -32,6 +33,7 @@ void frame_watch_register(void)
 	alarm_register(&redis_slow);
 	alarm_register(&behind);
 	alarm_register(&input_silent);
+	frame_clock_register();
 	metric_register(&held);
 }
 
@@ -129,6 +131,8 @@ void frame_watch(struct frame *f)
 	look_at_inputs(f);
 	if (f->store)
 		look_for_retries(f);
+	if (f->store)
+		frame_clock_look(f);
 	if (f->service->watch)
 		f->service->watch(f->self);
 }

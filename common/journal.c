@@ -1,10 +1,12 @@
 /* One table in SQLite. */
 #include "common/journal.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/metric.h"
@@ -16,15 +18,36 @@ static struct metric commit_time =
 struct journal {
 	sqlite3 *db;
 	sqlite3_stmt *insert;
+	char *path;
 	uint64_t last;
 	bool open; /* a transaction is */
 };
 
+/* Whether the disk lacks nothing but room, or the right to write. */
+static bool is_unwritable(struct journal *j)
+{
+	int system = sqlite3_system_errno(j->db);
+
+	switch (sqlite3_errcode(j->db) & 0xff) {
+	case SQLITE_FULL:
+	case SQLITE_READONLY:
+		return true;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return system == ENOSPC || system == EDQUOT || system == EROFS;
+	}
+	return false;
+}
+
 static enum err fail(struct journal *j, const char *what)
 {
-	log_error("journal.failed", "what=\"%s\" text=\"%s\"", what,
-		  j->db ? sqlite3_errmsg(j->db) : "out of memory");
-	return ERR_STORAGE;
+	bool unwritable = j->db && is_unwritable(j);
+
+	log_error("journal.failed", "path=%s what=\"%s\" text=\"%s%s\"",
+		  j->path ? j->path : "-", what,
+		  j->db ? sqlite3_errmsg(j->db) : "out of memory",
+		  unwritable ? ": make room there, or let it be written" : "");
+	return unwritable ? ERR_NO_ROOM : ERR_STORAGE;
 }
 
 static enum err run(struct journal *j, const char *sql)
@@ -59,11 +82,14 @@ enum err journal_open(struct journal **out, const char *path)
 	if (!j)
 		return ERR_NO_MEMORY;
 	metric_register(&commit_time);
+	j->path = strdup(path);
 	e = sqlite3_open_v2(path, &j->db,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 			    NULL) == SQLITE_OK
 		    ? ERR_NONE
 		    : fail(j, path);
+	if (!e && sqlite3_db_readonly(j->db, "main") == 1)
+		e = fail(j, "it can't be written: whose is it?");
 	if (!e)
 		e = run(j, "PRAGMA locking_mode = EXCLUSIVE;"
 			   "PRAGMA journal_mode = WAL;"
@@ -92,6 +118,7 @@ void journal_close(struct journal **journal)
 		return;
 	sqlite3_finalize(j->insert);
 	sqlite3_close(j->db); /* rolls back what wasn't committed */
+	free(j->path);
 	free(j);
 	*journal = NULL;
 }

@@ -1,8 +1,12 @@
 /* journal - what a process must not forget, on its own disk.
  *
  * Numbered entries of messages, only ever appended (SQLite, write-ahead log,
- * fsync at every commit). A process's state is what its entries lead to. An
- * error here is the end of the process: what is on disk isn't known then. */
+ * fsync at every commit). A process's state is what its entries lead to. After
+ * an error what is on disk isn't known: whoever had the journal open forgets
+ * what it knows, and begins again with what it finds there.
+ *
+ * Where it says ERR_STORAGE below, it is ERR_NO_ROOM if all that is wrong is
+ * that the disk is full or may not be written. */
 #ifndef COMMON_JOURNAL_H
 #define COMMON_JOURNAL_H
 

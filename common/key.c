@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/hex.h"
+#include "common/private_file.h"
 
 static bool is_given(const char *text)
 {
@@ -89,7 +90,9 @@ static enum err read_file(char **text, const char *path, struct key_why *why)
 	*text = NULL;
 	if (fd < 0)
 		return key_refuse(why, "%s: %s", path, strerror(errno));
-	if (sodium_init() >= 0)
+	if (private_file_check(fd, path, why->text, sizeof why->text))
+		e = ERR_CONFIG;
+	else if (sodium_init() >= 0)
 		*text = sodium_malloc(KEYSTORE_SIZE_MAX + 1);
 	if (*text)
 		e = read_all(*text, fd, path, why);

@@ -22,10 +22,10 @@ struct key_source {
  * that starts with "{" is a keystore. The caller owns *out, and wipes
  * source->hex and source->password when it can.
  *
- * ERR_CONFIG     no source or two, an unreadable file, a malformed or
- *                impossible key, a keystore without its password (see
- *                keystore.h); *why says which and where; *out is NULL
- * ERR_NO_MEMORY  *out is NULL */
+ * ERR_CONFIG     no source or two, an unreadable file, one that others may read
+ *                or write (private_file.h), a malformed or impossible key, a
+ * keystore without its password (see keystore.h); *why says which and where;
+ * *out is NULL ERR_NO_MEMORY  *out is NULL */
 NODISCARD enum err key_load(struct secret_key **out,
 			    const struct key_source *source,
 			    struct key_why *why);

@@ -246,6 +246,27 @@ enum err store_verdict(struct store *s, const redisReply *r)
 	return ERR_UNREACHABLE;
 }
 
+enum err store_time(struct store *s, int64_t *ms)
+{
+	struct command c = {.count = 0};
+	enum err e = ERR_REFUSED;
+	redisReply *r;
+
+	command_text(&c, "TIME");
+	r = store_call(s, &c);
+	if (!r)
+		return ERR_UNREACHABLE;
+	if (r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
+	    r->element[0]->type == REDIS_REPLY_STRING &&
+	    r->element[1]->type == REDIS_REPLY_STRING) {
+		*ms = strtoll(r->element[0]->str, NULL, 10) * 1000 +
+		      strtoll(r->element[1]->str, NULL, 10) / 1000;
+		e = ERR_NONE;
+	}
+	freeReplyObject(r);
+	return e;
+}
+
 /* ---- small records ------------------------------------------------------ */
 
 enum err store_record(struct store *s, const char *key, struct buf *out)

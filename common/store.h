@@ -151,10 +151,15 @@ typedef enum err store_entry_fn(void *arg, const struct entry *entry);
  * *next is the number after the last one given. Bodies live for the call.
  * ERR_TRIMMED	the log begins after @from; see store_first()
  * ERR_CONFLICT	a number is missing: the log was damaged
+ * ERR_NEWER	a version wrote to it that we can't read; nothing was given
  * and whatever @fn returned that wasn't ERR_NONE, which ends the reading. */
 NODISCARD enum err store_read(struct store *s, const char *log, uint64_t from,
 			      unsigned max, uint64_t *next, store_entry_fn *fn,
 			      void *arg);
+
+/* What Redis' machine takes the time to be, in ms since 1970.
+ * ERR_UNREACHABLE; ERR_REFUSED: this user may not ask */
+NODISCARD enum err store_time(struct store *s, int64_t *ms);
 
 /* The oldest entry's number and the newest's, 0 if there is none, and the
  * writer's cursor. */
@@ -162,6 +167,20 @@ NODISCARD enum err store_first(struct store *s, const char *log,
 			       uint64_t *number);
 NODISCARD enum err store_last(struct store *s, const char *log,
 			      uint64_t *number);
+/* Which is the newest version that wrote to @log: its protocol (protocol.h), 0
+ * if nobody noted any, and its own number. */
+struct store_protocol {
+	uint64_t number;
+	char version[32];
+};
+NODISCARD enum err store_protocol(struct store *s, const char *log,
+				  struct store_protocol *out);
+
+/* Note that we write to @log from now on, whose lease is ours. @first: there is
+ * nothing in it. */
+NODISCARD enum err store_protocol_note(struct store *s, const char *log,
+				       bool first);
+
 NODISCARD enum err store_cursor(struct store *s, const char *service,
 				struct cursor *cursor);
 

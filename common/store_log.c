@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/protocol.h"
 #include "common/store_impl.h"
 
 static void cursor_text(char out[2 * NUMBER_ROOM], struct cursor c)
@@ -202,6 +203,15 @@ static enum err why_missing(struct store *s, const char *log, uint64_t there)
 	return e ? e : first >= there ? ERR_TRIMMED : ERR_CONFLICT;
 }
 
+/* Whether we can read what is in @log. */
+static enum err check_protocol(struct store *s, const char *log)
+{
+	struct store_protocol p;
+	enum err e = store_protocol(s, log, &p);
+
+	return !e && p.number > protocol_ours ? ERR_NEWER : e;
+}
+
 enum err store_read(struct store *s, const char *log, uint64_t from,
 		    unsigned max, uint64_t *next, store_entry_fn *fn, void *arg)
 {
@@ -214,6 +224,9 @@ enum err store_read(struct store *s, const char *log, uint64_t from,
 	s->reads++;
 	if (r->type != REDIS_REPLY_ARRAY)
 		e = ERR_CONFLICT;
+	else if (r->elements) /* asked after it: what was noted before is seen
+			       */
+		e = check_protocol(s, log);
 	for (size_t i = 0; !e && i < r->elements; i++) {
 		struct entry entry;
 

@@ -56,6 +56,7 @@ struct writer {
 	size_t first, last, room;
 	size_t sent; /* entries from `first` on that are under way */
 	bool tells;  /* somebody waits for what is written: it is told of */
+	bool noted;  /* that this version writes to the log */
 	bool unsure; /* the outcome of what was under way isn't known */
 	struct buf bytes;
 	struct under_way under_way[UNDER_WAY_MAX];
@@ -225,8 +226,14 @@ static enum err send_next(struct writer *w)
 			   .entries_count = n,
 			   .first = w->logged + w->sent + 1,
 			   .records = records};
-	enum err e;
+	enum err e = ERR_NONE;
 
+	if (!w->noted)
+		e = store_protocol_note(w->config.store, w->config.log,
+					!w->logged);
+	if (e)
+		return e;
+	w->noted = true;
 	for (size_t i = 0; i < n; i++) {
 		const struct waiting *q = &next[i];
 

@@ -9,10 +9,11 @@
 
 #include "common/hex.h"
 #include "common/key.h"
+#include "common/private_file.h"
 #include "services/kalypso/terminal.h"
 #include "services/kalypso/text.h"
 
-enum { PASSWORD_ROOM = 1024, ROLE_ROOM = 64 };
+enum { PASSWORD_ROOM = 1024, ROLE_ROOM = 64, WHY_ROOM = 512 };
 
 /* ---- passwords ---------------------------------------------------------- */
 
@@ -25,12 +26,16 @@ void cli_password_free(char **password)
 static enum cli_exit read_password_file(struct cli *cli, char *out)
 {
 	const char *path = cli->common.password_file;
+	char open_to[WHY_ROOM] = "";
 	FILE *f = fopen(path, "r");
-	char *line = f ? fgets(out, PASSWORD_ROOM, f) : NULL;
+	bool bad = f && private_file_check(fileno(f), path, open_to, WHY_ROOM);
+	char *line = f && !bad ? fgets(out, PASSWORD_ROOM, f) : NULL;
 	int why = errno;
 
 	if (f)
 		fclose(f);
+	if (bad)
+		return cli_fail(cli, CLI_USAGE, "--password-file %s", open_to);
 	if (!line)
 		return cli_fail(cli, CLI_USAGE, "--password-file %s: %s", path,
 				f ? "it is empty" : strerror(why));

@@ -289,6 +289,7 @@ int main(int argc, char **argv)
 			   "chain, asks the prover, submits in time.",
 		.options = rows,
 		.options_offset = offsetof(struct listener, options),
+		.keeps = true,
 		.start = start,
 		.watch = watch,
 		.stop = stop,

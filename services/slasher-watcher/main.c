@@ -345,6 +345,7 @@ int main(int argc, char **argv)
 		.comes_second = true,
 		.writes = "slash",
 		.journalled = true,
+		.keeps = true,
 		.prepare = prepare,
 		.start = start,
 		.status = status,

@@ -382,6 +382,7 @@ int main(int argc, char **argv)
 		.market = true,
 		.writes = "task",
 		.journalled = true,
+		.keeps = true,
 		.prepare = prepare,
 		.start = start,
 		.status = status,

@@ -1,9 +1,11 @@
 // What should happen and doesn't: each alarm is provoked with real processes, told of once, shown everywhere, and over
 // when its cause is gone.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { account, ROLES } from "../../deploy/local/chain.mjs";
+import { account, ROLES, ROOT } from "../../deploy/local/chain.mjs";
 import { redisSays } from "../../deploy/local/market.mjs";
 import { kalypso } from "./cli/world.mjs";
 import { World, until } from "./world.mjs";
@@ -133,6 +135,33 @@ test("each of these was told of once", () => {
 	const once = { matcher: ["task_missing"], "chain-indexer": ["head_stalled"], "task-publisher": ["round_missing", "journal_stuck"], "slasher-watcher": ["slash_missing", "journal_stuck"] };
 	for (const [service, alarms] of Object.entries(once)) for (const alarm of alarms) assert.equal(begun(service, alarm), 1, `${alarm} of ${service}`);
 	assert.equal(begun("webhook-gateway", "input_silent"), 1);
+});
+
+test("a clock that is an hour late: told with both times; leases and matches don't mind", async (t) => {
+	const library = join(world.folder, "clock.so");
+	const made = spawnSync("gcc", ["-shared", "-fPIC", "-O2", "-o", library, join(ROOT, "tests/chaos/clock.c")]);
+	if (made.status !== 0) return t.skip("gcc isn't there");
+	const orderbook = world.service("orderbook");
+	const right = { ...orderbook.env };
+	await orderbook.stop();
+	Object.assign(orderbook.env, { LD_PRELOAD: library, KALYPSO_CLOCK_S: "-3600" });
+	if (right.ASAN_OPTIONS !== undefined) orderbook.env.ASAN_OPTIONS += ":verify_asan_link_order=0";
+	await world.market.restart("orderbook");
+	const line = await rises("orderbook", "clock_off");
+	assert.ok(Math.abs(Date.parse(line.redis) - Date.parse(line.clock) - 3_600_000) < 60_000, `${line.clock} ${line.redis}`);
+	assert.ok(Math.abs(Number(line.off_s) + 3600) < 60, line.off_s);
+	assert.match(line.text, /set the one that is wrong.*NTP/);
+	assert.match(await readyz("orderbook"), /^ready\nalarm clock_off: /);
+	assert.ok(Math.abs((await world.service("orderbook").metric("clock_offset_ms")) + 3_600_000) < 60_000);
+	assert.equal(row(await status(1), "orderbook").lease, "a");
+	await world.until("TaskCreated", await world.request());
+	await orderbook.stop();
+	orderbook.env = right;
+	await world.market.restart("orderbook");
+	// Twice as long as it takes to notice.
+	await until("it to run for a while", () => Date.now() - Date.parse(orderbook.event("service.ready").time) > 6000);
+	assert.equal(orderbook.event("alarm.clock_off"), undefined);
+	assert.ok(Math.abs(await orderbook.metric("clock_offset_ms")) < 5000);
 });
 
 // Last, because whoever waits for Redis does nothing else, and may give other alarms for that.

@@ -6,8 +6,9 @@ import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync 
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { account } from "../../deploy/local/chain.mjs";
+import { ROLES, account } from "../../deploy/local/chain.mjs";
 import { redisSays } from "../../deploy/local/market.mjs";
+import { Process } from "../../deploy/local/processes.mjs";
 import { kalypso } from "./cli/world.mjs";
 import { Receiver } from "./webhooks/receiver.mjs";
 import { SERVICES, World, until } from "./world.mjs";
@@ -139,6 +140,20 @@ afterEach(() => {
 		if (level === "error" || level === "warn" || TOLD.test(event)) say(`${time} ${level} ${name} ${event} ${JSON.stringify(more)}`);
 });
 
+// On a slow machine a task is overdue by now, and slasher-watcher has sent since the backup, too: the same again.
+async function adoptSlasher() {
+	const name = "slasher-watcher";
+	const { address } = account(ROLES.slasher);
+	const isOutside = () => has(from, "tx.outsider").some((line) => line.name === name);
+	await until(`${name} to know its account`, async () => isOutside() || (await world.service(name).isReady()));
+	if (!isOutside()) return;
+	const used = (blockTag) => world.client.getTransactionCount({ address, blockTag });
+	await until("what it sent to be mined", async () => (await used("pending")) === (await used("latest")));
+	await world.service(name).stop();
+	const args = ["--name=second", `--state-dir=${join(world.folder, "state-2")}`, `--adopt-nonce=${await used("latest")}`];
+	world.market.add(world.market.makeService(name, { args }));
+}
+
 describe("drills", () => {
 	test("Redis is lost with its disk", async () => {
 		await world.service("redis").kill();
@@ -255,8 +270,39 @@ describe("drills", () => {
 		await world.service("task-publisher").stop();
 		const args = ["--name=second", `--state-dir=${join(world.folder, "state-2")}`, `--adopt-nonce=${nonce}`];
 		world.market.add(world.market.makeService("task-publisher", { args, env: { KALYPSO_RELAYER_KEY: account(21).key } }));
+		await adoptSlasher();
 		await manage();
 		await load.more(3);
+	});
+
+	// What is put in place ends at once, as a program does that lacks a library or refuses an option of before.
+	test("a wrong upgrade is rolled back", async () => {
+		const name = "task-publisher";
+		const good = world.service(name);
+		const wrong = join(world.folder, "wrong");
+		writeFileSync(wrong, `#!/bin/sh\necho "$0: error while loading shared libraries: libnew.so.1: cannot open shared object file" >&2\nexit 127\n`, { mode: 0o755 });
+		await good.stop();
+		const bad = world.market.add(new Process(name, [wrong], { log: good.log }));
+		const placed = load.ids.length;
+		let starts = 0;
+		// A manager starts it again and again; requests go on, and none gets a task.
+		await until("more requests", async () => {
+			if (!bad.running) starts++, bad.start();
+			await bad.ended;
+			assert.equal(bad.exit.code, 127);
+			return starts >= 3 && load.ids.length >= placed + 2;
+		});
+		assert.match(bad.tail(2), /cannot open shared object file/);
+		await until("the alarm", () => has(from, "alarm.task_missing").length > 0);
+		const noticed = await until("kalypso status to miss it", async () => {
+			const { error } = (await kalypso(["status", "--json", `--redis=${world.market.redis}`, "--name=second"])).is(1).json;
+			return error.message.includes(name) && error.message;
+		});
+		say(`kalypso status: ${noticed}`);
+		world.market.add(good).start();
+		await ready();
+		await load.more(3);
+		assert.equal(has(from, "tx.outsider").length, 0);
 	});
 
 	test("in the end each request was assigned once", async () => {

@@ -1,7 +1,7 @@
 // How services begin: what they can't run with ends them at once with one clear line; what may get better is waited for.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,9 +73,46 @@ describe("the command line of every service", () => {
 		refuses("listener", [...keyless, "--prover=http://127.0.0.1:1"], {}, /no generator_key: set KALYPSO_LISTENER_GENERATOR_KEY_FILE/);
 	});
 
-	test("a file with a secret that others may read, or that isn't there, is refused", () => {
-		const args = [`--contracts=${join(folder, "c.json")}`];
-		refuses("slasher-watcher", args, { KALYPSO_SLASHER_KEY_FILE: "/nowhere/key" }, /\/nowhere\/key.*No such file/);
+	for (const name of ALL)
+		test(`${name}: each file with a secret that others may read, or that can't be read, is refused`, () => {
+			const { text } = run(name, ["--help"]);
+			const secrets = [...text.slice(text.indexOf("Secrets:")).matchAll(/KALYPSO_\w+_FILE/g)].map(([variable]) => variable);
+			assert.ok(secrets.length >= 1, text);
+			const file = join(folder, `${name}.secret`);
+			writeFileSync(file, "");
+			const cases = [
+				[0o644, KEY, /others may read or write it \(mode 0644\): chmod 600 \/.*\.secret/],
+				[0o620, KEY, /others may read or write it \(mode 0620\): chmod 600/],
+				[0o600, "\n", /can't read .*\.secret: it is empty/],
+			];
+			for (const variable of secrets) {
+				const says = (what) => new RegExp(`^${name}: environment variable ${variable}: .*${what.source}`);
+				for (const [mode, content, what] of cases) {
+					writeFileSync(file, content);
+					chmodSync(file, mode);
+					refuses(name, [], { ...NEEDED, [variable]: file }, says(what));
+				}
+				refuses(name, [], { ...NEEDED, [variable]: "/nowhere/secret" }, says(/can't read \/nowhere\/secret: No such file/));
+				refuses(name, [], { ...NEEDED, [variable]: folder }, says(/Is a directory/));
+			}
+		});
+
+	for (const name of ALL)
+		test(`${name}: a slip in a file of options is named with its line, and what is meant`, () => {
+			const file = join(folder, `${name}.conf`);
+			writeFileSync(file, "# of ours\nlog_level = info\nadmin_prot = 1\n");
+			refuses(name, [`--config=${file}`], NEEDED, /admin_prot in file .*\.conf, line 3: no such option; is admin_port meant\?/);
+			writeFileSync(file, "redis-password = x\n");
+			if (name !== "listener") refuses(name, [`--config=${file}`], NEEDED, /line 1: no such option; is redis_password meant\?/);
+			writeFileSync(file, "colour = red\n");
+			refuses(name, [`--config=${file}`], NEEDED, /colour in file .*, line 1: no such option$/m);
+			const variable = `KALYPSO_${name.toUpperCase().replaceAll("-", "_")}_LOG_`;
+			refuses(name, [], { ...NEEDED, [`${variable}LEVLE`]: "debug" }, new RegExp(`${variable}LEVLE: no such option; is ${variable}LEVEL meant`));
+		});
+
+	test("webhooks that anybody may register, where strangers come", () => {
+		const hooks = ["--webhooks", "--webhook-open", `--state-dir=${join(folder, "state")}`];
+		refuses("webhook-gateway", [...hooks, "--listen-host=8.8.8.8"], { KALYPSO_WEBHOOK_KEY: KEY }, /config\.webhooks.*--webhook-open.*strangers reach.*KALYPSO_WEBHOOK_TOKEN_FILE/);
 	});
 
 	test("a state folder belongs to one process", async () => {

@@ -400,6 +400,32 @@ enum err store_last(struct store *s, const char *log, uint64_t *number)
 	return ERR_NONE;
 }
 
+/* All clocks are one. */
+enum err store_time(struct store *s, int64_t *ms)
+{
+	(void)s;
+	*ms = 0;
+	return ERR_REFUSED;
+}
+
+/* Everybody is of one version. */
+enum err store_protocol(struct store *s, const char *log,
+			struct store_protocol *out)
+{
+	(void)s;
+	(void)log;
+	*out = (struct store_protocol){.number = 0};
+	return ERR_NONE;
+}
+
+enum err store_protocol_note(struct store *s, const char *log, bool first)
+{
+	(void)s;
+	(void)log;
+	(void)first;
+	return ERR_NONE;
+}
+
 enum err store_cursor(struct store *s, const char *service,
 		      struct cursor *cursor)
 {

@@ -250,7 +250,9 @@ static void a_secret_has_no_flag_and_no_line_in_the_file(void **state)
 		status_of(&(struct run){.flags = {"--must=x", "--api-key=1"}}),
 		2);
 	assert_non_null(strstr(complaint, "--api-key"));
-	FAILS("task-publisher: api_key in file conf: no such option" TRY,
+	FAILS("task-publisher: api_key in file conf, line 1: a secret, which "
+	      "no file of options may hold: set "
+	      "KALYPSO_TASK_PUBLISHER_API_KEY_FILE" TRY,
 	      .flags = {"--must=x", "--config=conf"}, .file = "api_key = 1\n");
 }
 
@@ -366,10 +368,45 @@ static void unknown_options_are_refused(void **state)
 	assert_int_equal(status_of(&(struct run){.flags = {"start"}}), 2);
 	assert_non_null(
 		strstr(complaint, "what is 'start'? options begin with --"));
-	FAILS("task-publisher: match_lifetimes in file conf: no such "
-	      "option" TRY,
+	FAILS("task-publisher: colour in file conf, line 3: no such option" TRY,
 	      .flags = {"--must=x", "--config=conf"},
-	      .file = "match_lifetimes = 8\n");
+	      .file = "# colours = 1\ndry_run = true\ncolour=red\n");
+}
+
+static void a_slip_in_the_file_is_told_from_what_is_meant(void **state)
+{
+	(void)state;
+	FAILS("task-publisher: match_lifetimes in file conf, line 2: no such "
+	      "option; is match_lifetime meant?" TRY,
+	      .flags = {"--must=x", "--config=conf"},
+	      .file = "dry_run = true\nmatch_lifetimes = 8\n");
+	FAILS("task-publisher: bsu_at in file conf, line 1: no such option; is "
+	      "bus_at meant?" TRY,
+	      .flags = {"--must=x", "--config=conf"}, .file = "bsu_at = x\n");
+	FAILS("task-publisher: match-lifetime in file conf, line 1: no such "
+	      "option; is match_lifetime meant?" TRY,
+	      .flags = {"--must=x", "--config=conf"},
+	      .file = "match-lifetime = 8\n");
+}
+
+static void a_slip_in_a_variable_of_its_own_is_refused(void **state)
+{
+	(void)state;
+	FAILS("task-publisher: environment variable "
+	      "KALYPSO_TASK_PUBLISHER_MATCH_LIFTIME: no such option; is "
+	      "KALYPSO_TASK_PUBLISHER_MATCH_LIFETIME meant?\n",
+	      .flags = {"--must=x"},
+	      .variables = {"KALYPSO_TASK_PUBLISHER_MATCH_LIFTIME=8"});
+	FAILS("task-publisher: environment variable "
+	      "KALYPSO_TASK_PUBLISHER_APIKEY_FILE: no such option; is "
+	      "KALYPSO_TASK_PUBLISHER_API_KEY_FILE meant?\n",
+	      .flags = {"--must=x"},
+	      .variables = {"KALYPSO_TASK_PUBLISHER_APIKEY_FILE=key"});
+	/* Another program's, and what Kubernetes tells of a service. */
+	GIVES("30 false here x ", .flags = {"--must=x"},
+	      .variables = {"KALYPSO_MATCH_LIFTIME=8",
+			    "KALYPSO_TASK_PUBLISHER_PORT=tcp://10.0.0.1:7000",
+			    "KALYPSO_TASK_PUBLISHER_SERVICE_HOST=10.0.0.1"});
 }
 
 static void a_file_that_can_not_be_read_is_named(void **state)
@@ -434,6 +471,8 @@ int main(void)
 		cmocka_unit_test(
 			what_is_not_of_its_kind_is_named_with_its_place),
 		cmocka_unit_test(unknown_options_are_refused),
+		cmocka_unit_test(a_slip_in_the_file_is_told_from_what_is_meant),
+		cmocka_unit_test(a_slip_in_a_variable_of_its_own_is_refused),
 		cmocka_unit_test(a_file_that_can_not_be_read_is_named),
 		cmocka_unit_test(help_shows_every_option),
 		cmocka_unit_test(the_manual_page_is_a_table),

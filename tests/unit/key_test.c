@@ -35,6 +35,7 @@ static const char *write_text(const char *name, const char *text)
 	FILE *f = fopen(path, "w");
 
 	assert_non_null(f);
+	assert_int_equal(fchmod(fileno(f), 0600), 0);
 	assert_true(fputs(text, f) >= 0);
 	assert_int_equal(fclose(f), 0);
 	return path;
@@ -51,6 +52,22 @@ static struct buf read_text(const char *path)
 		buf_put_u8(&out, (uint8_t)c);
 	fclose(f);
 	return out;
+}
+
+/* A copy of tests/golden/keystore-NAME.json that nobody else may read: what git
+ * checks out everybody may. */
+static const char *golden(const char *name)
+{
+	char from[96], copy[96];
+	struct buf text;
+	const char *path;
+
+	snprintf(from, sizeof from, "tests/golden/keystore-%s.json", name);
+	snprintf(copy, sizeof copy, "keystore-%s.json", name);
+	text = read_text(from);
+	path = write_text(copy, buf_text(&text));
+	buf_free(&text);
+	return path;
 }
 
 /* The source loads, and to the key whose address is above. */
@@ -153,29 +170,29 @@ static void unreadable_files_are_named(void **state)
 static void keystores_of_others_open(void **state)
 {
 	(void)state;
-	assert_loads(
-		(struct key_source){.path = "tests/golden/keystore-pbkdf2.json",
-				    .password = password});
-	assert_loads(
-		(struct key_source){.path = "tests/golden/keystore-scrypt.json",
-				    .password = password});
-	assert_loads(
-		(struct key_source){.path = "tests/golden/keystore-cast.json",
-				    .password = password});
+	assert_loads((struct key_source){.path = golden("pbkdf2"),
+					 .password = password});
+	assert_loads((struct key_source){.path = golden("scrypt"),
+					 .password = password});
+	assert_loads((struct key_source){.path = golden("cast"),
+					 .password = password});
 }
 
 static void a_password_may_lie_in_a_file(void **state)
 {
+	char keystore[128];
+
 	(void)state;
+	snprintf(keystore, sizeof keystore, "%s", golden("cast"));
 	assert_loads((struct key_source){
-		.path = "tests/golden/keystore-cast.json",
+		.path = keystore,
 		.password_path =
 			write_text("password", "testpassword\r\nmore\n")});
 }
 
 static void a_keystore_needs_its_password(void **state)
 {
-	const char *path = "tests/golden/keystore-cast.json";
+	const char *path = golden("cast");
 
 	(void)state;
 	assert_refused((struct key_source){.path = path}, "give its password");
@@ -188,6 +205,31 @@ static void a_keystore_needs_its_password(void **state)
 	assert_refused(
 		(struct key_source){.path = path, .password_path = "/nowhere"},
 		"/nowhere: No such file");
+}
+
+/* Whatever it holds: a password may be guessed. */
+static void a_file_that_others_may_read_is_refused(void **state)
+{
+	char key[128], keystore[128], words[128];
+
+	(void)state;
+	snprintf(key, sizeof key, "%s", write_text("open", secret));
+	snprintf(keystore, sizeof keystore, "%s", golden("cast"));
+	snprintf(words, sizeof words, "%s", write_text("words", password));
+	assert_int_equal(chmod(key, 0644), 0);
+	assert_refused((struct key_source){.path = key},
+		       "/open: others may read or write it (mode 0644): "
+		       "chmod 600 /");
+	assert_int_equal(chmod(words, 0666), 0);
+	assert_refused(
+		(struct key_source){.path = keystore, .password_path = words},
+		"/words: others may read or write it (mode 0666)");
+	assert_int_equal(chmod(keystore, 0604), 0);
+	assert_refused(
+		(struct key_source){.path = keystore, .password = password},
+		"keystore-cast.json: others may read");
+	assert_int_equal(chmod(key, 0400), 0);
+	assert_loads((struct key_source){.path = key});
 }
 
 static struct secret_key *load(const char *hex)
@@ -343,8 +385,16 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	static const char *const names[] = {"hex", "bad", "large", "password",
-					    "saved"};
+	static const char *const names[] = {"hex",
+					    "bad",
+					    "large",
+					    "password",
+					    "saved",
+					    "open",
+					    "words",
+					    "keystore-cast.json",
+					    "keystore-pbkdf2.json",
+					    "keystore-scrypt.json"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -362,6 +412,7 @@ int main(void)
 		cmocka_unit_test(keystores_of_others_open),
 		cmocka_unit_test(a_password_may_lie_in_a_file),
 		cmocka_unit_test(a_keystore_needs_its_password),
+		cmocka_unit_test(a_file_that_others_may_read_is_refused),
 		cmocka_unit_test(a_key_is_saved_and_loaded),
 		cmocka_unit_test(two_keystores_of_one_key_differ),
 		cmocka_unit_test(what_is_inside_is_checked),

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/protocol.h"
 #include "common/store.h"
 
 static char folder[] = "/tmp/kalypso-store-XXXXXX";
@@ -205,6 +207,66 @@ static void another_epoch_writes_nothing(void **state)
 	a.epoch++;
 	assert_err(store_append(store, &a), ERR_EPOCH);
 	assert_int_equal(length(store, "epoch"), 0);
+}
+
+/* As another version would. */
+static void note(const char *log, const char *value)
+{
+	char command[256];
+
+	snprintf(command, sizeof command,
+		 "redis-cli -s %s/redis.sock set 'kalypso:{test}:protocol:%s' "
+		 "%s >/dev/null",
+		 folder, log, value);
+	assert_int_equal(system(command), 0);
+}
+
+static void what_a_newer_version_wrote_is_not_given(void **state)
+{
+	struct append a = ready(store, "mixed");
+	struct store_protocol p;
+	uint64_t next;
+	unsigned n = 0;
+
+	(void)state;
+	assert_err(store_append(store, &a), ERR_NONE);
+	assert_err(store_protocol(store, "mixed", &p), ERR_NONE);
+	assert_int_equal(p.number, 0);
+	assert_err(store_protocol_note(store, "mixed", false), ERR_NONE);
+	assert_err(store_protocol(store, "mixed", &p), ERR_NONE);
+	assert_int_equal(p.number, protocol_ours);
+	assert_string_equal(p.version, protocol_version);
+	assert_int_equal(length(store, "mixed"), 2);
+
+	note("mixed", "7:9.9.9");
+	assert_err(store_protocol(store, "mixed", &p), ERR_NONE);
+	assert_int_equal(p.number, 7);
+	assert_string_equal(p.version, "9.9.9");
+	assert_err(store_read(store, "mixed", 1, 10, &next, count, &n),
+		   ERR_NEWER);
+	assert_int_equal(n, 0);
+	assert_int_equal(next, 1);
+	/* What it wrote stays: we can't have written all of it. */
+	assert_err(store_protocol_note(store, "mixed", false), ERR_NONE);
+	assert_err(store_read(store, "mixed", 1, 10, &next, count, &n),
+		   ERR_NEWER);
+	/* A log that begins anew is all ours. */
+	assert_err(store_protocol_note(store, "mixed", true), ERR_NONE);
+	assert_int_equal(length(store, "mixed"), 2);
+	/* Older ones are read, and what isn't a number is none. */
+	note("mixed", "0:0.0.1");
+	assert_int_equal(length(store, "mixed"), 2);
+	note("mixed", "nonsense");
+	assert_int_equal(length(store, "mixed"), 2);
+}
+
+static void its_clock_can_be_asked(void **state)
+{
+	int64_t ms = 0;
+
+	(void)state;
+	assert_err(store_time(store, &ms), ERR_NONE);
+	assert_true(llabs(ms - (int64_t)time(NULL) * 1000) < 60000);
 }
 
 static void one_instance_has_the_lease(void **state)
@@ -498,6 +560,8 @@ int main(void)
 		cmocka_unit_test(a_gap_is_a_conflict),
 		cmocka_unit_test(without_the_lease_nothing_is_written),
 		cmocka_unit_test(another_epoch_writes_nothing),
+		cmocka_unit_test(what_a_newer_version_wrote_is_not_given),
+		cmocka_unit_test(its_clock_can_be_asked),
 		cmocka_unit_test(one_instance_has_the_lease),
 		cmocka_unit_test(appends_under_way_keep_their_order),
 		cmocka_unit_test(records_come_with_their_append),

@@ -117,11 +117,10 @@ export default [
 	},
 	{
 		name: "full",
-		what: "a sender's disk is full: it ends rather than to send what isn't written; then there is room again",
+		what: "a sender's disk is full: it stops sending rather than to send what isn't written; then there is room again",
 		rounds: 1,
 		unless: mounts,
 		async run(scene, dice) {
-			scene.expect("STORAGE", "CONFIG");
 			const name = dice.pick(SENDERS);
 			const service = scene.service(name);
 			const folder = folderOf(scene, name);
@@ -136,10 +135,11 @@ export default [
 				service.start();
 				await service.ready(() => service.isReady());
 				spawnSync("dd", ["if=/dev/zero", `of=${join(folder, "other")}`, "bs=4k"]);
-				await service.ended;
-				if (service.exit.code !== 1) throw new Error(`${name} ended with ${JSON.stringify(service.exit)}: ${service.tail(3)}`);
+				await until(`${name} to have no room`, () => service.event("state.unwritable"));
 				await sleep(1000);
 				rmSync(join(folder, "other"));
+				await service.ready(() => service.isReady());
+				await service.kill();
 				rmSync(aside, { recursive: true });
 				copy(folder, aside);
 			} finally {

@@ -1,6 +1,6 @@
 // kalypso account ..., and whose key a command signs with.
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { chmodSync, readFileSync, statSync } from "node:fs";
 import { describe, test } from "node:test";
 import { privateKeyToAccount } from "viem/accounts";
 import { generator, governor, requester, stranger } from "./world.mjs";
@@ -86,6 +86,25 @@ export function accountsTests(world) {
 			shown.is(0, /Password of .*typed\.json: /);
 			(await world.terminal(["account", "show", `--keystore=${file}`], ["other words"])).is(2);
 			(await world.terminal(["account", "new", world.path("y.json")], ["one", "another"])).is(2, /the two passwords differ/);
+		});
+
+		test("a file with a secret that others may read is refused", async () => {
+			const open = (name, content) => {
+				const path = world.write(name, content);
+				chmodSync(path, 0o644);
+				return path;
+			};
+			const refused = async (...args) => (await world.error(["account", "show", ...args], 2)).message;
+			const hex = open("open.hex", `${stranger.key}\n`);
+			const words = world.write("closed.password", "secret words\n");
+			assert.equal(await refused(`--keystore=${hex}`), `--keystore: ${hex}: others may read or write it (mode 0644): chmod 600 ${hex}`);
+			const keystore = world.path("shut.json");
+			await world.json(["account", "new", keystore, `--password-file=${words}`]);
+			chmodSync(words, 0o640 | 0o002);
+			assert.match(await refused(`--keystore=${keystore}`, `--password-file=${words}`), /^--password-file .*closed\.password: others may read or write it \(mode 0642\): chmod 600/);
+			chmodSync(words, 0o600);
+			chmodSync(keystore, 0o666);
+			assert.match(await refused(`--keystore=${keystore}`, `--password-file=${words}`), /shut\.json: others may read or write it/);
 		});
 
 		test("a key comes from one place, and which one is said", async () => {
