@@ -1,14 +1,14 @@
-/* Segment k holds 2^(5 + k) items. Once they are large, four segments at a time
- * are mapped: a system call is slow when it is rare, and what isn't touched
- * costs nothing but addresses. */
+/* Segment k holds 2^(5 + k) items. Once they are large, most of those that
+ * there can be are mapped at once: a system call is slow when it is rare, and
+ * what isn't touched costs nothing but addresses. */
 #include "common/pool.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 
 enum {
-	SMALL = 6,    /* so many segments come one by one from the C library */
-	TOGETHER = 4, /* … and then so many at a time from the kernel */
+	SMALL = 6,     /* so many segments come one by one from the C library */
+	TOGETHER = 12, /* … and then so many at a time from the kernel */
 };
 
 static size_t bytes_of(const struct pool *p, unsigned k)
@@ -34,6 +34,12 @@ static size_t bytes_with(const struct pool *p, unsigned k)
 	return bytes_of(p, after_of(k)) - bytes_of(p, first_of(k));
 }
 
+static void set_segment(struct pool *p, unsigned k, void *segment)
+{
+	p->segments[k] = segment;
+	p->bases[k] = (uintptr_t)segment - bytes_of(p, k);
+}
+
 static bool map_with(struct pool *p, unsigned k)
 {
 	char *m = mmap(NULL, bytes_with(p, k), PROT_READ | PROT_WRITE,
@@ -42,7 +48,7 @@ static bool map_with(struct pool *p, unsigned k)
 	if (m == MAP_FAILED)
 		return false;
 	for (unsigned i = first_of(k); i < after_of(k); i++) {
-		p->segments[i] = m;
+		set_segment(p, i, m);
 		m += bytes_of(p, i);
 	}
 	return true;
@@ -56,7 +62,7 @@ static bool provide(struct pool *p, unsigned k)
 		return true;
 	if (k >= SMALL)
 		return map_with(p, k);
-	p->segments[k] = calloc(1, bytes_of(p, k));
+	set_segment(p, k, calloc(1, bytes_of(p, k)));
 	return p->segments[k];
 }
 
@@ -75,33 +81,36 @@ void pool_free(struct pool *p)
 	*p = (struct pool){.size = p->size};
 }
 
+/* Items up to the last few of segment @k. */
+static uint32_t most_of(const struct pool *p, unsigned k)
+{
+	return (uint32_t)((2u << (k + POOL_FIRST_LOG2)) - 2 - p->size % 29 -
+			  (1u << POOL_FIRST_LOG2));
+}
+
+/* Items up to the end of segment @k. */
+static uint32_t all_of(unsigned k)
+{
+	return (2u << (k + POOL_FIRST_LOG2)) - (1u << POOL_FIRST_LOG2);
+}
+
 /* The next segment comes a little early, and its first page with it; pools that
  * grow together (of rows, and of what is known of each) do so at different
  * items. */
-static void look_ahead(struct pool *p, uint32_t n, unsigned k)
-{
-	uint32_t left = (2u << (k + POOL_FIRST_LOG2)) - 1 - n;
-
-	if (left == 1 + p->size % 29 && provide(p, k + 1))
-		*(volatile char *)p->segments[k + 1] = 0;
-}
-
-bool pool_grow(struct pool *p)
+bool pool_make_room(struct pool *p)
 {
 	uint32_t n = p->count + (1u << POOL_FIRST_LOG2);
 	unsigned k = 31u - (unsigned)__builtin_clz(n) - POOL_FIRST_LOG2;
 
 	if (!provide(p, k))
 		return false;
-	look_ahead(p, n, k);
-	p->count++;
-	return true;
-}
-
-bool pool_reach(struct pool *p, uint32_t count)
-{
-	while (p->count < count)
-		if (!pool_grow(p))
-			return false;
+	if (p->count < most_of(p, k)) {
+		p->room = most_of(p, k);
+	} else if (provide(p, k + 1)) {
+		*(volatile char *)p->segments[k + 1] = 0;
+		p->room = most_of(p, k + 1);
+	} else {
+		p->room = all_of(k);
+	}
 	return true;
 }

@@ -2,7 +2,8 @@
  *
  * Rows live in a pool; a row's number is its own until it is removed, then
  * it may be given to another. Number 0 is none. Every change goes through
- * table_edit(), which keeps what the row was before for undo.
+ * table_edit(), which keeps what the row was before for undo, or table_touch(),
+ * which keeps a part of it.
  *
  * Indexes over rows (maps, trees, lists) are the core's: before a row changes
  * or goes, and after it came or changed, the core takes it out of them and
@@ -28,10 +29,19 @@ struct table_hooks {
 	void *core;
 };
 
+/* What a table holds. Rows of 12 bytes more than a multiple of 16 waste none.
+ */
+struct table_shape {
+	uint16_t row_size;
+	/* What changes more often than the rest, both multiples of 4; 0: no
+	 * part does. */
+	uint16_t touched_at, touched_size;
+};
+
 /* @index names the table in undo records: below 256, unlike its siblings'.
  * Borrows @undo. ERR_NO_MEMORY */
-NODISCARD enum err table_new(struct table **out, uint8_t index, size_t row_size,
-			     struct undo *undo,
+NODISCARD enum err table_new(struct table **out, uint8_t index,
+			     const struct table_shape *shape, struct undo *undo,
 			     const struct table_hooks *hooks);
 void table_free(struct table **table);
 
@@ -43,6 +53,9 @@ static inline const void *table_row(const struct table *t, row_id row);
 
 /* The row, to be changed; NULL if memory ran out, and nothing changed. */
 static inline void *table_edit(struct table *t, row_id row);
+
+/* The same if only what is said to be touched changes. */
+static inline void *table_touch(struct table *t, row_id row);
 
 /* The row's number may be given to another from now on.
  * ERR_NO_MEMORY: nothing changed */
@@ -77,17 +90,21 @@ static inline void table_check(const struct table *t, row_id row)
 #endif
 
 /* A table begins with this: rows are read and changed more often than anything
- * else is done. */
+ * else is done. An item is a row and, at its end, the stamp of the last time
+ * that undo was given the touched part of it, or, if it is odd, all of it. */
 struct table_head {
 	struct pool rows;
-	struct pool about; /* struct table_about */
-	const uint32_t *stamp;
+	struct undo *undo;
+	struct table_shape shape;
+	uint8_t index;
 };
 
-struct table_about {
-	row_id next_free;
-	uint32_t stamp; /* of the last time that undo was given the row */
-};
+static inline uint32_t *table_stamp(const struct table *t, row_id row)
+{
+	const struct pool *rows = &((const struct table_head *)t)->rows;
+
+	return (uint32_t *)((char *)pool_at(rows, row - 1) + rows->size) - 1;
+}
 
 static inline const void *table_row(const struct table *t, row_id row)
 {
@@ -95,16 +112,40 @@ static inline const void *table_row(const struct table *t, row_id row)
 	return pool_at(&((const struct table_head *)t)->rows, row - 1);
 }
 
-/* Give the row to undo. ERR_NO_MEMORY */
-NODISCARD enum err table_keep(struct table *t, row_id row);
+/* Give the row, or the touched part of it, to undo. ERR_NO_MEMORY */
+NODISCARD static inline enum err table_keep(struct table *t, row_id row,
+					    bool all)
+{
+	const struct table_head *h = (const struct table_head *)t;
+	const struct table_shape *is = &h->shape;
+	struct undo_record r = {row, all ? is->row_size : is->touched_size,
+				h->index, all ? UNDO_EDITED : UNDO_TOUCHED};
+	const char *bytes = pool_at(&h->rows, row - 1);
+	enum err e = undo_keep(h->undo, &r, bytes + (all ? 0 : is->touched_at));
+
+	if (!e)
+		*table_stamp(t, row) = undo_stamp(h->undo) | all;
+	return e;
+}
 
 static inline void *table_edit(struct table *t, row_id row)
 {
 	const struct table_head *h = (const struct table_head *)t;
-	const struct table_about *about = pool_at(&h->about, row - 1);
 
 	table_check(t, row);
-	if (about->stamp != *h->stamp && table_keep(t, row))
+	if (*table_stamp(t, row) != (undo_stamp(h->undo) | 1) &&
+	    table_keep(t, row, true))
+		return NULL;
+	return pool_at(&h->rows, row - 1);
+}
+
+static inline void *table_touch(struct table *t, row_id row)
+{
+	const struct table_head *h = (const struct table_head *)t;
+
+	table_check(t, row);
+	if ((*table_stamp(t, row) | 1) != (undo_stamp(h->undo) | 1) &&
+	    table_keep(t, row, false))
 		return NULL;
 	return pool_at(&h->rows, row - 1);
 }

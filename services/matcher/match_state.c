@@ -5,7 +5,7 @@
 #include "common/scan.h"
 #include "services/matcher/match_impl.h"
 
-enum { STATE_VERSION = 6 };
+enum { STATE_VERSION = 7 };
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -138,15 +138,16 @@ static int compare_cooling(const void *a, const void *b)
 }
 
 const struct state_table match_tables[TABLES_END] = {
-	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
-	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
-	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator,
-			NULL},
-	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
-	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
-	[HOLDS] = {sizeof(struct hold), NULL, NULL, NULL},
-	[GROUPS] = {sizeof(struct group), hash_group, is_group, NULL},
-	[COOLING] = {sizeof(struct cooling), hash_cooling, is_cooling,
+	[GLOBALS] = {STATE_ROWS(struct globals), NULL, NULL, NULL},
+	[MARKETS] = {STATE_ROWS(struct market), hash_market, is_market, NULL},
+	[GENERATORS] = {STATE_ROWS(struct generator), hash_generator,
+			is_generator, NULL},
+	[QUOTES] = {STATE_ROWS(struct quote), hash_quote, is_quote, NULL},
+	[REQUESTS] = {STATE_ROWS(struct request), hash_request, is_request,
+		      NULL},
+	[HOLDS] = {STATE_ROWS(struct hold), NULL, NULL, NULL},
+	[GROUPS] = {STATE_ROWS(struct group), hash_group, is_group, NULL},
+	[COOLING] = {STATE_ROWS(struct cooling), hash_cooling, is_cooling,
 		     compare_cooling},
 };
 

@@ -51,13 +51,14 @@ enum err view_shelf_new(struct view_shelf **out, uint8_t index,
 			const struct view_shelf_kind *kind, struct undo *undo)
 {
 	struct view_shelf *s = calloc(1, sizeof *s);
+	struct table_shape shape = {.row_size = (uint16_t)kind->row_size};
 	struct table_hooks hooks = {detach, attach, s};
 	enum err e;
 
 	if (!s)
 		return ERR_NO_MEMORY;
 	s->kind = kind;
-	e = table_new(&s->table, index, kind->row_size, undo, &hooks);
+	e = table_new(&s->table, index, &shape, undo, &hooks);
 	for (unsigned i = 0; i < kind->orders_count && !e; i++)
 		e = order_new(&s->orders[i], s->table, kind->orders[i].compare);
 	if (e)

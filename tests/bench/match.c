@@ -105,7 +105,7 @@ static double decisions_at(uint32_t quotes)
 	struct life *l = life_new(quotes, quotes < 1000 ? 2000 / quotes : 2);
 
 	for (unsigned i = 0; i < RUNS; i++) {
-		rates[i] = live(l, 1000);
+		rates[i] = live(l, getenv("BLOCKS") ? (unsigned)atoi(getenv("BLOCKS")) : 1000);
 		if (getenv("PARTS"))
 			fprintf(stderr,
 				"%u quotes, ns each: opened %.0f, closed %.0f, "

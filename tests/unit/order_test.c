@@ -41,8 +41,11 @@ static int begin(void **state)
 
 	(void)state;
 	assert_err(undo_new(&undo, 1), ERR_NONE);
-	assert_err(table_new(&table, 0, sizeof(struct row), undo, &hooks),
-		   ERR_NONE);
+	assert_err(
+		table_new(&table, 0,
+			  &(struct table_shape){.row_size = sizeof(struct row)},
+			  undo, &hooks),
+		ERR_NONE);
 	assert_err(order_new(&order, table, by_key), ERR_NONE);
 	return 0;
 }

@@ -55,8 +55,11 @@ static void open_core(struct core *c)
 	struct table_hooks hooks = {detach, attach, c};
 
 	assert_err(undo_new(&c->undo, DEPTH), ERR_NONE);
-	assert_err(table_new(&c->table, 3, sizeof(struct row), c->undo, &hooks),
-		   ERR_NONE);
+	assert_err(
+		table_new(&c->table, 3,
+			  &(struct table_shape){.row_size = sizeof(struct row)},
+			  c->undo, &hooks),
+		ERR_NONE);
 	assert_err(map_new(&c->map, has_key, c), ERR_NONE);
 }
 
