@@ -101,20 +101,48 @@ struct state_tables {
 	struct table *tables[STATE_TABLES_MAX];
 };
 
+static inline struct table *state_table(const struct state *s, unsigned table)
+{
+	return ((const struct state_tables *)s)->tables[table];
+}
+
 static inline const void *state_row(const struct state *s, unsigned table,
 				    row_id row)
 {
-	return table_row(((const struct state_tables *)s)->tables[table], row);
+	return table_row(state_table(s, table), row);
 }
 
 static inline void *state_edit(struct state *s, unsigned table, row_id row)
 {
-	return table_edit(((struct state_tables *)s)->tables[table], row);
+	return table_edit(state_table(s, table), row);
 }
 
 static inline void *state_touch(struct state *s, unsigned table, row_id row)
 {
-	return table_touch(((struct state_tables *)s)->tables[table], row);
+	return table_touch(state_table(s, table), row);
+}
+
+/* The same for rows of @row_size bytes: to be used where that is known when it
+ * is compiled. */
+static inline const void *state_row_of(const struct state *s, unsigned table,
+				       row_id row, size_t row_size)
+{
+	return table_item(state_table(s, table), row,
+			  TABLE_ITEM_BYTES(row_size));
+}
+
+static inline void *state_edit_of(struct state *s, unsigned table, row_id row,
+				  size_t row_size)
+{
+	return table_edit_item(state_table(s, table), row,
+			       TABLE_ITEM_BYTES(row_size));
+}
+
+static inline void *state_touch_of(struct state *s, unsigned table, row_id row,
+				   size_t row_size)
+{
+	return table_touch_item(state_table(s, table), row,
+				TABLE_ITEM_BYTES(row_size));
 }
 
 #endif /* COMMON_STATE_H */

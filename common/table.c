@@ -25,7 +25,6 @@ enum err table_new(struct table **out, uint8_t index,
 		   const struct table_hooks *hooks)
 {
 	struct table *t = calloc(1, sizeof *t);
-	size_t size = shape->row_size + sizeof(uint32_t);
 
 	*out = t;
 	if (!t)
@@ -34,7 +33,7 @@ enum err table_new(struct table **out, uint8_t index,
 	*t = (struct table){
 		.is = {.undo = undo, .shape = *shape, .index = index},
 		.hooks = *hooks};
-	pool_open(&t->is.rows, (size + 15) & ~(size_t)15);
+	pool_open(&t->is.rows, TABLE_ITEM_BYTES(shape->row_size));
 	pool_open(&t->next_free, sizeof(row_id));
 	return ERR_NONE;
 }
@@ -109,7 +108,8 @@ row_id table_add(struct table *t)
 		return 0;
 	}
 	/* What is added in a block needs no earlier bytes in it. */
-	*table_stamp(t, row) = undo_stamp(t->is.undo) | 1;
+	*table_stamp(bytes_of(t, row), t->is.rows.size) =
+		undo_stamp(t->is.undo) | 1;
 	return row;
 }
 
@@ -119,6 +119,21 @@ void table_check(const struct table *t, row_id row)
 	assert(in_use(t, row));
 }
 #endif
+
+enum err table_keep(struct table *t, row_id row, bool all)
+{
+	const struct table_shape *is = &t->is.shape;
+	struct undo_record r = {row, all ? is->row_size : is->touched_size,
+				t->is.index, all ? UNDO_EDITED : UNDO_TOUCHED};
+	char *bytes = bytes_of(t, row);
+	enum err e =
+		undo_keep(t->is.undo, &r, bytes + (all ? 0 : is->touched_at));
+
+	if (!e)
+		*table_stamp(bytes, t->is.rows.size) =
+			undo_stamp(t->is.undo) | all;
+	return e;
+}
 
 enum err table_remove(struct table *t, row_id row)
 {

@@ -99,55 +99,62 @@ struct table_head {
 	uint8_t index;
 };
 
-static inline uint32_t *table_stamp(const struct table *t, row_id row)
-{
-	const struct pool *rows = &((const struct table_head *)t)->rows;
+#define TABLE_ITEM_BYTES(row_size) (((size_t)(row_size) + 4 + 15) & ~(size_t)15)
 
-	return (uint32_t *)((char *)pool_at(rows, row - 1) + rows->size) - 1;
+/* Row @row of a table whose items have @item bytes. */
+static inline void *table_item(const struct table *t, row_id row, size_t item)
+{
+	table_check(t, row);
+	return pool_item(&((const struct table_head *)t)->rows, row - 1, item);
+}
+
+static inline uint32_t *table_stamp(void *row, size_t item)
+{
+	return (uint32_t *)((char *)row + item) - 1;
+}
+
+/* Give the row, or the touched part of it, to undo. ERR_NO_MEMORY */
+NODISCARD enum err table_keep(struct table *t, row_id row, bool all);
+
+static inline void *table_edit_item(struct table *t, row_id row, size_t item)
+{
+	void *at = table_item(t, row, item);
+	uint32_t now = undo_stamp(((const struct table_head *)t)->undo);
+
+	return *table_stamp(at, item) == (now | 1) || !table_keep(t, row, true)
+		       ? at
+		       : NULL;
+}
+
+static inline void *table_touch_item(struct table *t, row_id row, size_t item)
+{
+	void *at = table_item(t, row, item);
+	uint32_t now = undo_stamp(((const struct table_head *)t)->undo);
+
+	return (*table_stamp(at, item) | 1) == (now | 1) ||
+			       !table_keep(t, row, false)
+		       ? at
+		       : NULL;
+}
+
+static inline size_t table_item_bytes(const struct table *t)
+{
+	return ((const struct table_head *)t)->rows.size;
 }
 
 static inline const void *table_row(const struct table *t, row_id row)
 {
-	table_check(t, row);
-	return pool_at(&((const struct table_head *)t)->rows, row - 1);
-}
-
-/* Give the row, or the touched part of it, to undo. ERR_NO_MEMORY */
-NODISCARD static inline enum err table_keep(struct table *t, row_id row,
-					    bool all)
-{
-	const struct table_head *h = (const struct table_head *)t;
-	const struct table_shape *is = &h->shape;
-	struct undo_record r = {row, all ? is->row_size : is->touched_size,
-				h->index, all ? UNDO_EDITED : UNDO_TOUCHED};
-	const char *bytes = pool_at(&h->rows, row - 1);
-	enum err e = undo_keep(h->undo, &r, bytes + (all ? 0 : is->touched_at));
-
-	if (!e)
-		*table_stamp(t, row) = undo_stamp(h->undo) | all;
-	return e;
+	return table_item(t, row, table_item_bytes(t));
 }
 
 static inline void *table_edit(struct table *t, row_id row)
 {
-	const struct table_head *h = (const struct table_head *)t;
-
-	table_check(t, row);
-	if (*table_stamp(t, row) != (undo_stamp(h->undo) | 1) &&
-	    table_keep(t, row, true))
-		return NULL;
-	return pool_at(&h->rows, row - 1);
+	return table_edit_item(t, row, table_item_bytes(t));
 }
 
 static inline void *table_touch(struct table *t, row_id row)
 {
-	const struct table_head *h = (const struct table_head *)t;
-
-	table_check(t, row);
-	if ((*table_stamp(t, row) | 1) != (undo_stamp(h->undo) | 1) &&
-	    table_keep(t, row, false))
-		return NULL;
-	return pool_at(&h->rows, row - 1);
+	return table_touch_item(t, row, table_item_bytes(t));
 }
 
 #endif /* COMMON_TABLE_H */

@@ -141,14 +141,10 @@ static enum err make_match(struct match *m, struct sink *out, row_id request,
 static enum err lapse(struct match *m, struct unix_s now)
 {
 	enum err e = ERR_NONE;
+	row_id hold;
 
-	while (globals(m)->lapse.first && !e) {
-		const struct hold *h = hold_at(m, globals(m)->lapse.first);
-
-		if (h->valid_until.v >= now.v)
-			break;
-		e = match_release(m, h->request);
-	}
+	while (!e && (hold = match_index_lapsing(m, now.v)))
+		e = match_release(m, hold_at(m, hold)->request);
 	return e;
 }
 

@@ -47,7 +47,7 @@ bool match_serves_group(const struct match *m, row_id group, row_id generator)
 
 	for (row_id h = group_at(m, group)->live.first;
 	     h && seen < m->rule.spread_members;
-	     h = hold_at(m, h)->in[BY_GROUP].next, seen++)
+	     h = hold_at(m, h)->next, seen++)
 		if (hold_at(m, h)->generator == generator)
 			return true;
 	return false;

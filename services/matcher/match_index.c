@@ -4,6 +4,7 @@
 
 #include "common/pool.h"
 #include "services/matcher/match_impl.h"
+#include "services/matcher/match_lapse.h"
 #include "services/matcher/match_ranking.h"
 #include "services/matcher/match_waiting.h"
 
@@ -38,6 +39,7 @@ struct quote_side {
 struct match_index {
 	struct ranking *rankings[2]; /* by enum preference */
 	struct waiting *waiting;
+	struct lapse lapse;
 	struct pool quotes;	  /* struct quote_side, by row */
 	struct pool requests;	  /* uint8_t: marks, by row */
 	struct pool fresh, news;  /* row_id: since the last round */
@@ -138,6 +140,7 @@ enum err match_index_new(struct match *m)
 	pool_open(&x->aside, sizeof(row_id));
 	pool_open(&x->heap, sizeof(struct candidate));
 	pool_open(&x->touched, sizeof(struct touched));
+	lapse_open(&x->lapse);
 	e = new_ranking(m, PREFERENCE_CHEAPEST);
 	if (!e)
 		e = new_ranking(m, PREFERENCE_FASTEST);
@@ -165,6 +168,7 @@ void match_index_free(struct match *m)
 	pool_free(&x->aside);
 	pool_free(&x->heap);
 	pool_free(&x->touched);
+	lapse_free(&x->lapse);
 	free(x);
 	m->index = NULL;
 }
@@ -217,7 +221,7 @@ enum err match_index_enter(struct match *m, row_id quote)
 enum err match_index_took_turn(struct match *m, row_id quote, struct place turn)
 {
 	struct match_index *x = m->index;
-	struct quote *q = quote_edit(m, quote);
+	struct quote *q = quote_touch(m, quote);
 	bool open = has_mark(&x->quotes, quote, OPEN), moves[2];
 	enum err e = ERR_NONE;
 
@@ -352,6 +356,23 @@ void match_index_forget(struct match *m, row_id request)
 	waiting_remove(x->waiting, request);
 	if (request < x->requests.count)
 		set_mark(&x->requests, request, NEWS, false);
+}
+
+/* ---- matches ------------------------------------------------------------ */
+
+enum err match_index_match(struct match *m, row_id hold, uint64_t until)
+{
+	return lapse_add(&m->index->lapse, hold, until);
+}
+
+void match_index_unmatch(struct match *m, row_id hold)
+{
+	lapse_remove(&m->index->lapse, hold);
+}
+
+row_id match_index_lapsing(const struct match *m, uint64_t now)
+{
+	return lapse_first(&m->index->lapse, now);
 }
 
 /* ---- rounds ------------------------------------------------------------- */
@@ -595,6 +616,18 @@ static void touch_quote(struct match *m, row_id quote, const struct quote *next)
 	set_mark(&x->quotes, quote, OUT, true);
 }
 
+/* The hold is about to become @next, or has come. */
+static void touch_hold(struct match *m, row_id row, const struct hold *next)
+{
+	struct lapse *l = &m->index->lapse;
+
+	lapse_remove(l, row);
+	/* There was memory for it before. */
+	if (next == hold_at(m, row) && next->quote &&
+	    lapse_add(l, row, next->valid_until.v))
+		abort();
+}
+
 /* The row is about to change, or has come: until all of them have, indexes do
  * without it, or with what doesn't matter to them. */
 static void on_undo(void *core, unsigned table, row_id row, const void *next)
@@ -603,6 +636,8 @@ static void on_undo(void *core, unsigned table, row_id row, const void *next)
 	struct match_index *x = m->index;
 	bool marked = is_marked(table);
 
+	if (table == HOLDS)
+		touch_hold(m, row, next);
 	if (!marked &&
 	    (x->loading || (table != GENERATORS && table != MARKETS)))
 		return;
