@@ -74,13 +74,13 @@ static enum err push(struct pool *list, row_id row)
 {
 	if (!pool_grow(list))
 		return ERR_NO_MEMORY;
-	*(row_id *)pool_at(list, list->count - 1) = row;
+	*(row_id *)pool_item(list, list->count - 1, sizeof row) = row;
 	return ERR_NONE;
 }
 
 static row_id item(const struct pool *list, uint32_t i)
 {
-	return *(row_id *)pool_at(list, i);
+	return *(row_id *)pool_item(list, i, sizeof(row_id));
 }
 
 /* Take the marks off what is in @list, and empty it. */
@@ -379,7 +379,7 @@ row_id match_index_lapsing(const struct match *m, uint64_t now)
 
 static struct candidate *candidate(const struct pool *heap, uint32_t i)
 {
-	return pool_at(heap, i);
+	return pool_item(heap, i, sizeof(struct candidate));
 }
 
 static enum err heap_push(struct pool *heap, const struct candidate *c)

@@ -10,6 +10,11 @@ enum {
 
 /* ---- nodes -------------------------------------------------------------- */
 
+static struct head *node_at(const struct nodes *n, node_id id)
+{
+	return pool_at(&n->pool, id - 1);
+}
+
 static void drop_node(struct nodes *n, node_id id)
 {
 	struct head *h = node_at(n, id);
@@ -109,7 +114,7 @@ static void transfer(struct ranking *r, node_id to, unsigned at, node_id id,
 }
 
 static void put_child(struct inner *p, unsigned at, node_id child,
-		      const struct key *from, bool open, u128 minor)
+		      const struct key *from, bool open, uint64_t minor)
 {
 	unsigned n = p->head.count;
 
@@ -260,23 +265,40 @@ static node_id leaf_for(const struct ranking *r, const struct root *root,
 	return id;
 }
 
+/* Below, at or above 0 as quote @i of the leaf stands before, at or after @key,
+ * whose price is roughly @price. */
+static int compare_in_leaf(const struct ranking *r, const struct leaf *l,
+			   unsigned i, const struct key *key, rough price)
+{
+	int by_price = l->prices[i] < price ? -1 : l->prices[i] > price;
+	int by_time = l->times[i] < key->time ? -1 : l->times[i] > key->time;
+	int major = r->config.fastest ? by_time : by_price;
+	int minor = r->config.fastest ? by_price : by_time;
+	struct key other;
+
+	if (by_price || is_exact(price)) {
+		if (major || minor)
+			return major ? major : minor;
+	} else if (major) {
+		return major;
+	}
+	/* What counts now isn't in the leaf. */
+	other = key_of(r, l->quotes[i]);
+	major = compare_terms(r, other.price, other.time, key);
+	return major ? major : compare_turns(&other, key);
+}
+
 /* Where in the leaf a quote with that key belongs. */
 static unsigned place_in(const struct ranking *r, const struct leaf *l,
 			 const struct key *key)
 {
 	unsigned from = 0, to = l->head.count;
+	rough price = roughly(key->price);
 
 	while (from < to) {
 		unsigned middle = (from + to) / 2;
-		int c = compare_terms(r, l->prices[middle], l->times[middle],
-				      key);
 
-		if (!c) {
-			struct key other = key_of(r, l->quotes[middle]);
-
-			c = compare_turns(&other, key);
-		}
-		if (c < 0)
+		if (compare_in_leaf(r, l, middle, key, price) < 0)
 			from = middle + 1;
 		else
 			to = middle;
@@ -358,7 +380,7 @@ enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 	open_leaf(l, at, 1);
 	l->quotes[at] = quote;
 	l->times[at] = key.time;
-	l->prices[at] = key.price;
+	l->prices[at] = roughly(key.price);
 	*where(r, quote) = id;
 	return ERR_NONE;
 }
@@ -447,7 +469,7 @@ void ranking_remove(struct ranking *r, row_id quote)
 	struct leaf *l;
 	unsigned at;
 	bool open;
-	u128 minor;
+	uint64_t minor;
 
 	if (!id)
 		return;
