@@ -141,13 +141,9 @@ row_id state_find(const struct state *s, unsigned table, uint64_t hash,
 row_id state_add(struct state *s, unsigned table, const void *row_bytes)
 {
 	struct part *p = &s->parts[table];
-	row_id row = table_add(p->table);
-	void *at = row ? table_edit(p->table, row) : NULL;
+	row_id row = table_add(p->table, row_bytes);
 
-	if (!at)
-		return 0;
-	memcpy(at, row_bytes, p->is->shape.row_size);
-	return enter_indexes(p, row) ? 0 : row;
+	return !row || enter_indexes(p, row) ? 0 : row;
 }
 
 enum err state_remove(struct state *s, unsigned table, row_id row)

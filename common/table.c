@@ -89,16 +89,16 @@ static row_id occupy(struct table *t)
 
 static void vacate(struct table *t, row_id row)
 {
-	memset(bytes_of(t, row), 0, t->is.rows.size);
 	*next_free(t, row) = t->free;
 	t->free = row;
 	t->count--;
 }
 
-row_id table_add(struct table *t)
+row_id table_add(struct table *t, const void *bytes)
 {
 	struct undo_record r = {0, 0, t->is.index, UNDO_ADDED};
 	row_id row = occupy(t);
+	char *at;
 
 	if (!row)
 		return 0;
@@ -108,8 +108,9 @@ row_id table_add(struct table *t)
 		return 0;
 	}
 	/* What is added in a block needs no earlier bytes in it. */
-	*table_stamp(bytes_of(t, row), t->is.rows.size) =
-		undo_stamp(t->is.undo) | 1;
+	at = bytes_of(t, row);
+	memcpy(at, bytes, t->is.shape.row_size);
+	*table_stamp(at, t->is.rows.size) = undo_stamp(t->is.undo) | 1;
 	return row;
 }
 

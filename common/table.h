@@ -45,8 +45,8 @@ NODISCARD enum err table_new(struct table **out, uint8_t index,
 			     const struct table_hooks *hooks);
 void table_free(struct table **table);
 
-/* A new row, all zero; 0 if memory ran out. */
-NODISCARD row_id table_add(struct table *t);
+/* A new row, a copy of @bytes; 0 if memory ran out. */
+NODISCARD row_id table_add(struct table *t, const void *bytes);
 
 /* The row, to be read. @row is not 0 and in use; builds for tests check it. */
 static inline const void *table_row(const struct table *t, row_id row);

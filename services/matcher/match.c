@@ -230,6 +230,7 @@ enum err match_on_book_rolled_back(struct match *m, struct sink *out,
 	struct match_sizes sizes;
 	enum err e;
 
+	m->market = 0; /* it may go, too */
 	match_index_undo(m, false);
 	e = state_roll_back(m->state, s->to.number);
 	if (!e)

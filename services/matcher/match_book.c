@@ -203,12 +203,20 @@ static const char *objection(const struct match *m, const struct globals *all,
 	return NULL;
 }
 
+/* Most often it is the same as that of the request before. */
+static row_id market_of_request(struct match *m, uint64_t id)
+{
+	if (!m->market || market_at(m, m->market)->id != id)
+		m->market = match_find_market(m, id);
+	return m->market;
+}
+
 enum err match_on_request_opened(struct match *m, struct sink *out,
 				 const struct msg_request_opened *s)
 {
 	struct request r = {
 		.id = s->request_id,
-		.market = match_find_market(m, s->market_id) & MARKET_MAX,
+		.market = market_of_request(m, s->market_id) & MARKET_MAX,
 		.max_response_time = s->max_response_time,
 		.expiry = s->expiry,
 		.preference = s->preference == PREFERENCE_FASTEST,
@@ -276,9 +284,13 @@ static enum err set_totals(struct match *m, row_id generator, row_id quote,
 static row_id quote_of(const struct match *m, const struct address *generator,
 		       uint64_t market_id)
 {
-	row_id market = match_find_market(m, market_id);
-	row_id row = match_find_generator(m, generator);
+	row_id row = match_find_generator(m, generator), market;
+	row_id first = row ? generator_at(m, row)->first_quote : 0;
 
+	/* Most have one. */
+	if (first && market_at(m, quote_at(m, first)->market)->id == market_id)
+		return first;
+	market = match_find_market(m, market_id);
 	return market && row ? match_find_quote(m, row, market) : 0;
 }
 

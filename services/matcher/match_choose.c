@@ -23,9 +23,9 @@ bool match_has_compute(const struct generator *g, uint64_t need)
 	return need <= free - g->used_compute - g->reserved_compute;
 }
 
-bool match_is_available(const struct match *m, const struct quote *q)
+bool match_is_available(const struct match *m, const struct quote *q,
+			const struct generator *g)
 {
-	const struct generator *g = generator_at(m, q->generator);
 	const struct market *market = market_at(m, q->market);
 
 	return !q->draining && !q->gone && !g->gone && !g->suspended &&

@@ -128,6 +128,7 @@ struct match {
 	struct match_rule rule;
 	struct state *state;
 	row_id globals;
+	row_id market; /* that the last request was for; 0: look for it */
 	struct match_index *index; /* match_index.c */
 	match_decided_fn *decided; /* see match_watch() */
 	void *decided_arg;
@@ -261,8 +262,9 @@ NODISCARD enum err match_suspend_market(struct match *m, struct sink *out,
 /* Whether requests of @market can be matched at all. */
 bool match_is_open_market(const struct market *market);
 
-/* Whether @quote could take a request more, whichever it is. */
-bool match_is_available(const struct match *m, const struct quote *quote);
+/* Whether @quote of @generator could take a request more, whichever it is. */
+bool match_is_available(const struct match *m, const struct quote *quote,
+			const struct generator *generator);
 
 /* The tests that need a word: of a generator, what is reserved counted; whether
  * it holds one of the first live requests of the group; whether the chain

@@ -205,14 +205,14 @@ void match_index_leave(struct match *m, row_id quote)
 enum err match_index_enter(struct match *m, row_id quote)
 {
 	struct match_index *x = m->index;
-	row_id market = quote_at(m, quote)->market;
+	const struct quote *q = quote_at(m, quote);
 	enum err e = ERR_NONE;
 
 	if (!pool_reach(&x->quotes, quote + 1))
 		return ERR_NO_MEMORY;
 	for (unsigned i = 0; i < 2 && !e; i++)
-		e = ranking_add(x->rankings[i], market, quote);
-	if (e || !match_is_available(m, quote_at(m, quote)))
+		e = ranking_add(x->rankings[i], q->market, quote);
+	if (e || !match_is_available(m, q, generator_at(m, q->generator)))
 		return e;
 	show(x, quote, true);
 	return freshen(x, quote);
@@ -252,11 +252,11 @@ void match_index_prefetch(const struct match *m, row_id quote)
 		ranking_prefetch(x->rankings[i], quote);
 }
 
-static enum err review(struct match *m, row_id quote)
+static enum err review(struct match *m, row_id quote, const struct quote *q,
+		       const struct generator *g)
 {
 	struct match_index *x = m->index;
-	const struct quote *q = quote_at(m, quote);
-	bool open = match_is_available(m, q);
+	bool open = match_is_available(m, q, g);
 
 	if (q->gone || open == has_mark(&x->quotes, quote, OPEN))
 		return ERR_NONE;
@@ -266,12 +266,22 @@ static enum err review(struct match *m, row_id quote)
 
 enum err match_index_review(struct match *m, row_id generator)
 {
+	const struct generator *g = generator_at(m, generator);
+	const struct quote *q;
 	enum err e = ERR_NONE;
 
-	for (row_id row = generator_at(m, generator)->first_quote; row && !e;
-	     row = quote_at(m, row)->next)
-		e = review(m, row);
+	for (row_id row = g->first_quote; row && !e; row = q->next) {
+		q = quote_at(m, row);
+		e = review(m, row, q, g);
+	}
 	return e;
+}
+
+static enum err review_quote(struct match *m, row_id row)
+{
+	const struct quote *q = quote_at(m, row);
+
+	return review(m, row, q, generator_at(m, q->generator));
 }
 
 enum err match_index_review_market(struct match *m, row_id market)
@@ -283,7 +293,7 @@ enum err match_index_review_market(struct match *m, row_id market)
 	     row = state_next(m->state, QUOTES, row)) {
 		if (quote_at(m, row)->market != market)
 			continue;
-		e = review(m, row);
+		e = review_quote(m, row);
 		if (!e && has_mark(&x->quotes, row, OPEN))
 			e = freshen(x, row);
 	}
@@ -499,11 +509,11 @@ static bool next_candidate(struct match *m, struct candidate *out)
 
 	if (x->next_news < x->news.count) {
 		row_id row = item(&x->news, x->next_news);
-		uint64_t order = request_at(m, row)->order;
 
-		if (!x->heap.count || candidate(&x->heap, 0)->order >= order) {
+		if (!x->heap.count || candidate(&x->heap, 0)->order >=
+					      request_at(m, row)->order) {
 			x->next_news++;
-			*out = (struct candidate){order, row, 0};
+			*out = (struct candidate){.request = row};
 			return true;
 		}
 	}
@@ -513,9 +523,12 @@ static bool next_candidate(struct match *m, struct candidate *out)
 	return true;
 }
 
-/* Nobody needs to find it any more in this round. */
+/* Nobody needs to find it any more in this round. Who can't be found needs no
+ * mark. */
 static enum err give(struct match_index *x, row_id request)
 {
+	if (!waiting_holds(x->waiting, request))
+		return ERR_NONE;
 	set_mark(&x->requests, request, GIVEN, true);
 	waiting_remove(x->waiting, request);
 	return push(&x->given, request);
@@ -689,7 +702,7 @@ static enum err put_back(struct match *m, const struct touched *t)
 	case QUOTES:
 		if (quote_at(m, row)->gone)
 			return ERR_NONE;
-		return out ? match_index_enter(m, row) : review(m, row);
+		return out ? match_index_enter(m, row) : review_quote(m, row);
 	case REQUESTS:
 		r = request_at(m, row);
 		return is_open(r) && !r->suspended

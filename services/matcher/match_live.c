@@ -131,7 +131,7 @@ static enum err give_back(struct match *m, row_id row, row_id later)
 	struct quote *q = quote_touch(m, h->quote);
 	struct generator *g = generator_touch(m, h->generator);
 	row_id quote = h->quote, generator = h->generator;
-	u128 penalty = market_at(m, request_at(m, h->request)->market)->penalty;
+	u128 penalty = q ? market_at(m, q->market)->penalty : 0;
 	enum err e = ERR_NONE;
 
 	if (!q || !g)
@@ -150,44 +150,45 @@ static enum err give_back(struct match *m, row_id row, row_id later)
 	return e || generator == later ? e : match_index_review(m, generator);
 }
 
-/* The match of @request is over; whether it is open again is up to others. As
- * above for @later. */
-static enum err end_match(struct match *m, row_id request, row_id later)
+/* The match of @r is over: its hold goes; whether @r goes, too, or is open
+ * again is up to others. As above for @later. */
+static enum err end_match(struct match *m, const struct request *r,
+			  row_id later)
 {
-	struct request *r = request_edit(m, request);
-	row_id row;
-	enum err e = ERR_NONE;
+	row_id row = r->hold;
+	enum err e = r->group ? leave_live(m, row) : ERR_NONE;
 
-	if (!r)
-		return ERR_NO_MEMORY;
-	row = r->hold;
-	if (r->group)
-		e = leave_live(m, row);
 	if (!e)
 		e = give_back(m, row, later);
-	r->hold = 0;
 	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_release(struct match *m, row_id request)
 {
-	enum err e = end_match(m, request, 0);
+	struct request *r = request_edit(m, request);
+	enum err e = r ? end_match(m, r, 0) : ERR_NO_MEMORY;
 
 	if (!e)
 		e = count(m, 1, -1);
-	return e ? e : match_index_news(m, request);
+	if (e)
+		return e;
+	r->hold = 0;
+	return match_index_news(m, request);
 }
 
 /* ---- tasks and ends ----------------------------------------------------- */
 
-static enum err forget_cooling(struct match *m, struct request *r)
+/* @request goes, or its list does. */
+static enum err forget_cooling(struct match *m, row_id request)
 {
-	enum err e = ERR_NONE;
+	row_id row = request_at(m, request)->cooling, next;
+	struct request *r = row ? request_edit(m, request) : NULL;
+	enum err e = !row || r ? ERR_NONE : ERR_NO_MEMORY;
 
-	while (r->cooling && !e) {
-		row_id row = r->cooling;
-
-		r->cooling = cooling_at(m, row)->next;
+	if (r)
+		r->cooling = 0;
+	for (; row && !e; row = next) {
+		next = cooling_at(m, row)->next;
 		e = state_remove(m->state, COOLING, row);
 	}
 	return e;
@@ -225,23 +226,22 @@ static enum err add_task(struct match *m, row_id request, row_id generator)
 
 enum err match_begin_task(struct match *m, row_id request, row_id generator)
 {
-	struct request *r = request_edit(m, request);
-	bool matched = is_matched(m, request_at(m, request));
+	const struct request *r = request_at(m, request);
+	bool matched = is_matched(m, r);
 	struct generator *g;
 	enum err e;
 
-	if (!r)
-		return ERR_NO_MEMORY;
-	match_index_forget(m, request);
+	if (!matched)
+		match_index_forget(m, request);
 	e = count(m, matched ? 0 : -1, matched ? -1 : 0);
 	if (!e)
-		e = forget_cooling(m, r);
+		e = forget_cooling(m, request);
 	if (e)
 		return e;
 	/* Without a group nobody asks any more what became of it. */
 	if (!r->group) {
 		if (matched)
-			e = end_match(m, request, generator);
+			e = end_match(m, r, generator);
 		return e ? e : state_remove(m->state, REQUESTS, request);
 	}
 	g = generator_touch(m, generator);
@@ -253,7 +253,7 @@ enum err match_begin_task(struct match *m, row_id request, row_id generator)
 }
 
 /* The task of @request, which is in a group, is over. */
-static enum err end_task(struct match *m, struct request *r)
+static enum err end_task(struct match *m, const struct request *r)
 {
 	row_id row = r->hold;
 	struct generator *g = generator_touch(m, hold_at(m, row)->generator);
@@ -263,22 +263,19 @@ static enum err end_task(struct match *m, struct request *r)
 		return ERR_NO_MEMORY;
 	g->tasks--;
 	e = leave_live(m, row);
-	r->hold = 0;
 	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_forget_request(struct match *m, row_id request)
 {
-	struct request *r = request_edit(m, request);
-	row_id group;
+	const struct request *r = request_at(m, request);
+	row_id group = r->group;
 	enum err e;
 
-	if (!r)
-		return ERR_NO_MEMORY;
 	if (is_open(r)) {
 		e = count(m, -1, 0);
 	} else if (is_matched(m, r)) {
-		e = end_match(m, request, 0);
+		e = end_match(m, r, 0);
 		if (!e)
 			e = count(m, 0, -1);
 	} else {
@@ -286,8 +283,7 @@ enum err match_forget_request(struct match *m, row_id request)
 	}
 	match_index_forget(m, request);
 	if (!e)
-		e = forget_cooling(m, r);
-	group = r->group;
+		e = forget_cooling(m, request);
 	if (!e)
 		e = state_remove(m->state, REQUESTS, request);
 	return e || !group ? e : leave_group(m, group);

@@ -82,13 +82,9 @@ void view_shelf_free(struct view_shelf **shelf)
 
 row_id view_shelf_add(struct view_shelf *s, const void *row_bytes)
 {
-	row_id row = table_add(s->table);
-	void *at = row ? table_edit(s->table, row) : NULL;
+	row_id row = table_add(s->table, row_bytes);
 
-	if (!at)
-		return 0;
-	memcpy(at, row_bytes, s->kind->row_size);
-	return put_in(s, row, true) ? 0 : row;
+	return !row || put_in(s, row, true) ? 0 : row;
 }
 
 const void *view_shelf_row(const struct view_shelf *s, row_id row)

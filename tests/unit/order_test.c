@@ -61,11 +61,7 @@ static int end(void **state)
 
 static void put_in(uint64_t key)
 {
-	struct row *row;
-
-	rows[key] = table_add(table);
-	row = table_edit(table, rows[key]);
-	row->key = key;
+	rows[key] = table_add(table, &(struct row){.key = key});
 	assert_err(order_add(order, rows[key]), ERR_NONE);
 }
 

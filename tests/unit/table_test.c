@@ -104,11 +104,7 @@ static void change(struct core *c, uint64_t *now)
 	row_id row = find(c, k);
 
 	if (!row) {
-		struct row *r;
-
-		row = table_add(c->table);
-		r = table_edit(c->table, row);
-		*r = (struct row){k, v};
+		row = table_add(c->table, &(struct row){k, v});
 		attach(c, row);
 		now[k] = v;
 	} else if (draw(3) == 0) {
