@@ -108,6 +108,7 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 			     ? match_find_quote(m, generator, market)
 			     : 0;
 	struct generator *g;
+	struct place turn;
 	struct quote *q;
 	u128 price;
 
@@ -120,16 +121,25 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 		return match_suspend_generator(m, out, &s->generator,
 					       "a price has more than 128 "
 					       "bits");
-	if (!row)
+	turn = s->joined;
+	if (!row) {
 		row = add_quote(m, generator, market);
-	else
-		match_index_prefetch(m, row);
+	} else {
+		if (place_cmp(turn, quote_turn(quote_at(m, row))) < 0)
+			turn = quote_turn(quote_at(m, row));
+		match_index_expect(
+			m, row, &(struct rank){price, turn, s->response_time});
+	}
 	q = row ? quote_edit(m, row) : NULL;
-	g = q ? generator_edit(m, generator) : NULL;
-	if (!g)
+	if (!q)
 		return ERR_NO_MEMORY;
+	if (q->gone) {
+		g = generator_edit(m, generator);
+		if (!g)
+			return ERR_NO_MEMORY;
+		g->quotes++;
+	}
 	match_index_leave(m, row);
-	g->quotes += q->gone;
 	q->gone = false;
 	q->price = price;
 	q->response_time = s->response_time;
@@ -137,10 +147,8 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	q->draining = s->draining;
 	q->has_key = s->has_key;
 	q->tasks = s->tasks;
-	if (place_cmp(quote_turn(q), s->joined) < 0) {
-		q->turn_block = s->joined.block;
-		q->turn_index = s->joined.index;
-	}
+	q->turn_block = turn.block;
+	q->turn_index = turn.index;
 	return match_index_enter(m, row);
 }
 

@@ -5,6 +5,7 @@
 #include "common/state.h"
 #include "common/u256.h"
 #include "services/matcher/match.h"
+#include "services/matcher/match_ranking.h"
 
 enum table_index {
 	GLOBALS,
@@ -298,6 +299,8 @@ NODISCARD enum err match_index_took_turn(struct match *m, row_id quote,
 
 /* The quote will change soon: a hint for the cache. */
 void match_index_prefetch(const struct match *m, row_id quote);
+/* It will get these terms, and that turn. */
+void match_index_expect(struct match *m, row_id quote, const struct rank *next);
 
 /* What its quotes' availability depends on may have changed. */
 NODISCARD enum err match_index_review(struct match *m, row_id generator);

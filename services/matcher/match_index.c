@@ -249,7 +249,19 @@ void match_index_prefetch(const struct match *m, row_id quote)
 	const struct match_index *x = m->index;
 
 	for (unsigned i = 0; quote < x->quotes.count && i < 2; i++)
-		ranking_prefetch(x->rankings[i], quote);
+		ranking_prefetch(x->rankings[i], quote, false);
+}
+
+/* Both trees are asked at once, for what goes and for what comes. */
+void match_index_expect(struct match *m, row_id quote, const struct rank *next)
+{
+	const struct match_index *x = m->index;
+	const struct quote *q = quote_at(m, quote);
+
+	for (unsigned i = 0; quote < x->quotes.count && i < 2; i++)
+		ranking_prefetch(x->rankings[i], quote, true);
+	for (unsigned i = 0; i < 2; i++)
+		ranking_expect(x->rankings[i], q->market, next);
 }
 
 static enum err review(struct match *m, row_id quote, const struct quote *q,

@@ -152,14 +152,16 @@ void ranking_set_open(struct ranking *r, row_id quote, bool open)
 	ranking_tell_of_change(r, id, open, minor_of(r, l, at));
 }
 
-/* Head, numbers and times: what is asked of a leaf. */
-void ranking_prefetch(const struct ranking *r, row_id quote)
+/* Head, numbers and times are what is asked of a leaf; if an item goes, all of
+ * it moves. */
+void ranking_prefetch(const struct ranking *r, row_id quote, bool goes)
 {
 	node_id id = *where(r, quote);
 
-	if (id)
-		for (unsigned i = 0; i < offsetof(struct leaf, prices); i += 64)
-			__builtin_prefetch((char *)leaf_at(r, id) + i, 1);
+	if (id && goes)
+		prefetch_leaf(leaf_at(r, id), sizeof(struct leaf));
+	else if (id)
+		prefetch_leaf(leaf_at(r, id), offsetof(struct leaf, prices));
 }
 
 bool ranking_stays(const struct ranking *r, row_id quote)

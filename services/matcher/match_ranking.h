@@ -66,8 +66,10 @@ void ranking_remove(struct ranking *r, row_id quote);
 /* Open @quote, which is in, or close it. */
 void ranking_set_open(struct ranking *r, row_id quote, bool open);
 
-/* @quote will be opened, closed or taken out soon: a hint for the cache. */
-void ranking_prefetch(const struct ranking *r, row_id quote);
+/* Hints for the cache: @quote will be opened or closed soon, or it @goes; or
+ * one like @rank will be added to @market, and finds its place sooner then. */
+void ranking_prefetch(const struct ranking *r, row_id quote, bool goes);
+void ranking_expect(struct ranking *r, row_id market, const struct rank *rank);
 
 /* Whether @quote, which is in, would stay where it is if its turn became the
  * newest of all. May say no when it would. */

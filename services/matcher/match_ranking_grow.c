@@ -101,6 +101,7 @@ static void transfer(struct ranking *r, node_id to, unsigned at, node_id id,
 {
 	struct leaf *a = leaf_at(r, id), *b = leaf_at(r, to);
 
+	r->shape++;
 	if (!n)
 		return;
 	open_leaf(b, at, n);
@@ -113,19 +114,28 @@ static void transfer(struct ranking *r, node_id to, unsigned at, node_id id,
 	close_leaf(a, from, n);
 }
 
-static void put_child(struct inner *p, unsigned at, node_id child,
-		      const struct key *from, bool open, uint64_t minor)
+static void set_from(const struct ranking *r, struct inner *p, unsigned at,
+		     const struct key *from)
+{
+	p->majors[at] = r->config.fastest ? from->time : roughly(from->price);
+	p->from[at] = *from;
+}
+
+/* Nothing in it is open, as far as @p knows. */
+static void put_child(const struct ranking *r, struct inner *p, unsigned at,
+		      node_id child, const struct key *from)
 {
 	unsigned n = p->head.count;
 
 	OPEN_ARRAY(p->children, at, 1, n);
 	OPEN_ARRAY(p->minors, at, 1, n);
+	OPEN_ARRAY(p->majors, at, 1, n);
 	OPEN_ARRAY(p->from, at, 1, n);
-	p->head.open = bits_open(p->head.open, at, 1) | (uint32_t)open << at;
+	p->head.open = bits_open(p->head.open, at, 1);
 	p->head.count++;
 	p->children[at] = child;
-	p->minors[at] = minor;
-	p->from[at] = *from;
+	p->minors[at] = 0;
+	set_from(r, p, at, from);
 }
 
 static void take_child(struct inner *p, unsigned at)
@@ -134,6 +144,7 @@ static void take_child(struct inner *p, unsigned at)
 
 	CLOSE_ARRAY(p->children, at, 1, n);
 	CLOSE_ARRAY(p->minors, at, 1, n);
+	CLOSE_ARRAY(p->majors, at, 1, n);
 	CLOSE_ARRAY(p->from, at, 1, n);
 	p->head.open = bits_close(p->head.open, at, 1);
 }
@@ -158,7 +169,7 @@ static node_id raise_root(struct ranking *r, bool leaf, node_id child,
 	struct inner *p = inner_at(r, top);
 
 	p->low = leaf;
-	put_child(p, 0, child, &none, false, 0);
+	put_child(r, p, 0, child, &none);
 	set_parent(r, leaf, child, top);
 	*root_of(r, market) = (struct root){top, false};
 	return top;
@@ -178,6 +189,7 @@ static void split_inner(struct ranking *r, node_id id)
 	b->low = a->low;
 	memcpy(b->children, a->children + half, n * sizeof b->children[0]);
 	memcpy(b->minors, a->minors + half, n * sizeof b->minors[0]);
+	memcpy(b->majors, a->majors + half, n * sizeof b->majors[0]);
 	memcpy(b->from, a->from + half, n * sizeof b->from[0]);
 	b->head.open = a->head.open >> half;
 	b->head.count = (uint16_t)n;
@@ -200,7 +212,7 @@ static void add_child(struct ranking *r, bool leaf, node_id left, node_id right,
 	else if (inner_at(r, l->parent)->head.count == FAN)
 		split_inner(r, l->parent);
 	p = inner_at(r, l->parent);
-	put_child(p, slot_of(p->children, left) + 1, right, from, false, 0);
+	put_child(r, p, slot_of(p->children, left) + 1, right, from);
 	set_parent(r, leaf, right, l->parent);
 	if (leaf) {
 		ranking_tell_of_leaf(r, left);
@@ -238,28 +250,62 @@ static int compare_turns(const struct key *a, const struct key *b)
 			 (struct place){b->block, b->index});
 }
 
+/* How many of the @n items of @a, which are in order, are less than @v. Halves
+ * are chosen without a branch: which one it is, no processor can guess. */
+#define BELOW(name, type)                                                      \
+	static unsigned name(const type *a, unsigned n, uint64_t v)            \
+	{                                                                      \
+		const type *p = a;                                             \
+                                                                               \
+		for (unsigned half; n > 1; n -= half) {                        \
+			half = n / 2;                                          \
+			p += half & -(size_t)(p[half - 1] < v);                \
+		}                                                              \
+		return (unsigned)(p - a) + (n && *p < v);                      \
+	}
+BELOW(below, uint64_t)
+BELOW(below_time, uint32_t)
+#undef BELOW
+
+static uint64_t major_of(const struct ranking *r, const struct key *key)
+{
+	return r->config.fastest ? key->time : roughly(key->price);
+}
+
+/* The last child of @p that doesn't begin after the key. */
+static unsigned child_for(const struct ranking *r, const struct inner *p,
+			  const struct key *key, uint64_t major)
+{
+	unsigned n = p->head.count - 1u, from = below(p->majors + 1, n, major);
+	unsigned to = from;
+
+	/* Those from @from to @to begin with the same major. */
+	if (from < n && p->majors[1 + from] == major)
+		to += below(p->majors + 1 + from, n - from, major + 1);
+	while (from < to) {
+		unsigned middle = (from + to + 1) / 2;
+		const struct key *k = &p->from[middle];
+		int c = compare_terms(r, k->price, k->time, key);
+
+		if (c < 0 || (!c && compare_turns(k, key) <= 0))
+			from = middle;
+		else
+			to = middle - 1;
+	}
+	return from;
+}
+
 static node_id leaf_for(const struct ranking *r, const struct root *root,
 			const struct key *key)
 {
+	uint64_t major = major_of(r, key);
 	node_id id = root->node;
 	bool low = root->leaf;
 
 	while (!low) {
 		const struct inner *p = inner_at(r, id);
-		unsigned from = 0, to = p->head.count - 1u;
 
-		/* The last child that doesn't begin after the key. */
-		while (from < to) {
-			unsigned middle = (from + to + 1) / 2;
-			const struct key *k = &p->from[middle];
-			int c = compare_terms(r, k->price, k->time, key);
-
-			if (c < 0 || (!c && compare_turns(k, key) <= 0))
-				from = middle;
-			else
-				to = middle - 1;
-		}
-		id = p->children[from];
+		id = p->children[child_for(r, p, key, major)];
 		low = p->low;
 	}
 	return id;
@@ -292,9 +338,20 @@ static int compare_in_leaf(const struct ranking *r, const struct leaf *l,
 static unsigned place_in(const struct ranking *r, const struct leaf *l,
 			 const struct key *key)
 {
-	unsigned from = 0, to = l->head.count;
+	unsigned n = l->head.count, from, to;
 	rough price = roughly(key->price);
 
+	/* Those from @from up to @to have the same major. */
+	if (r->config.fastest) {
+		from = to = below_time(l->times, n, key->time);
+		if (from < n && l->times[from] == key->time)
+			to += below_time(l->times + from, n - from,
+					 (uint64_t)key->time + 1);
+	} else {
+		from = to = below(l->prices, n, price);
+		if (from < n && l->prices[from] == price)
+			to += below(l->prices + from, n - from, price + 1);
+	}
 	while (from < to) {
 		unsigned middle = (from + to) / 2;
 
@@ -327,6 +384,7 @@ static bool share(struct ranking *r, node_id id)
 {
 	node_id up = leaf_at(r, id)->head.parent, left, right;
 	struct inner *p;
+	struct key first;
 	unsigned i, room;
 
 	if (!up)
@@ -347,10 +405,37 @@ static bool share(struct ranking *r, node_id id)
 	} else {
 		return false;
 	}
-	p->from[i] = key_of(r, leaf_at(r, right)->quotes[0]);
+	first = key_of(r, leaf_at(r, right)->quotes[0]);
+	set_from(r, p, i, &first);
 	ranking_tell_of_leaf(r, left);
 	ranking_tell_of_leaf(r, right);
 	return true;
+}
+
+void ranking_expect(struct ranking *r, row_id market, const struct rank *rank)
+{
+	struct key key = {rank->price, rank->turn.block, rank->turn.index,
+			  rank->time};
+	node_id id;
+
+	if (market >= r->roots.count || !root_of(r, market)->node)
+		return;
+	id = leaf_for(r, root_of(r, market), &key);
+	prefetch_leaf(leaf_at(r, id), sizeof(struct leaf));
+	r->expected = (struct expected){key, market, id, r->shape};
+}
+
+static node_id expected_leaf(const struct ranking *r, row_id market,
+			     const struct key *key)
+{
+	const struct expected *e = &r->expected;
+
+	return e->leaf && e->shape == r->shape && e->market == market &&
+			       e->key.price == key->price &&
+			       e->key.time == key->time &&
+			       !compare_turns(&e->key, key)
+		       ? e->leaf
+		       : leaf_for(r, root_of(r, market), key);
 }
 
 enum err ranking_add(struct ranking *r, row_id market, row_id quote)
@@ -368,7 +453,7 @@ enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 	if (!root->node)
 		*root = (struct root){take_node(&r->leaves, market), true};
 	key = key_of(r, quote);
-	id = leaf_for(r, root, &key);
+	id = expected_leaf(r, market, &key);
 	l = leaf_at(r, id);
 	at = place_in(r, l, &key);
 	if (l->head.count == FAN) {
@@ -425,6 +510,7 @@ static void drop_leaf(struct ranking *r, node_id id)
 	row_id market = leaf_at(r, id)->head.market;
 	struct inner *p;
 
+	r->shape++;
 	drop_node(&r->leaves, id);
 	if (!up) {
 		*root_of(r, market) = (struct root){0, true};

@@ -47,6 +47,7 @@ struct inner {
 	bool low; /* its children are leaves */
 	node_id children[FAN];
 	uint64_t minors[FAN]; /* of what is open below, the least */
+	uint64_t majors[FAN]; /* of `from`, prices roughly */
 	struct key from[FAN]; /* of what is below: nothing is less, but for
 				 the first child */
 };
@@ -62,8 +63,19 @@ struct nodes {
 	uint32_t free_count;
 };
 
+/* Where a quote that is about to come belongs, as long as leaves share their
+ * quotes as they do now. */
+struct expected {
+	struct key key;
+	row_id market;
+	node_id leaf; /* 0: none is expected */
+	uint64_t shape;
+};
+
 struct ranking {
 	struct ranking_config config;
+	struct expected expected;
+	uint64_t shape; /* counts what leaves give to each other */
 	struct nodes leaves, inners;
 	struct pool roots; /* by market */
 };
@@ -71,6 +83,14 @@ struct ranking {
 static inline struct leaf *leaf_at(const struct ranking *r, node_id id)
 {
 	return pool_item(&r->leaves.pool, id - 1, sizeof(struct leaf));
+}
+
+/* The first @size bytes of it; as many instructions as there are lines. */
+static inline void prefetch_leaf(const struct leaf *l, size_t size)
+{
+#pragma GCC unroll 16
+	for (size_t i = 0; i < size; i += 64)
+		__builtin_prefetch((const char *)l + i, 1);
 }
 
 static inline struct inner *inner_at(const struct ranking *r, node_id id)
