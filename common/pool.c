@@ -1,56 +1,44 @@
-/* Segment k holds 2^(5 + k) items. Once they are large, most of those that
- * there can be are mapped at once: a system call is slow when it is rare, and
- * what isn't touched costs nothing but addresses. */
+/* Segment k holds 2^(5 + k) items. Those that fit into a stretch of addresses
+ * are mapped at once when the first item is wanted, the others one by one: a
+ * system call is slow when it is rare, and what isn't touched costs nothing but
+ * addresses. */
 #include "common/pool.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
-enum {
-	SMALL = 6,     /* so many segments come one by one from the C library */
-	TOGETHER = 12, /* … and then so many at a time from the kernel */
-};
+enum { STRETCH_BYTES = 256 << 20 };
 
-static size_t bytes_of(const struct pool *p, unsigned k)
+/* Segments [@k, @after) take so much. */
+static size_t bytes_of(const struct pool *p, unsigned k, unsigned after)
 {
-	return p->size << (k + POOL_FIRST_LOG2);
+	return (p->size << (after + POOL_FIRST_LOG2)) -
+	       (p->size << (k + POOL_FIRST_LOG2));
 }
 
-/* The segments that segment @k was mapped with: [first, after). */
-static unsigned first_of(unsigned k)
+static bool map(struct pool *p, unsigned k, unsigned after)
 {
-	return k - (k - SMALL) % TOGETHER;
-}
-
-static unsigned after_of(unsigned k)
-{
-	unsigned after = first_of(k) + TOGETHER;
-
-	return after < POOL_SEGMENTS ? after : POOL_SEGMENTS;
-}
-
-static size_t bytes_with(const struct pool *p, unsigned k)
-{
-	return bytes_of(p, after_of(k)) - bytes_of(p, first_of(k));
-}
-
-static void set_segment(struct pool *p, unsigned k, void *segment)
-{
-	p->segments[k] = segment;
-	p->bases[k] = (uintptr_t)segment - bytes_of(p, k);
-}
-
-static bool map_with(struct pool *p, unsigned k)
-{
-	char *m = mmap(NULL, bytes_with(p, k), PROT_READ | PROT_WRITE,
+	char *m = mmap(NULL, bytes_of(p, k, after), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (m == MAP_FAILED)
 		return false;
-	for (unsigned i = first_of(k); i < after_of(k); i++) {
-		set_segment(p, i, m);
-		m += bytes_of(p, i);
+	for (; k < after; k++) {
+		p->segments[k] = m;
+		p->bases[k] = (uintptr_t)m - (p->size << (k + POOL_FIRST_LOG2));
+		m += bytes_of(p, k, k + 1);
 	}
+	return true;
+}
+
+/* Less where addresses aren't given away freely (strict overcommit). */
+static bool map_first(struct pool *p)
+{
+	p->together = POOL_SEGMENTS;
+	while (p->together > 1 && bytes_of(p, 0, p->together) > STRETCH_BYTES)
+		p->together--;
+	while (!map(p, 0, p->together))
+		if (!--p->together)
+			return false;
 	return true;
 }
 
@@ -60,10 +48,7 @@ static bool provide(struct pool *p, unsigned k)
 		return false;
 	if (p->segments[k])
 		return true;
-	if (k >= SMALL)
-		return map_with(p, k);
-	set_segment(p, k, calloc(1, bytes_of(p, k)));
-	return p->segments[k];
+	return k ? map(p, k, k + 1) : map_first(p);
 }
 
 void pool_open(struct pool *p, size_t size)
@@ -73,11 +58,11 @@ void pool_open(struct pool *p, size_t size)
 
 void pool_free(struct pool *p)
 {
-	for (unsigned k = 0; k < SMALL; k++)
-		free(p->segments[k]);
-	for (unsigned k = SMALL; k < POOL_SEGMENTS; k += TOGETHER)
+	if (p->segments[0])
+		munmap(p->segments[0], bytes_of(p, 0, p->together));
+	for (unsigned k = p->together; k < POOL_SEGMENTS; k++)
 		if (p->segments[k])
-			munmap(p->segments[k], bytes_with(p, k));
+			munmap(p->segments[k], bytes_of(p, k, k + 1));
 	*p = (struct pool){.size = p->size};
 }
 

@@ -1,6 +1,6 @@
 /* pool - an array that grows by segments, each twice as long as the one before:
  * items never move, growing never copies. Memory that no item has touched yet
- * costs nothing. */
+ * costs nothing but addresses. */
 #ifndef COMMON_POOL_H
 #define COMMON_POOL_H
 
@@ -20,6 +20,8 @@ struct pool {
 	/* By segment: where item 0 would be if all were of this one. */
 	uintptr_t bases[POOL_SEGMENTS];
 	void *segments[POOL_SEGMENTS];
+	unsigned
+		together; /* so many of them, the first ones, are one mapping */
 };
 
 /* For items of @size bytes; allocates nothing. */
