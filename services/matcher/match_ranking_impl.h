@@ -161,6 +161,21 @@ void ranking_tell_of_inner(struct ranking *r, node_id id);
 void ranking_tell_of_change(struct ranking *r, node_id id, bool opened,
 			    uint64_t minor);
 
+/* match_ranking_place.c: the key of @quote; the leaf where one with that key
+ * belongs, looked for or as expected; and where in the leaf. */
+struct key ranking_key_of(const struct ranking *r, row_id quote);
+node_id ranking_leaf_for(const struct ranking *r, const struct root *root,
+			 const struct key *key);
+node_id ranking_expected_leaf(const struct ranking *r, row_id market,
+			      const struct key *key);
+unsigned ranking_place_in(const struct ranking *r, const struct leaf *l,
+			  const struct key *key);
+
+static inline uint64_t major_of(const struct ranking *r, const struct key *key)
+{
+	return r->config.fastest ? key->time : roughly(key->price);
+}
+
 static inline uint64_t minor_of(const struct ranking *r, const struct leaf *l,
 				unsigned at)
 {
