@@ -1,5 +1,5 @@
 /* Segment k holds 2^(5 + k) items. Those that fit into a stretch of addresses
- * are mapped at once when the first item is wanted, the others one by one: a
+ * are mapped at once when the pool is opened, the others one by one: a
  * system call is slow when it is rare, and what isn't touched costs nothing but
  * addresses. */
 #include "common/pool.h"
@@ -54,6 +54,7 @@ static bool provide(struct pool *p, unsigned k)
 void pool_open(struct pool *p, size_t size)
 {
 	*p = (struct pool){.size = size};
+	(void)map_first(p);
 }
 
 void pool_free(struct pool *p)

@@ -24,7 +24,8 @@ struct pool {
 		together; /* so many of them, the first ones, are one mapping */
 };
 
-/* For items of @size bytes; allocates nothing. */
+/* For items of @size bytes. Addresses are asked for at once, so that no event
+ * has to; if there are none, the first item asks again. */
 void pool_open(struct pool *p, size_t size);
 void pool_free(struct pool *p);
 

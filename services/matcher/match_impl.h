@@ -279,7 +279,7 @@ bool match_is_cooling(const struct match *m, const struct request *r,
 /* The best eligible quote for @request at block @block; 0 if there is none. */
 row_id match_choose(const struct match *m, row_id request, uint64_t block);
 
-/* ---- match_index.c: what is looked at in a round ------------------------ */
+/* ---- match_index.c, match_round.c, match_index_undo.c: what is looked at - */
 
 /* Indexes follow the rows: who changes one of these says so afterwards, or
  * before where that is said. Between rounds no request that is waiting fits an
