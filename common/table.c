@@ -7,15 +7,13 @@
 
 #include "common/scan.h"
 
-enum {
-	IN_USE = UINT32_MAX, /* in place of the next free number */
-	ROW_MAX = 1024,	     /* bytes */
-};
+enum { IN_USE = UINT32_MAX /* in place of the next free number */ };
 
 struct table {
 	struct table_head is;  /* first */
 	struct pool next_free; /* row_id, by row; count: given out so far */
 	struct table_hooks hooks;
+	void *next;  /* room for a row that undo is about to bring */
 	row_id free; /* first free number, 0 if none */
 	size_t count;
 };
@@ -29,12 +27,16 @@ enum err table_new(struct table **out, uint8_t index,
 	*out = t;
 	if (!t)
 		return ERR_NO_MEMORY;
-	assert(shape->row_size <= ROW_MAX);
 	*t = (struct table){
 		.is = {.undo = undo, .shape = *shape, .index = index},
 		.hooks = *hooks};
 	pool_open(&t->is.rows, TABLE_ITEM_BYTES(shape->row_size));
 	pool_open(&t->next_free, sizeof(row_id));
+	t->next = malloc(shape->row_size);
+	if (!t->next) {
+		table_free(out);
+		return ERR_NO_MEMORY;
+	}
 	return ERR_NONE;
 }
 
@@ -46,6 +48,7 @@ void table_free(struct table **table)
 		return;
 	pool_free(&t->is.rows);
 	pool_free(&t->next_free);
+	free(t->next);
 	free(t);
 	*table = NULL;
 }
@@ -171,11 +174,10 @@ row_id table_next(const struct table *t, row_id row)
 static void undo_edit(struct table *t, row_id row, const void *bytes, size_t at,
 		      size_t size)
 {
-	_Alignas(16) char next[ROW_MAX]; /* as a row is, and whole */
-
-	memcpy(next, bytes_of(t, row), t->is.shape.row_size);
-	memcpy(next + at, bytes, size);
-	t->hooks.detach(t->hooks.core, row, next);
+	/* A whole one, aligned as rows are. */
+	memcpy(t->next, bytes_of(t, row), t->is.shape.row_size);
+	memcpy((char *)t->next + at, bytes, size);
+	t->hooks.detach(t->hooks.core, row, t->next);
 	memcpy((char *)bytes_of(t, row) + at, bytes, size);
 	t->hooks.attach(t->hooks.core, row);
 }

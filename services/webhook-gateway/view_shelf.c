@@ -1,6 +1,7 @@
 /* Keeps the orders of a table right while rows come, change, go and return. */
 #include "services/webhook-gateway/view_shelf.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ enum err view_shelf_new(struct view_shelf **out, uint8_t index,
 
 	if (!s)
 		return ERR_NO_MEMORY;
+	assert(kind->row_size <= UINT16_MAX);
 	s->kind = kind;
 	e = table_new(&s->table, index, &shape, undo, &hooks);
 	for (unsigned i = 0; i < kind->orders_count && !e; i++)
