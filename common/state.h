@@ -101,7 +101,8 @@ struct state_tables {
 	struct table *tables[STATE_TABLES_MAX];
 };
 
-static inline struct table *state_table(const struct state *s, unsigned table)
+static inline struct table *state_table_at(const struct state *s,
+					   unsigned table)
 {
 	return ((const struct state_tables *)s)->tables[table];
 }
@@ -109,17 +110,17 @@ static inline struct table *state_table(const struct state *s, unsigned table)
 static inline const void *state_row(const struct state *s, unsigned table,
 				    row_id row)
 {
-	return table_row(state_table(s, table), row);
+	return table_row(state_table_at(s, table), row);
 }
 
 static inline void *state_edit(struct state *s, unsigned table, row_id row)
 {
-	return table_edit(state_table(s, table), row);
+	return table_edit(state_table_at(s, table), row);
 }
 
 static inline void *state_touch(struct state *s, unsigned table, row_id row)
 {
-	return table_touch(state_table(s, table), row);
+	return table_touch(state_table_at(s, table), row);
 }
 
 /* The same for rows of @row_size bytes: to be used where that is known when it
@@ -127,21 +128,21 @@ static inline void *state_touch(struct state *s, unsigned table, row_id row)
 static inline const void *state_row_of(const struct state *s, unsigned table,
 				       row_id row, size_t row_size)
 {
-	return table_item(state_table(s, table), row,
+	return table_item(state_table_at(s, table), row,
 			  TABLE_ITEM_BYTES(row_size));
 }
 
 static inline void *state_edit_of(struct state *s, unsigned table, row_id row,
 				  size_t row_size)
 {
-	return table_edit_item(state_table(s, table), row,
+	return table_edit_item(state_table_at(s, table), row,
 			       TABLE_ITEM_BYTES(row_size));
 }
 
 static inline void *state_touch_of(struct state *s, unsigned table, row_id row,
 				   size_t row_size)
 {
-	return table_touch_item(state_table(s, table), row,
+	return table_touch_item(state_table_at(s, table), row,
 				TABLE_ITEM_BYTES(row_size));
 }
 
