@@ -175,7 +175,8 @@ static void undo_edit(struct table *t, row_id row, const void *bytes, size_t at,
 		      size_t size)
 {
 	/* A whole one, aligned as rows are. */
-	memcpy(t->next, bytes_of(t, row), t->is.shape.row_size);
+	if (size < t->is.shape.row_size)
+		memcpy(t->next, bytes_of(t, row), t->is.shape.row_size);
 	memcpy((char *)t->next + at, bytes, size);
 	t->hooks.detach(t->hooks.core, row, t->next);
 	memcpy((char *)bytes_of(t, row) + at, bytes, size);
