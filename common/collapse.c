@@ -15,6 +15,7 @@ enum {
 	LARGE = 2 << 20, /* bytes of a large page */
 	LEAST = 8 << 20, /* bytes of a mapping that is worth it */
 	PAGES_MAX = LARGE / 4096,
+	PASSED_MAX = 64, /* of them at a time that are looked at for nothing */
 };
 
 static void add(struct collapse *c, const char *line)
@@ -65,18 +66,23 @@ static bool is_mostly_there(void *at)
 	return n > pages / 2;
 }
 
+/* Pools have many more addresses than memory: what is empty is passed by. */
 bool collapse_step(struct collapse *c)
 {
-	void *at;
+	for (unsigned i = 0; i < PASSED_MAX; i++) {
+		void *at;
 
-	while (c->next < c->count &&
-	       c->ranges[c->next].from >= c->ranges[c->next].to)
-		c->next++;
-	if (c->next == c->count)
-		return false;
-	at = (void *)c->ranges[c->next].from;
-	c->ranges[c->next].from += LARGE;
-	if (is_mostly_there(at))
+		while (c->next < c->count &&
+		       c->ranges[c->next].from >= c->ranges[c->next].to)
+			c->next++;
+		if (c->next == c->count)
+			return false;
+		at = (void *)c->ranges[c->next].from;
+		c->ranges[c->next].from += LARGE;
+		if (!is_mostly_there(at))
+			continue;
 		(void)madvise(at, LARGE, MADV_COLLAPSE); /* or it stays small */
+		break;
+	}
 	return true;
 }

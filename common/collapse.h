@@ -24,7 +24,7 @@ struct collapse {
 /* Find what there is: private anonymous mappings of 8 MiB and more. */
 void collapse_begin(struct collapse *c);
 
-/* Look at the next 2 MiB, and make one page of them if most of it is in use:
+/* Make one page of the next 2 MiB of which most is in use, if they are near:
  * a fraction of a millisecond. false: that was all. */
 bool collapse_step(struct collapse *c);
 

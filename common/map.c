@@ -28,12 +28,12 @@ struct map {
 
 static uint32_t *bucket(const struct map *m, uint32_t i)
 {
-	return pool_at(&m->buckets, i);
+	return pool_item(&m->buckets, i, sizeof(uint32_t));
 }
 
 static struct node *node(const struct map *m, uint32_t number)
 {
-	return pool_at(&m->nodes, number - 1);
+	return pool_item(&m->nodes, number - 1, sizeof(struct node));
 }
 
 enum err map_new(struct map **out, map_equal *equal, const void *arg)
@@ -74,11 +74,13 @@ static uint32_t bucket_of(const struct map *m, uint64_t hash)
 
 uint32_t map_get(const struct map *m, uint64_t hash, const void *key)
 {
-	for (uint32_t n = *bucket(m, bucket_of(m, hash)); n;
-	     n = node(m, n)->next)
-		if (node(m, n)->hash == hash &&
-		    m->equal(m->arg, node(m, n)->value, key))
-			return node(m, n)->value;
+	const struct node *x;
+
+	for (uint32_t n = *bucket(m, bucket_of(m, hash)); n; n = x->next) {
+		x = node(m, n);
+		if (x->hash == hash && m->equal(m->arg, x->value, key))
+			return x->value;
+	}
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Tables, the maps over them, and one undo for all. */
 #include "common/state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,16 +88,16 @@ enum err state_new(struct state **out, const struct state_table *tables,
 	if (!s)
 		return ERR_NO_MEMORY;
 	s->count = count;
-	s->is.tables = calloc(count, sizeof s->is.tables[0]);
-	e = s->is.tables ? undo_new(&s->undo, depth) : ERR_NO_MEMORY;
+	assert(count <= STATE_TABLES_MAX);
+	e = undo_new(&s->undo, depth);
 	for (unsigned t = 0; t < count && !e; t++) {
 		struct part *p = &s->parts[t];
 		struct table_hooks hooks = {detach, attach, p};
 
 		p->is = &tables[t];
 		p->state = s;
-		e = table_new(&p->table, (uint8_t)t, tables[t].row_size,
-			      s->undo, &hooks);
+		e = table_new(&p->table, (uint8_t)t, &tables[t].shape, s->undo,
+			      &hooks);
 		s->is.tables[t] = p->table;
 		if (!e && tables[t].hash)
 			e = map_new(&p->map, has_key, p);
@@ -121,7 +122,6 @@ void state_free(struct state **state)
 		map_free(&s->parts[t].map);
 	}
 	undo_free(&s->undo);
-	free(s->is.tables);
 	free(s);
 	*state = NULL;
 }
@@ -141,13 +141,9 @@ row_id state_find(const struct state *s, unsigned table, uint64_t hash,
 row_id state_add(struct state *s, unsigned table, const void *row_bytes)
 {
 	struct part *p = &s->parts[table];
-	row_id row = table_add(p->table);
-	void *at = row ? table_edit(p->table, row) : NULL;
+	row_id row = table_add(p->table, row_bytes);
 
-	if (!at)
-		return 0;
-	memcpy(at, row_bytes, p->is->row_size);
-	return enter_indexes(p, row) ? 0 : row;
+	return !row || enter_indexes(p, row) ? 0 : row;
 }
 
 enum err state_remove(struct state *s, unsigned table, row_id row)

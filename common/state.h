@@ -12,8 +12,16 @@
 
 struct state;
 
+enum { STATE_TABLES_MAX = 16 };
+
+/* The shape of a table of which no part changes more often than others. */
+#define STATE_ROWS(type)                                                       \
+	{                                                                      \
+		.row_size = sizeof(type)                                       \
+	}
+
 struct state_table {
-	size_t row_size;
+	struct table_shape shape;
 	/* The hash of a row's key, and whether a row has a key. Both NULL for a
 	 * table whose rows are found by number only. */
 	uint64_t (*hash)(const void *row);
@@ -38,18 +46,19 @@ typedef void state_watch_fn(void *core, unsigned table, row_id row,
 			    const void *next);
 void state_watch(struct state *s, state_watch_fn *fn, void *core);
 
-/* A row, to be read or changed. @row is in use. state_edit() gives NULL if
- * memory ran out; nothing changed then. */
+/* A row, to be read or changed, as in table.h. @row is in use. state_edit() and
+ * state_touch() give NULL if memory ran out; nothing changed then. */
 static inline const void *state_row(const struct state *s, unsigned table,
 				    row_id row);
 static inline void *state_edit(struct state *s, unsigned table, row_id row);
+static inline void *state_touch(struct state *s, unsigned table, row_id row);
 
 /* The row with @key, whose hash is @hash; 0 if there is none. */
 row_id state_find(const struct state *s, unsigned table, uint64_t hash,
 		  const void *key);
 
-/* A copy of @row_bytes, row_size of the table; its key is not there yet. 0 if
- * memory ran out. */
+/* A copy of @row_bytes, of which row_size counts; its key is not there yet. 0
+ * if memory ran out. */
 row_id state_add(struct state *s, unsigned table, const void *row_bytes);
 
 /* ERR_NO_MEMORY: nothing changed */
@@ -89,18 +98,52 @@ void state_hash(const struct state *s, state_describe *const *describe,
 
 /* A state begins with its tables: rows are read more often than anything. */
 struct state_tables {
-	struct table **tables;
+	struct table *tables[STATE_TABLES_MAX];
 };
+
+static inline struct table *state_table_at(const struct state *s,
+					   unsigned table)
+{
+	return ((const struct state_tables *)s)->tables[table];
+}
 
 static inline const void *state_row(const struct state *s, unsigned table,
 				    row_id row)
 {
-	return table_row(((const struct state_tables *)s)->tables[table], row);
+	return table_row(state_table_at(s, table), row);
 }
 
 static inline void *state_edit(struct state *s, unsigned table, row_id row)
 {
-	return table_edit(((struct state_tables *)s)->tables[table], row);
+	return table_edit(state_table_at(s, table), row);
+}
+
+static inline void *state_touch(struct state *s, unsigned table, row_id row)
+{
+	return table_touch(state_table_at(s, table), row);
+}
+
+/* The same for rows of @row_size bytes: to be used where that is known when it
+ * is compiled. */
+static inline const void *state_row_of(const struct state *s, unsigned table,
+				       row_id row, size_t row_size)
+{
+	return table_item(state_table_at(s, table), row,
+			  TABLE_ITEM_BYTES(row_size));
+}
+
+static inline void *state_edit_of(struct state *s, unsigned table, row_id row,
+				  size_t row_size)
+{
+	return table_edit_item(state_table_at(s, table), row,
+			       TABLE_ITEM_BYTES(row_size));
+}
+
+static inline void *state_touch_of(struct state *s, unsigned table, row_id row,
+				   size_t row_size)
+{
+	return table_touch_item(state_table_at(s, table), row,
+				TABLE_ITEM_BYTES(row_size));
 }
 
 #endif /* COMMON_STATE_H */

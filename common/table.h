@@ -2,7 +2,8 @@
  *
  * Rows live in a pool; a row's number is its own until it is removed, then
  * it may be given to another. Number 0 is none. Every change goes through
- * table_edit(), which keeps what the row was before for undo.
+ * table_edit(), which keeps what the row was before for undo, or table_touch(),
+ * which keeps a part of it.
  *
  * Indexes over rows (maps, trees, lists) are the core's: before a row changes
  * or goes, and after it came or changed, the core takes it out of them and
@@ -28,21 +29,33 @@ struct table_hooks {
 	void *core;
 };
 
+/* What a table holds. Rows of 12 bytes more than a multiple of 16 waste none.
+ */
+struct table_shape {
+	uint16_t row_size;
+	/* What changes more often than the rest, both multiples of 4; 0: no
+	 * part does. */
+	uint16_t touched_at, touched_size;
+};
+
 /* @index names the table in undo records: below 256, unlike its siblings'.
  * Borrows @undo. ERR_NO_MEMORY */
-NODISCARD enum err table_new(struct table **out, uint8_t index, size_t row_size,
-			     struct undo *undo,
+NODISCARD enum err table_new(struct table **out, uint8_t index,
+			     const struct table_shape *shape, struct undo *undo,
 			     const struct table_hooks *hooks);
 void table_free(struct table **table);
 
-/* A new row, all zero; 0 if memory ran out. */
-NODISCARD row_id table_add(struct table *t);
+/* A new row, a copy of @bytes; 0 if memory ran out. */
+NODISCARD row_id table_add(struct table *t, const void *bytes);
 
 /* The row, to be read. @row is not 0 and in use; builds for tests check it. */
 static inline const void *table_row(const struct table *t, row_id row);
 
 /* The row, to be changed; NULL if memory ran out, and nothing changed. */
 static inline void *table_edit(struct table *t, row_id row);
+
+/* The same if only what is said to be touched changes. */
+static inline void *table_touch(struct table *t, row_id row);
 
 /* The row's number may be given to another from now on.
  * ERR_NO_MEMORY: nothing changed */
@@ -77,36 +90,71 @@ static inline void table_check(const struct table *t, row_id row)
 #endif
 
 /* A table begins with this: rows are read and changed more often than anything
- * else is done. */
+ * else is done. An item is a row and, at its end, the stamp of the last time
+ * that undo was given the touched part of it, or, if it is odd, all of it. */
 struct table_head {
 	struct pool rows;
-	struct pool about; /* struct table_about */
-	const uint32_t *stamp;
+	struct undo *undo;
+	struct table_shape shape;
+	uint8_t index;
 };
 
-struct table_about {
-	row_id next_free;
-	uint32_t stamp; /* of the last time that undo was given the row */
-};
+#define TABLE_ITEM_BYTES(row_size) (((size_t)(row_size) + 4 + 15) & ~(size_t)15)
+
+/* Row @row of a table whose items have @item bytes. */
+static inline void *table_item(const struct table *t, row_id row, size_t item)
+{
+	table_check(t, row);
+	return pool_item(&((const struct table_head *)t)->rows, row - 1, item);
+}
+
+static inline uint32_t *table_stamp(void *row, size_t item)
+{
+	return (uint32_t *)((char *)row + item) - 1;
+}
+
+/* Give the row, or the touched part of it, to undo. ERR_NO_MEMORY */
+NODISCARD enum err table_keep(struct table *t, row_id row, bool all);
+
+static inline void *table_edit_item(struct table *t, row_id row, size_t item)
+{
+	void *at = table_item(t, row, item);
+	uint32_t now = undo_stamp(((const struct table_head *)t)->undo);
+
+	return *table_stamp(at, item) == (now | 1) || !table_keep(t, row, true)
+		       ? at
+		       : NULL;
+}
+
+static inline void *table_touch_item(struct table *t, row_id row, size_t item)
+{
+	void *at = table_item(t, row, item);
+	uint32_t now = undo_stamp(((const struct table_head *)t)->undo);
+
+	return (*table_stamp(at, item) | 1) == (now | 1) ||
+			       !table_keep(t, row, false)
+		       ? at
+		       : NULL;
+}
+
+static inline size_t table_item_bytes(const struct table *t)
+{
+	return ((const struct table_head *)t)->rows.size;
+}
 
 static inline const void *table_row(const struct table *t, row_id row)
 {
-	table_check(t, row);
-	return pool_at(&((const struct table_head *)t)->rows, row - 1);
+	return table_item(t, row, table_item_bytes(t));
 }
-
-/* Give the row to undo. ERR_NO_MEMORY */
-NODISCARD enum err table_keep(struct table *t, row_id row);
 
 static inline void *table_edit(struct table *t, row_id row)
 {
-	const struct table_head *h = (const struct table_head *)t;
-	const struct table_about *about = pool_at(&h->about, row - 1);
+	return table_edit_item(t, row, table_item_bytes(t));
+}
 
-	table_check(t, row);
-	if (about->stamp != *h->stamp && table_keep(t, row))
-		return NULL;
-	return pool_at(&h->rows, row - 1);
+static inline void *table_touch(struct table *t, row_id row)
+{
+	return table_touch_item(t, row, table_item_bytes(t));
 }
 
 #endif /* COMMON_TABLE_H */

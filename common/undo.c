@@ -22,12 +22,14 @@ struct block {
 	struct segment *last; /* NULL: nothing was changed */
 };
 
+_Static_assert(sizeof(struct undo_record) == 8, "records are aligned");
+
 struct undo {
+	struct undo_head is; /* first */
 	unsigned depth;
 	struct block *ring; /* depth closed blocks, oldest at `first` */
 	unsigned first, count;
 	struct block open;
-	uint32_t stamp;
 	bool forgot; /* a closed block has been forgotten: not from the start */
 	uint64_t forgotten; /* the newest of them */
 	/* Kept, so that blocks cost no malloc: up to SPARES_MAX. */
@@ -46,7 +48,7 @@ enum err undo_new(struct undo **out, unsigned depth)
 		return ERR_NO_MEMORY;
 	}
 	u->depth = depth;
-	u->stamp = 1;
+	u->is.stamp = 2;
 	*out = u;
 	return ERR_NONE;
 }
@@ -94,55 +96,49 @@ void undo_free(struct undo **undo)
 	*undo = NULL;
 }
 
-static uint32_t padded(uint32_t size)
-{
-	return (size + 7) & ~7u;
-}
-
-static struct segment *segment_for(struct undo *u, uint32_t size)
+/* What the open block's last segment holds is known from where the next record
+ * would be. */
+static void settle(struct undo *u)
 {
 	struct segment *s = u->open.last;
 
-	if (s && s->used + size <= SEGMENT_BYTES)
-		return s;
-	s = take_segment(u);
+	if (s)
+		s->used = (uint32_t)(u->is.next - s->bytes);
+}
+
+/* No block is open, and the next record needs a segment. */
+static void no_room(struct undo *u)
+{
+	u->open.last = NULL;
+	u->is.next = u->is.end = NULL;
+}
+
+static struct segment *add_segment(struct undo *u)
+{
+	struct segment *s = take_segment(u);
+
 	if (!s)
 		return NULL;
+	settle(u);
 	s->before = u->open.last;
 	s->used = 0;
 	u->open.last = s;
+	u->is.next = s->bytes;
+	u->is.end = s->bytes + SEGMENT_BYTES;
 	return s;
 }
 
-enum err undo_keep(struct undo *u, const struct undo_record *record,
-		   const void *bytes)
+enum err undo_make_room(struct undo *u, uint32_t size)
 {
-	uint32_t size = padded(record->size) + padded(sizeof *record);
-	struct segment *s;
-
 	assert(size <= SEGMENT_BYTES);
-	s = segment_for(u, size);
-	if (!s)
-		return ERR_NO_MEMORY;
-	if (record->size)
-		memcpy(s->bytes + s->used, bytes, record->size);
-	memset(s->bytes + s->used + size - padded(sizeof *record), 0,
-	       padded(sizeof *record));
-	memcpy(s->bytes + s->used + size - sizeof *record, record,
-	       sizeof *record);
-	s->used += size;
-	return ERR_NONE;
-}
-
-const uint32_t *undo_stamp(const struct undo *u)
-{
-	return &u->stamp;
+	return add_segment(u) ? ERR_NONE : ERR_NO_MEMORY;
 }
 
 static void next_stamp(struct undo *u)
 {
-	if (++u->stamp == 0)
-		u->stamp = 1;
+	u->is.stamp += 2;
+	if (u->is.stamp == 0)
+		u->is.stamp = 2;
 }
 
 enum err undo_close(struct undo *u, uint64_t number)
@@ -159,8 +155,9 @@ enum err undo_close(struct undo *u, uint64_t number)
 		u->count--;
 	}
 	slot = &u->ring[(u->first + u->count++) % u->depth];
+	settle(u);
 	*slot = (struct block){number, u->open.last};
-	u->open.last = NULL;
+	no_room(u);
 	next_stamp(u);
 	return ERR_NONE;
 }
@@ -177,7 +174,7 @@ static void undo_block(struct undo *u, struct block *b, undo_fn *fn, void *arg)
 			struct undo_record r;
 
 			memcpy(&r, s->bytes + s->used - sizeof r, sizeof r);
-			s->used -= padded(r.size) + padded(sizeof r);
+			s->used -= undo_padded(r.size) + (uint32_t)sizeof r;
 			fn(arg, &r, s->bytes + s->used);
 		}
 	free_block(u, b);
@@ -187,7 +184,9 @@ enum err undo_to(struct undo *u, uint64_t number, undo_fn *fn, void *arg)
 {
 	if (!undo_reaches(u, number))
 		return ERR_FINALITY;
+	settle(u);
 	undo_block(u, &u->open, fn, arg);
+	no_room(u);
 	while (u->count) {
 		struct block *b =
 			&u->ring[(u->first + u->count - 1) % u->depth];
@@ -250,13 +249,13 @@ static void load_block(struct undo *u, struct scan *in)
 			in->bad = true;
 			return;
 		}
-		s = segment_for(u, SEGMENT_BYTES);
+		s = add_segment(u);
 		if (!s) {
 			in->bad = true;
 			return;
 		}
 		memcpy(s->bytes, bytes, used);
-		s->used = used;
+		u->is.next = s->bytes + used;
 		size -= used;
 	}
 	if (undo_close(u, number))

@@ -80,6 +80,23 @@ static uint8_t *put_bin(uint8_t *p, const void *data, size_t size)
 	return put(put_length(p, 0xc4, size), data, size);
 }
 
+/* The most frequent ones, whose sizes are known when this is compiled. */
+static uint8_t *put_address(uint8_t *p, const struct address *a)
+{
+	p[0] = 0xc4;
+	p[1] = sizeof *a;
+	memcpy(p + 2, a, sizeof *a);
+	return p + 2 + sizeof *a;
+}
+
+static uint8_t *put_hash(uint8_t *p, const struct hash32 *h)
+{
+	p[0] = 0xc4;
+	p[1] = sizeof *h;
+	memcpy(p + 2, h, sizeof *h);
+	return p + 2 + sizeof *h;
+}
+
 static uint8_t *put_text(uint8_t *p, const struct bytes *b)
 {
 	if (b->size < 32)
@@ -145,9 +162,9 @@ static uint8_t *put_field(uint8_t *p, const struct wire_field *f,
 	case WIRE_AMOUNT:
 		return put_amount(p, at);
 	case WIRE_ADDRESS:
-		return put_bin(p, at, sizeof(struct address));
+		return put_address(p, at);
 	case WIRE_HASH32:
-		return put_bin(p, at, sizeof(struct hash32));
+		return put_hash(p, at);
 	case WIRE_SELECTOR:
 		return put_bin(p, at, sizeof(struct selector));
 	case WIRE_BYTES:
@@ -171,7 +188,7 @@ static uint8_t *put_field(uint8_t *p, const struct wire_field *f,
 		const struct block_ref *b = at;
 
 		p = put_uint(put_array(p, 3), b->number);
-		p = put_bin(p, b->hash.bytes, sizeof b->hash.bytes);
+		p = put_hash(p, &b->hash);
 		return put_uint(p, b->time.v);
 	}
 	}

@@ -141,14 +141,10 @@ static enum err make_match(struct match *m, struct sink *out, row_id request,
 static enum err lapse(struct match *m, struct unix_s now)
 {
 	enum err e = ERR_NONE;
+	row_id hold;
 
-	while (globals(m)->lapse.first && !e) {
-		const struct hold *h = hold_at(m, globals(m)->lapse.first);
-
-		if (h->valid_until.v >= now.v)
-			break;
-		e = match_release(m, h->request);
-	}
+	while (!e && (hold = match_index_lapsing(m, now.v)))
+		e = match_release(m, hold_at(m, hold)->request);
 	return e;
 }
 
@@ -234,6 +230,7 @@ enum err match_on_book_rolled_back(struct match *m, struct sink *out,
 	struct match_sizes sizes;
 	enum err e;
 
+	m->market = 0; /* it may go, too */
 	match_index_undo(m, false);
 	e = state_roll_back(m->state, s->to.number);
 	if (!e)

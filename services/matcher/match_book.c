@@ -88,12 +88,10 @@ enum err match_on_generator_removed(struct match *m, struct sink *out,
 static row_id add_quote(struct match *m, row_id generator, row_id market)
 {
 	struct generator *owner = generator_edit(m, generator);
-	struct quote q = {
-		.generator = generator,
-		.market = market,
-		.tag = match_quote_tag(&generator_at(m, generator)->address),
-		.gone = true,
-		.next = owner ? owner->first_quote : 0};
+	struct quote q = {.generator = generator,
+			  .market = market,
+			  .gone = true,
+			  .next = owner ? owner->first_quote : 0};
 	row_id row = owner ? state_add(m->state, QUOTES, &q) : 0;
 
 	if (row)
@@ -105,10 +103,12 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 			    const struct msg_quote_set *s)
 {
 	row_id market = match_find_market(m, s->market_id);
-	row_id row = market ? match_find_quote(m, &s->generator, market) : 0;
-	row_id generator = row ? quote_at(m, row)->generator
-			       : match_find_generator(m, &s->generator);
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id row = market && generator
+			     ? match_find_quote(m, generator, market)
+			     : 0;
 	struct generator *g;
+	struct place turn;
 	struct quote *q;
 	u128 price;
 
@@ -121,16 +121,25 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 		return match_suspend_generator(m, out, &s->generator,
 					       "a price has more than 128 "
 					       "bits");
-	if (!row)
+	turn = s->joined;
+	if (!row) {
 		row = add_quote(m, generator, market);
-	else
-		match_index_prefetch(m, row);
+	} else {
+		if (place_cmp(turn, quote_turn(quote_at(m, row))) < 0)
+			turn = quote_turn(quote_at(m, row));
+		match_index_expect(
+			m, row, &(struct rank){price, turn, s->response_time});
+	}
 	q = row ? quote_edit(m, row) : NULL;
-	g = q ? generator_edit(m, generator) : NULL;
-	if (!g)
+	if (!q)
 		return ERR_NO_MEMORY;
+	if (q->gone) {
+		g = generator_edit(m, generator);
+		if (!g)
+			return ERR_NO_MEMORY;
+		g->quotes++;
+	}
 	match_index_leave(m, row);
-	g->quotes += q->gone;
 	q->gone = false;
 	q->price = price;
 	q->response_time = s->response_time;
@@ -138,10 +147,8 @@ enum err match_on_quote_set(struct match *m, struct sink *out,
 	q->draining = s->draining;
 	q->has_key = s->has_key;
 	q->tasks = s->tasks;
-	if (place_cmp(quote_turn(q), s->joined) < 0) {
-		q->turn_block = s->joined.block;
-		q->turn_index = s->joined.index;
-	}
+	q->turn_block = turn.block;
+	q->turn_index = turn.index;
 	return match_index_enter(m, row);
 }
 
@@ -149,9 +156,12 @@ enum err match_on_quote_removed(struct match *m, struct sink *out,
 				const struct msg_quote_removed *s)
 {
 	row_id market = match_find_market(m, s->market_id);
-	row_id row = market ? match_find_quote(m, &s->generator, market) : 0;
+	row_id generator = match_find_generator(m, &s->generator);
+	row_id row = market && generator
+			     ? match_find_quote(m, generator, market)
+			     : 0;
 	struct quote *q = row ? quote_edit(m, row) : NULL;
-	struct generator *g = q ? generator_edit(m, q->generator) : NULL;
+	struct generator *g = q ? generator_edit(m, generator) : NULL;
 
 	if (!row || (q && q->gone))
 		return match_suspend_generator(m, out, &s->generator,
@@ -201,15 +211,23 @@ static const char *objection(const struct match *m, const struct globals *all,
 	return NULL;
 }
 
+/* Most often it is the same as that of the request before. */
+static row_id market_of_request(struct match *m, uint64_t id)
+{
+	if (!m->market || market_at(m, m->market)->id != id)
+		m->market = match_find_market(m, id);
+	return m->market;
+}
+
 enum err match_on_request_opened(struct match *m, struct sink *out,
 				 const struct msg_request_opened *s)
 {
 	struct request r = {
 		.id = s->request_id,
-		.market = match_find_market(m, s->market_id),
+		.market = market_of_request(m, s->market_id) & MARKET_MAX,
 		.max_response_time = s->max_response_time,
 		.expiry = s->expiry,
-		.preference = (uint8_t)s->preference,
+		.preference = s->preference == PREFERENCE_FASTEST,
 	};
 	struct globals *all = globals_edit(m);
 	const char *wrong;
@@ -258,8 +276,8 @@ static enum err set_totals(struct match *m, row_id generator, row_id quote,
 			   uint64_t used_compute, const struct amount *locked,
 			   uint32_t tasks)
 {
-	struct generator *g = generator_edit(m, generator);
-	struct quote *q = quote_edit(m, quote);
+	struct generator *g = generator_touch(m, generator);
+	struct quote *q = quote_touch(m, quote);
 
 	if (!g || !q)
 		return ERR_NO_MEMORY;
@@ -274,9 +292,14 @@ static enum err set_totals(struct match *m, row_id generator, row_id quote,
 static row_id quote_of(const struct match *m, const struct address *generator,
 		       uint64_t market_id)
 {
-	row_id market = match_find_market(m, market_id);
+	row_id row = match_find_generator(m, generator), market;
+	row_id first = row ? generator_at(m, row)->first_quote : 0;
 
-	return market ? match_find_quote(m, generator, market) : 0;
+	/* Most have one. */
+	if (first && market_at(m, quote_at(m, first)->market)->id == market_id)
+		return first;
+	market = match_find_market(m, market_id);
+	return market && row ? match_find_quote(m, row, market) : 0;
 }
 
 /* Most tasks are those that we matched: what they are about is at hand. */
@@ -319,12 +342,29 @@ enum err match_on_task_started(struct match *m, struct sink *out,
 	return e ? e : match_index_review(m, generator);
 }
 
+/* A task that ends well takes nothing: most often there is nothing to do. */
+static enum err set_stake(struct match *m, row_id generator, u128 stake)
+{
+	const struct generator *is = generator_at(m, generator);
+	struct generator *g;
+
+	if (is->stake == stake && is->unstaking <= stake)
+		return ERR_NONE;
+	g = generator_edit(m, generator);
+	if (!g)
+		return ERR_NO_MEMORY;
+	g->stake = stake;
+	if (g->unstaking > stake)
+		g->unstaking = stake;
+	return ERR_NONE;
+}
+
 enum err match_on_task_ended(struct match *m, struct sink *out,
 			     const struct msg_task_ended *s)
 {
 	row_id request = match_find_request(m, s->request_id), generator;
 	row_id quote = quote_of(m, &s->generator, s->market_id);
-	struct generator *g;
+	u128 stake;
 	enum err e;
 
 	if (!quote)
@@ -335,15 +375,15 @@ enum err match_on_task_ended(struct match *m, struct sink *out,
 	generator = quote_at(m, quote)->generator;
 	e = set_totals(m, generator, quote, s->used_compute, &s->locked,
 		       s->tasks);
-	g = e ? NULL : generator_edit(m, generator);
-	if (!g)
-		return e ? e : ERR_NO_MEMORY;
-	if (u256_to_u128(&g->stake, &s->stake.v))
+	if (e)
+		return e;
+	if (u256_to_u128(&stake, &s->stake.v))
 		return match_suspend_generator(m, out, &s->generator,
 					       "its stake has more than 128 "
 					       "bits");
-	if (g->unstaking > g->stake)
-		g->unstaking = g->stake;
+	e = set_stake(m, generator, stake);
+	if (e)
+		return e;
 	/* Only a task in a group is still known. */
 	if (request && !is_task(m, request))
 		e = match_suspend_request(m, out, s->request_id,

@@ -23,9 +23,9 @@ bool match_has_compute(const struct generator *g, uint64_t need)
 	return need <= free - g->used_compute - g->reserved_compute;
 }
 
-bool match_is_available(const struct match *m, const struct quote *q)
+bool match_is_available(const struct match *m, const struct quote *q,
+			const struct generator *g)
 {
-	const struct generator *g = generator_at(m, q->generator);
 	const struct market *market = market_at(m, q->market);
 
 	return !q->draining && !q->gone && !g->gone && !g->suspended &&
@@ -47,7 +47,7 @@ bool match_serves_group(const struct match *m, row_id group, row_id generator)
 
 	for (row_id h = group_at(m, group)->live.first;
 	     h && seen < m->rule.spread_members;
-	     h = hold_at(m, h)->in[BY_GROUP].next, seen++)
+	     h = hold_at(m, h)->next, seen++)
 		if (hold_at(m, h)->generator == generator)
 			return true;
 	return false;

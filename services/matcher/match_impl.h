@@ -5,6 +5,7 @@
 #include "common/state.h"
 #include "common/u256.h"
 #include "services/matcher/match.h"
+#include "services/matcher/match_ranking.h"
 
 enum table_index {
 	GLOBALS,
@@ -23,17 +24,6 @@ struct ends {
 	row_id first, last;
 };
 
-struct links {
-	row_id next, prev;
-};
-
-/* The lists that a hold is in. */
-enum hold_list {
-	BY_LAPSE, /* while matched: all of them, by valid_until */
-	BY_GROUP, /* of its request's group, oldest first */
-	HOLD_LISTS,
-};
-
 /* The only row of GLOBALS. */
 struct globals {
 	struct block_ref block;
@@ -43,7 +33,6 @@ struct globals {
 	uint64_t newest;   /* the highest request's id so far */
 	uint64_t waiting, matched;
 	uint64_t suspended; /* contradictions found by ourselves */
-	struct ends lapse;
 };
 
 struct market {
@@ -53,35 +42,49 @@ struct market {
 	bool confidential, closed, suspended;
 };
 
+/* What a life of a request changes of the rows that it comes by is together,
+ * and undo keeps no more of them (`touched`). The stamp at the end is the
+ * table's. */
 struct generator {
+	/* touched: */
+	uint64_t used_compute, reserved_compute;
+	u128 locked, reserved_stake;
+	uint32_t reserved; /* matches: the row stays while there are any */
+	uint32_t tasks;	   /* in groups: they name the row */
+	/* the rest: */
+	uint64_t compute;
+	u128 stake, unstaking;
 	struct address address;
-	bool suspended, gone;
-	uint64_t compute, used_compute, reserved_compute;
-	u128 stake, locked, unstaking, reserved_stake;
-	uint32_t reserved;	/* matches: the row stays while there are any */
-	uint32_t quotes, tasks; /* standing, in groups: they name the row */
-	row_id first_quote;	/* of its list, gone ones included */
+	row_id first_quote; /* of its list, gone ones included */
+	uint32_t quotes : 30, suspended : 1, gone : 1; /* standing */
+	uint32_t stamp;
 };
+_Static_assert(sizeof(struct generator) == 128, "two cache lines");
 
 struct quote {
 	u128 price;
 	uint64_t compute;
+	row_id generator, market;
+	row_id next; /* of the same generator */
+	uint32_t response_time;
+	/* touched: */
 	uint64_t turn_block;
 	uint32_t turn_index;
-	row_id generator, market;
-	uint32_t tag; /* of the generator's address: match_quote_tag() */
-	uint32_t response_time;
 	uint32_t tasks;
-	row_id next;	   /* of the same generator */
 	uint16_t reserved; /* below the task limit */
-	bool draining : 1, has_key : 1, gone : 1;
+	uint16_t draining : 1, has_key : 1, gone : 1;
+	/* the table's: */
+	uint32_t stamp;
 };
-_Static_assert(sizeof(struct quote) == 64, "a quote fills a cache line");
+_Static_assert(sizeof(struct quote) == 64, "a cache line");
 
 static inline struct place quote_turn(const struct quote *q)
 {
 	return (struct place){q->turn_block, q->turn_index};
 }
+
+/* There are fewer rows (pool.h). */
+#define MARKET_MAX ((1u << 30) - 1)
 
 struct request {
 	u128 max_price;
@@ -89,20 +92,21 @@ struct request {
 	uint64_t order; /* of arrival, from 1 */
 	struct unix_s expiry;
 	uint32_t max_response_time;
-	row_id market;
 	row_id group;	/* 0: no spread */
 	row_id cooling; /* the first of its list */
 	row_id hold;	/* 0: it is open */
-	uint8_t preference;
-	bool suspended;
+	row_id market : 30, preference : 1, suspended : 1;
+	uint32_t stamp;
 };
+_Static_assert(sizeof(struct request) == 64, "a cache line");
 
 struct hold {
 	uint64_t compute;
 	struct unix_s valid_until;
 	row_id request, generator;
-	row_id quote; /* 0: it is a task */
-	struct links in[HOLD_LISTS];
+	row_id quote;	   /* 0: it is a task */
+	row_id next, prev; /* live ones of its request's group, oldest first */
+	uint32_t stamp;
 };
 
 struct group {
@@ -125,6 +129,7 @@ struct match {
 	struct match_rule rule;
 	struct state *state;
 	row_id globals;
+	row_id market; /* that the last request was for; 0: look for it */
 	struct match_index *index; /* match_index.c */
 	match_decided_fn *decided; /* see match_watch() */
 	void *decided_arg;
@@ -136,24 +141,46 @@ struct match {
 
 /* ---- rows --------------------------------------------------------------- */
 
-#define ROW(name, T)                                                           \
+/* Their sizes, without the stamp where there is one. */
+enum {
+	MARKET_BYTES = sizeof(struct market),
+	GENERATOR_BYTES = offsetof(struct generator, stamp),
+	QUOTE_BYTES = offsetof(struct quote, stamp),
+	REQUEST_BYTES = offsetof(struct request, stamp),
+	HOLD_BYTES = offsetof(struct hold, stamp),
+	GROUP_BYTES = sizeof(struct group),
+	COOLING_BYTES = sizeof(struct cooling),
+};
+
+#define ROW(name, T, BYTES)                                                    \
 	static inline const struct name *name##_at(const struct match *m,      \
 						   row_id row)                 \
 	{                                                                      \
-		return state_row(m->state, T, row);                            \
+		return state_row_of(m->state, T, row, BYTES);                  \
 	}                                                                      \
 	static inline struct name *name##_edit(struct match *m, row_id row)    \
 	{                                                                      \
-		return state_edit(m->state, T, row);                           \
+		return state_edit_of(m->state, T, row, BYTES);                 \
 	}
-ROW(market, MARKETS)
-ROW(generator, GENERATORS)
-ROW(quote, QUOTES)
-ROW(request, REQUESTS)
-ROW(hold, HOLDS)
-ROW(group, GROUPS)
-ROW(cooling, COOLING)
+ROW(market, MARKETS, MARKET_BYTES)
+ROW(generator, GENERATORS, GENERATOR_BYTES)
+ROW(quote, QUOTES, QUOTE_BYTES)
+ROW(request, REQUESTS, REQUEST_BYTES)
+ROW(hold, HOLDS, HOLD_BYTES)
+ROW(group, GROUPS, GROUP_BYTES)
+ROW(cooling, COOLING, COOLING_BYTES)
 #undef ROW
+
+/* To change only what is touched. */
+static inline struct generator *generator_touch(struct match *m, row_id row)
+{
+	return state_touch_of(m->state, GENERATORS, row, GENERATOR_BYTES);
+}
+
+static inline struct quote *quote_touch(struct match *m, row_id row)
+{
+	return state_touch_of(m->state, QUOTES, row, QUOTE_BYTES);
+}
 
 /* NULL before the first block, and after it was undone. */
 static inline const struct globals *globals(const struct match *m)
@@ -181,9 +208,7 @@ static inline void match_put_u128(struct buf *out, u128 v)
 extern const struct state_table match_tables[TABLES_END];
 row_id match_find_market(const struct match *m, uint64_t id);
 row_id match_find_generator(const struct match *m, const struct address *a);
-row_id match_find_quote(const struct match *m, const struct address *generator,
-			row_id market);
-uint32_t match_quote_tag(const struct address *generator);
+row_id match_find_quote(const struct match *m, row_id generator, row_id market);
 row_id match_find_request(const struct match *m, uint64_t id);
 row_id match_find_group(const struct match *m, const struct address *requester,
 			uint64_t spread);
@@ -238,8 +263,9 @@ NODISCARD enum err match_suspend_market(struct match *m, struct sink *out,
 /* Whether requests of @market can be matched at all. */
 bool match_is_open_market(const struct market *market);
 
-/* Whether @quote could take a request more, whichever it is. */
-bool match_is_available(const struct match *m, const struct quote *quote);
+/* Whether @quote of @generator could take a request more, whichever it is. */
+bool match_is_available(const struct match *m, const struct quote *quote,
+			const struct generator *generator);
 
 /* The tests that need a word: of a generator, what is reserved counted; whether
  * it holds one of the first live requests of the group; whether the chain
@@ -253,7 +279,7 @@ bool match_is_cooling(const struct match *m, const struct request *r,
 /* The best eligible quote for @request at block @block; 0 if there is none. */
 row_id match_choose(const struct match *m, row_id request, uint64_t block);
 
-/* ---- match_index.c: what is looked at in a round ------------------------ */
+/* ---- match_index.c, match_round.c, match_index_undo.c: what is looked at - */
 
 /* Indexes follow the rows: who changes one of these says so afterwards, or
  * before where that is said. Between rounds no request that is waiting fits an
@@ -273,6 +299,8 @@ NODISCARD enum err match_index_took_turn(struct match *m, row_id quote,
 
 /* The quote will change soon: a hint for the cache. */
 void match_index_prefetch(const struct match *m, row_id quote);
+/* It will get these terms, and that turn. */
+void match_index_expect(struct match *m, row_id quote, const struct rank *next);
 
 /* What its quotes' availability depends on may have changed. */
 NODISCARD enum err match_index_review(struct match *m, row_id generator);
@@ -300,6 +328,13 @@ NODISCARD enum err match_index_pop(struct match *m, uint64_t now,
 NODISCARD enum err match_index_wait(struct match *m, row_id request);
 /* Those that wait can be found again. */
 NODISCARD enum err match_index_round_over(struct match *m);
+
+/* The match of the hold may lapse once blocks are past @until; or not. */
+NODISCARD enum err match_index_match(struct match *m, row_id hold,
+				     uint64_t until);
+void match_index_unmatch(struct match *m, row_id hold);
+/* A hold whose match lapses before @now; 0 if there is none. */
+row_id match_index_lapsing(const struct match *m, uint64_t now);
 
 /* Before and after rows are undone or loaded. */
 void match_index_undo(struct match *m, bool loading);

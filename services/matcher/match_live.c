@@ -1,49 +1,30 @@
 /* Reservations, and the live requests of a group. */
 #include "services/matcher/match_impl.h"
 
-/* ---- lists of holds ----------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------- */
 
-/* What comes before hold @row in list @which is @before, 0 for none. */
-static enum err link_up(struct match *m, struct ends *ends,
-			enum hold_list which, row_id before, row_id row)
+/* Of group @g's live ones, @row comes next behind @before; 0 for none. */
+static enum err link_up(struct match *m, struct group *g, row_id before,
+			row_id row)
 {
 	struct hold *h = row ? hold_edit(m, row) : NULL;
 	struct hold *b = before ? hold_edit(m, before) : NULL;
 
 	if ((row && !h) || (before && !b))
 		return ERR_NO_MEMORY;
-	*(h ? &h->in[which].prev : &ends->last) = before;
-	*(b ? &b->in[which].next : &ends->first) = row;
+	*(h ? &h->prev : &g->live.last) = before;
+	*(b ? &b->next : &g->live.first) = row;
 	return ERR_NONE;
 }
-
-/* Put hold @row behind @before; 0 is in front of all. */
-static enum err enlist(struct match *m, struct ends *ends, enum hold_list which,
-		       row_id before, row_id row)
-{
-	row_id after =
-		before ? hold_at(m, before)->in[which].next : ends->first;
-	enum err e = link_up(m, ends, which, before, row);
-
-	return e ? e : link_up(m, ends, which, row, after);
-}
-
-static enum err delist(struct match *m, struct ends *ends, enum hold_list which,
-		       const struct hold *h)
-{
-	return link_up(m, ends, which, h->in[which].prev, h->in[which].next);
-}
-
-/* ---- groups ------------------------------------------------------------- */
 
 /* Put the hold behind the live ones of its request's group. */
 static enum err join_live(struct match *m, row_id row)
 {
 	row_id request = hold_at(m, row)->request;
 	struct group *g = group_edit(m, request_at(m, request)->group);
+	enum err e = g ? link_up(m, g, g->live.last, row) : ERR_NO_MEMORY;
 
-	return g ? enlist(m, &g->live, BY_GROUP, g->live.last, row)
-		 : ERR_NO_MEMORY;
+	return e ? e : link_up(m, g, row, 0);
 }
 
 /* What its generator couldn't have beside it, it can now. */
@@ -51,7 +32,7 @@ static enum err leave_live(struct match *m, row_id row)
 {
 	const struct hold *h = hold_at(m, row);
 	struct group *g = group_edit(m, request_at(m, h->request)->group);
-	enum err e = g ? delist(m, &g->live, BY_GROUP, h) : ERR_NO_MEMORY;
+	enum err e = g ? link_up(m, g, h->prev, h->next) : ERR_NO_MEMORY;
 
 	return e ? e : match_index_freshen(m, h->generator);
 }
@@ -66,29 +47,6 @@ static enum err leave_group(struct match *m, row_id group)
 }
 
 /* ---- holds -------------------------------------------------------------- */
-
-/* Matches lapse in the order in which they were made, as long as blocks don't
- * go back in time. */
-static enum err join_lapse(struct match *m, row_id row)
-{
-	struct globals *all = globals_edit(m);
-	uint64_t until = hold_at(m, row)->valid_until.v;
-	row_id before;
-
-	if (!all)
-		return ERR_NO_MEMORY;
-	before = all->lapse.last;
-	while (before && hold_at(m, before)->valid_until.v > until)
-		before = hold_at(m, before)->in[BY_LAPSE].prev;
-	return enlist(m, &all->lapse, BY_LAPSE, before, row);
-}
-
-static enum err leave_lapse(struct match *m, const struct hold *h)
-{
-	struct globals *all = globals_edit(m);
-
-	return all ? delist(m, &all->lapse, BY_LAPSE, h) : ERR_NO_MEMORY;
-}
 
 static enum err count(struct match *m, int waiting, int matched)
 {
@@ -115,8 +73,8 @@ enum err match_reserve(struct match *m, row_id request, row_id quote,
 		       struct unix_s valid_until, struct place turn)
 {
 	const struct request *r = request_at(m, request);
-	struct quote *q = quote_edit(m, quote);
-	struct generator *g = q ? generator_edit(m, q->generator) : NULL;
+	struct quote *q = quote_touch(m, quote);
+	struct generator *g = q ? generator_touch(m, q->generator) : NULL;
 	u128 penalty = market_at(m, r->market)->penalty;
 	struct hold h = {
 		.request = request, .quote = quote, .valid_until = valid_until};
@@ -132,7 +90,7 @@ enum err match_reserve(struct match *m, row_id request, row_id quote,
 	g->reserved++;
 	q->reserved++;
 	row = add_hold(m, request, &h);
-	e = row ? join_lapse(m, row) : ERR_NO_MEMORY;
+	e = row ? match_index_match(m, row, valid_until.v) : ERR_NO_MEMORY;
 	if (!e)
 		e = count(m, -1, 1);
 	if (!e && r->group)
@@ -165,15 +123,16 @@ enum err match_drop_quote(struct match *m, row_id row)
 	return state_remove(m->state, QUOTES, row);
 }
 
-/* The match holds nothing any more; its row stays. Its generator is reviewed,
- * unless it is @later: the caller does that. */
-static enum err give_back(struct match *m, const struct hold *h, row_id later)
+/* The match of hold @row holds nothing any more; its row stays. Its generator
+ * is reviewed, unless it is @later: the caller does that. */
+static enum err give_back(struct match *m, row_id row, row_id later)
 {
-	struct quote *q = quote_edit(m, h->quote);
-	struct generator *g = generator_edit(m, h->generator);
+	const struct hold *h = hold_at(m, row);
+	struct quote *q = quote_touch(m, h->quote);
+	struct generator *g = generator_touch(m, h->generator);
 	row_id quote = h->quote, generator = h->generator;
-	u128 penalty = market_at(m, request_at(m, h->request)->market)->penalty;
-	enum err e;
+	u128 penalty = q ? market_at(m, q->market)->penalty : 0;
+	enum err e = ERR_NONE;
 
 	if (!q || !g)
 		return ERR_NO_MEMORY;
@@ -183,52 +142,53 @@ static enum err give_back(struct match *m, const struct hold *h, row_id later)
 	g->reserved_compute -= h->compute;
 	g->reserved--;
 	q->reserved--;
-	e = leave_lapse(m, h);
-	if (!e && q->gone && !q->reserved)
+	match_index_unmatch(m, row);
+	if (q->gone && !q->reserved)
 		e = match_drop_quote(m, quote);
 	if (!e && g->gone && !g->reserved)
 		return state_remove(m->state, GENERATORS, generator);
 	return e || generator == later ? e : match_index_review(m, generator);
 }
 
-/* The match of @request is over; whether it is open again is up to others. As
- * above for @later. */
-static enum err end_match(struct match *m, row_id request, row_id later)
+/* The match of @r is over: its hold goes; whether @r goes, too, or is open
+ * again is up to others. As above for @later. */
+static enum err end_match(struct match *m, const struct request *r,
+			  row_id later)
 {
-	struct request *r = request_edit(m, request);
-	row_id row;
-	enum err e = ERR_NONE;
+	row_id row = r->hold;
+	enum err e = r->group ? leave_live(m, row) : ERR_NONE;
 
-	if (!r)
-		return ERR_NO_MEMORY;
-	row = r->hold;
-	if (r->group)
-		e = leave_live(m, row);
 	if (!e)
-		e = give_back(m, hold_at(m, row), later);
-	r->hold = 0;
+		e = give_back(m, row, later);
 	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_release(struct match *m, row_id request)
 {
-	enum err e = end_match(m, request, 0);
+	struct request *r = request_edit(m, request);
+	enum err e = r ? end_match(m, r, 0) : ERR_NO_MEMORY;
 
 	if (!e)
 		e = count(m, 1, -1);
-	return e ? e : match_index_news(m, request);
+	if (e)
+		return e;
+	r->hold = 0;
+	return match_index_news(m, request);
 }
 
 /* ---- tasks and ends ----------------------------------------------------- */
 
-static enum err forget_cooling(struct match *m, struct request *r)
+/* @request goes, or its list does. */
+static enum err forget_cooling(struct match *m, row_id request)
 {
-	enum err e = ERR_NONE;
+	row_id row = request_at(m, request)->cooling, next;
+	struct request *r = row ? request_edit(m, request) : NULL;
+	enum err e = !row || r ? ERR_NONE : ERR_NO_MEMORY;
 
-	while (r->cooling && !e) {
-		row_id row = r->cooling;
-
-		r->cooling = cooling_at(m, row)->next;
+	if (r)
+		r->cooling = 0;
+	for (; row && !e; row = next) {
+		next = cooling_at(m, row)->next;
 		e = state_remove(m->state, COOLING, row);
 	}
 	return e;
@@ -248,9 +208,8 @@ static enum err turn_into_task(struct match *m, row_id row, row_id generator)
 	/* Its row stays: at least the group's request names it below. */
 	e = was == generator ? ERR_NONE : match_index_freshen(m, was);
 	if (!e)
-		e = give_back(m, h, generator);
+		e = give_back(m, row, generator);
 	h->quote = 0;
-	h->in[BY_LAPSE] = (struct links){0, 0};
 	h->generator = generator;
 	h->compute = 0;
 	h->valid_until = (struct unix_s){0};
@@ -267,26 +226,25 @@ static enum err add_task(struct match *m, row_id request, row_id generator)
 
 enum err match_begin_task(struct match *m, row_id request, row_id generator)
 {
-	struct request *r = request_edit(m, request);
-	bool matched = is_matched(m, request_at(m, request));
+	const struct request *r = request_at(m, request);
+	bool matched = is_matched(m, r);
 	struct generator *g;
 	enum err e;
 
-	if (!r)
-		return ERR_NO_MEMORY;
-	match_index_forget(m, request);
+	if (!matched)
+		match_index_forget(m, request);
 	e = count(m, matched ? 0 : -1, matched ? -1 : 0);
 	if (!e)
-		e = forget_cooling(m, r);
+		e = forget_cooling(m, request);
 	if (e)
 		return e;
 	/* Without a group nobody asks any more what became of it. */
 	if (!r->group) {
 		if (matched)
-			e = end_match(m, request, generator);
+			e = end_match(m, r, generator);
 		return e ? e : state_remove(m->state, REQUESTS, request);
 	}
-	g = generator_edit(m, generator);
+	g = generator_touch(m, generator);
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->tasks++;
@@ -295,32 +253,29 @@ enum err match_begin_task(struct match *m, row_id request, row_id generator)
 }
 
 /* The task of @request, which is in a group, is over. */
-static enum err end_task(struct match *m, struct request *r)
+static enum err end_task(struct match *m, const struct request *r)
 {
 	row_id row = r->hold;
-	struct generator *g = generator_edit(m, hold_at(m, row)->generator);
+	struct generator *g = generator_touch(m, hold_at(m, row)->generator);
 	enum err e;
 
 	if (!g)
 		return ERR_NO_MEMORY;
 	g->tasks--;
 	e = leave_live(m, row);
-	r->hold = 0;
 	return e ? e : state_remove(m->state, HOLDS, row);
 }
 
 enum err match_forget_request(struct match *m, row_id request)
 {
-	struct request *r = request_edit(m, request);
-	row_id group;
+	const struct request *r = request_at(m, request);
+	row_id group = r->group;
 	enum err e;
 
-	if (!r)
-		return ERR_NO_MEMORY;
 	if (is_open(r)) {
 		e = count(m, -1, 0);
 	} else if (is_matched(m, r)) {
-		e = end_match(m, request, 0);
+		e = end_match(m, r, 0);
 		if (!e)
 			e = count(m, 0, -1);
 	} else {
@@ -328,8 +283,7 @@ enum err match_forget_request(struct match *m, row_id request)
 	}
 	match_index_forget(m, request);
 	if (!e)
-		e = forget_cooling(m, r);
-	group = r->group;
+		e = forget_cooling(m, request);
 	if (!e)
 		e = state_remove(m->state, REQUESTS, request);
 	return e || !group ? e : leave_group(m, group);

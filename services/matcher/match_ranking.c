@@ -34,19 +34,19 @@ void ranking_free(struct ranking **ranking)
 
 /* ---- the least minor, upwards ------------------------------------------- */
 
-static u128 least_price(uint32_t open, const u128 prices[FAN])
+static uint64_t least_of(uint32_t open, const uint64_t minors[FAN])
 {
-	u128 v = ~(u128)0;
+	uint64_t v = UINT64_MAX;
 
 	for (; open; open &= open - 1) {
-		u128 p = prices[__builtin_ctz(open)];
+		uint64_t m = minors[__builtin_ctz(open)];
 
-		v = p < v ? p : v;
+		v = m < v ? m : v;
 	}
 	return v;
 }
 
-static uint32_t least_time(uint32_t open, const uint32_t times[FAN])
+static uint64_t least_time(uint32_t open, const uint32_t times[FAN])
 {
 	uint32_t v = UINT32_MAX;
 
@@ -59,15 +59,15 @@ static uint32_t least_time(uint32_t open, const uint32_t times[FAN])
 }
 
 /* The least minor of what is open in it, if anything is. */
-static u128 least_in_leaf(const struct ranking *r, const struct leaf *l)
+static uint64_t least_in_leaf(const struct ranking *r, const struct leaf *l)
 {
-	return r->config.fastest ? least_price(l->head.open, l->prices)
+	return r->config.fastest ? least_of(l->head.open, l->prices)
 				 : least_time(l->head.open, l->times);
 }
 
-static u128 least_in_inner(const struct inner *p)
+static uint64_t least_in_inner(const struct inner *p)
 {
-	return least_price(p->head.open, p->minors);
+	return least_of(p->head.open, p->minors);
 }
 
 /* Child @id of inner node @up holds something open, or not, the least minor of
@@ -75,7 +75,7 @@ static u128 least_in_inner(const struct inner *p)
  * knows of it is what it held before, and most often that is enough: few have
  * to look through their children. */
 static void tell(struct ranking *r, node_id up, node_id id, bool open,
-		 u128 minor)
+		 uint64_t minor)
 {
 	struct inner *p = up ? inner_at(r, up) : NULL, *above;
 	unsigned i = p ? slot_of(p->children, id) : 0, k;
@@ -83,7 +83,7 @@ static void tell(struct ranking *r, node_id up, node_id id, bool open,
 	for (; p; p = above, i = k) {
 		uint32_t bit = 1u << i;
 		bool was = p->head.open & bit, knows;
-		u128 old = p->minors[i];
+		uint64_t old = p->minors[i];
 
 		if (open == was && (!open || old == minor))
 			return;
@@ -109,9 +109,10 @@ static void tell(struct ranking *r, node_id up, node_id id, bool open,
 
 void ranking_tell_of_leaf(struct ranking *r, node_id id)
 {
-	const struct leaf *l = leaf_at(r, id);
+	struct leaf *l = leaf_at(r, id);
 
-	tell(r, l->head.parent, id, l->head.open, least_in_leaf(r, l));
+	l->least = least_in_leaf(r, l);
+	tell(r, l->head.parent, id, l->head.open, l->least);
 }
 
 void ranking_tell_of_inner(struct ranking *r, node_id id)
@@ -121,24 +122,20 @@ void ranking_tell_of_inner(struct ranking *r, node_id id)
 	tell(r, p->head.parent, id, p->head.open, least_in_inner(p));
 }
 
-/* Something with @minor in leaf @id was opened or closed. Most often the parent
- * knows of a lesser one, and need not be told. */
+/* Most often another one has less, and nobody need be told. */
 void ranking_tell_of_change(struct ranking *r, node_id id, bool opened,
-			    u128 minor)
+			    uint64_t minor)
 {
-	const struct leaf *l = leaf_at(r, id);
-	const struct inner *p;
-	unsigned i;
+	struct leaf *l = leaf_at(r, id);
+	bool alone = !(l->head.open & (l->head.open - 1));
 
-	if (!l->head.parent)
+	if (opened ? alone || minor < l->least : l->head.open == 0)
+		l->least = minor;
+	else if (opened || minor > l->least)
 		return;
-	p = inner_at(r, l->head.parent);
-	i = slot_of(p->children, id);
-	if ((p->head.open >> i & 1) &&
-	    (opened ? p->minors[i] <= minor : p->minors[i] < minor))
-		return;
-	tell(r, l->head.parent, id, l->head.open,
-	     opened ? minor : least_in_leaf(r, l));
+	else
+		l->least = least_in_leaf(r, l);
+	tell(r, l->head.parent, id, l->head.open, l->least);
 }
 
 /* ---- asking ------------------------------------------------------------- */
@@ -155,13 +152,16 @@ void ranking_set_open(struct ranking *r, row_id quote, bool open)
 	ranking_tell_of_change(r, id, open, minor_of(r, l, at));
 }
 
-void ranking_prefetch(const struct ranking *r, row_id quote)
+/* Head, numbers and times are what is asked of a leaf; if an item goes, all of
+ * it moves. */
+void ranking_prefetch(const struct ranking *r, row_id quote, bool goes)
 {
 	node_id id = *where(r, quote);
 
-	if (id)
-		for (unsigned i = 0; i < 4; i++) /* head and numbers */
-			__builtin_prefetch((char *)leaf_at(r, id) + 64 * i, 1);
+	if (id && goes)
+		prefetch_leaf(leaf_at(r, id), sizeof(struct leaf));
+	else if (id)
+		prefetch_leaf(leaf_at(r, id), offsetof(struct leaf, prices));
 }
 
 bool ranking_stays(const struct ranking *r, row_id quote)
@@ -185,25 +185,25 @@ bool ranking_stays_older(const struct ranking *r, row_id quote)
 
 /* The first item from @from on that holds something within the limit; FAN if
  * there is none. */
-static unsigned fitting_price(uint32_t open, const u128 prices[FAN],
-			      unsigned from, u128 limit)
+static unsigned fitting(uint32_t open, const uint64_t minors[FAN],
+			unsigned from, uint64_t limit)
 {
 	if (from >= FAN)
 		return FAN;
 	for (open &= ~0u << from; open; open &= open - 1) {
 		unsigned i = (unsigned)__builtin_ctz(open);
 
-		if (prices[i] <= limit)
+		if (minors[i] <= limit)
 			return i;
 	}
 	return FAN;
 }
 
 static unsigned fitting_in_leaf(const struct ranking *r, const struct leaf *l,
-				unsigned from, u128 limit)
+				unsigned from, uint64_t limit)
 {
 	if (r->config.fastest)
-		return fitting_price(l->head.open, l->prices, from, limit);
+		return fitting(l->head.open, l->prices, from, limit);
 	if (from >= FAN)
 		return FAN;
 	for (uint32_t open = l->head.open & ~0u << from; open;
@@ -217,14 +217,14 @@ static unsigned fitting_in_leaf(const struct ranking *r, const struct leaf *l,
 }
 
 static unsigned fitting_in_inner(const struct inner *p, unsigned from,
-				 u128 limit)
+				 uint64_t limit)
 {
-	return fitting_price(p->head.open, p->minors, from, limit);
+	return fitting(p->head.open, p->minors, from, limit);
 }
 
 /* The first one within @limit below child @i of @p; there is one. */
 static row_id descend(const struct ranking *r, const struct inner *p,
-		      unsigned i, u128 limit)
+		      unsigned i, uint64_t limit)
 {
 	const struct leaf *l;
 
@@ -236,7 +236,7 @@ static row_id descend(const struct ranking *r, const struct inner *p,
 	return l->quotes[fitting_in_leaf(r, l, 0, limit)];
 }
 
-row_id ranking_first(const struct ranking *r, row_id market, u128 limit)
+static row_id first(const struct ranking *r, row_id market, uint64_t limit)
 {
 	const struct root *root;
 	const struct inner *p;
@@ -256,7 +256,7 @@ row_id ranking_first(const struct ranking *r, row_id market, u128 limit)
 	return i < FAN ? descend(r, p, i, limit) : 0;
 }
 
-row_id ranking_next(const struct ranking *r, row_id quote, u128 limit)
+static row_id next(const struct ranking *r, row_id quote, uint64_t limit)
 {
 	node_id id = *where(r, quote), up;
 	const struct leaf *l = leaf_at(r, id);
@@ -274,4 +274,37 @@ row_id ranking_next(const struct ranking *r, row_id quote, u128 limit)
 		id = up;
 	}
 	return 0;
+}
+
+/* Times fit into 64 bits, prices roughly. */
+static uint64_t rough_limit(const struct ranking *r, u128 limit)
+{
+	if (r->config.fastest)
+		return roughly(limit);
+	return limit > UINT64_MAX ? UINT64_MAX : (uint64_t)limit;
+}
+
+/* From @quote on the first one that is within @limit, and not roughly only. */
+static row_id settle(const struct ranking *r, row_id quote, u128 limit)
+{
+	struct rank rank;
+
+	if (!r->config.fastest || is_exact(roughly(limit)))
+		return quote;
+	for (; quote; quote = next(r, quote, roughly(limit))) {
+		r->config.of(r->config.arg, quote, &rank);
+		if (rank.price <= limit)
+			break;
+	}
+	return quote;
+}
+
+row_id ranking_first(const struct ranking *r, row_id market, u128 limit)
+{
+	return settle(r, first(r, market, rough_limit(r, limit)), limit);
+}
+
+row_id ranking_next(const struct ranking *r, row_id quote, u128 limit)
+{
+	return settle(r, next(r, quote, rough_limit(r, limit)), limit);
 }

@@ -13,10 +13,11 @@
  *	            │   └───────────┐
  *	leaf      │ q q q q … │   │ q q … │           up to 32 quotes
  *
- * Leaves hold price and time of their quotes; turns are asked for when those
- * are equal. What a quote's place depends on must not change while it is in.
- * All operations are O(log n); memory is 40 bytes per quote when they come in
- * random order. */
+ * Leaves hold price and time of their quotes, prices in 64 bits: from 2^63 on
+ * the highest 57 of them. Turns, and what such a price is exactly, are asked
+ *for when these are equal. What a quote's place depends on must not change
+ *while it is in. All operations are O(log n); memory is 30 bytes per quote when
+ *they come in random order. */
 #ifndef SERVICES_MATCHER_MATCH_RANKING_H
 #define SERVICES_MATCHER_MATCH_RANKING_H
 
@@ -65,8 +66,10 @@ void ranking_remove(struct ranking *r, row_id quote);
 /* Open @quote, which is in, or close it. */
 void ranking_set_open(struct ranking *r, row_id quote, bool open);
 
-/* @quote will be opened, closed or taken out soon: a hint for the cache. */
-void ranking_prefetch(const struct ranking *r, row_id quote);
+/* Hints for the cache: @quote will be opened or closed soon, or it @goes; or
+ * one like @rank will be added to @market, and finds its place sooner then. */
+void ranking_prefetch(const struct ranking *r, row_id quote, bool goes);
+void ranking_expect(struct ranking *r, row_id market, const struct rank *rank);
 
 /* Whether @quote, which is in, would stay where it is if its turn became the
  * newest of all. May say no when it would. */

@@ -10,6 +10,11 @@ enum {
 
 /* ---- nodes -------------------------------------------------------------- */
 
+static struct head *node_at(const struct nodes *n, node_id id)
+{
+	return pool_at(&n->pool, id - 1);
+}
+
 static void drop_node(struct nodes *n, node_id id)
 {
 	struct head *h = node_at(n, id);
@@ -96,6 +101,7 @@ static void transfer(struct ranking *r, node_id to, unsigned at, node_id id,
 {
 	struct leaf *a = leaf_at(r, id), *b = leaf_at(r, to);
 
+	r->shape++;
 	if (!n)
 		return;
 	open_leaf(b, at, n);
@@ -108,19 +114,28 @@ static void transfer(struct ranking *r, node_id to, unsigned at, node_id id,
 	close_leaf(a, from, n);
 }
 
-static void put_child(struct inner *p, unsigned at, node_id child,
-		      const struct key *from, bool open, u128 minor)
+static void set_from(const struct ranking *r, struct inner *p, unsigned at,
+		     const struct key *from)
+{
+	p->majors[at] = major_of(r, from);
+	p->from[at] = *from;
+}
+
+/* Nothing in it is open, as far as @p knows. */
+static void put_child(const struct ranking *r, struct inner *p, unsigned at,
+		      node_id child, const struct key *from)
 {
 	unsigned n = p->head.count;
 
 	OPEN_ARRAY(p->children, at, 1, n);
 	OPEN_ARRAY(p->minors, at, 1, n);
+	OPEN_ARRAY(p->majors, at, 1, n);
 	OPEN_ARRAY(p->from, at, 1, n);
-	p->head.open = bits_open(p->head.open, at, 1) | (uint32_t)open << at;
+	p->head.open = bits_open(p->head.open, at, 1);
 	p->head.count++;
 	p->children[at] = child;
-	p->minors[at] = minor;
-	p->from[at] = *from;
+	p->minors[at] = 0;
+	set_from(r, p, at, from);
 }
 
 static void take_child(struct inner *p, unsigned at)
@@ -129,6 +144,7 @@ static void take_child(struct inner *p, unsigned at)
 
 	CLOSE_ARRAY(p->children, at, 1, n);
 	CLOSE_ARRAY(p->minors, at, 1, n);
+	CLOSE_ARRAY(p->majors, at, 1, n);
 	CLOSE_ARRAY(p->from, at, 1, n);
 	p->head.open = bits_close(p->head.open, at, 1);
 }
@@ -153,7 +169,7 @@ static node_id raise_root(struct ranking *r, bool leaf, node_id child,
 	struct inner *p = inner_at(r, top);
 
 	p->low = leaf;
-	put_child(p, 0, child, &none, false, 0);
+	put_child(r, p, 0, child, &none);
 	set_parent(r, leaf, child, top);
 	*root_of(r, market) = (struct root){top, false};
 	return top;
@@ -173,6 +189,7 @@ static void split_inner(struct ranking *r, node_id id)
 	b->low = a->low;
 	memcpy(b->children, a->children + half, n * sizeof b->children[0]);
 	memcpy(b->minors, a->minors + half, n * sizeof b->minors[0]);
+	memcpy(b->majors, a->majors + half, n * sizeof b->majors[0]);
 	memcpy(b->from, a->from + half, n * sizeof b->from[0]);
 	b->head.open = a->head.open >> half;
 	b->head.count = (uint16_t)n;
@@ -195,7 +212,7 @@ static void add_child(struct ranking *r, bool leaf, node_id left, node_id right,
 	else if (inner_at(r, l->parent)->head.count == FAN)
 		split_inner(r, l->parent);
 	p = inner_at(r, l->parent);
-	put_child(p, slot_of(p->children, left) + 1, right, from, false, 0);
+	put_child(r, p, slot_of(p->children, left) + 1, right, from);
 	set_parent(r, leaf, right, l->parent);
 	if (leaf) {
 		ranking_tell_of_leaf(r, left);
@@ -208,82 +225,6 @@ static void add_child(struct ranking *r, bool leaf, node_id left, node_id right,
 
 /* ---- adding ------------------------------------------------------------- */
 
-static struct key key_of(const struct ranking *r, row_id quote)
-{
-	struct rank rank;
-
-	r->config.of(r->config.arg, quote, &rank);
-	return (struct key){rank.price, rank.turn.block, rank.turn.index,
-			    rank.time};
-}
-
-static int compare_terms(const struct ranking *r, u128 price, uint32_t time,
-			 const struct key *k)
-{
-	int by_price = price < k->price ? -1 : price > k->price;
-	int by_time = time < k->time ? -1 : time > k->time;
-	int first = r->config.fastest ? by_time : by_price;
-
-	return first ? first : r->config.fastest ? by_price : by_time;
-}
-
-static int compare_turns(const struct key *a, const struct key *b)
-{
-	return place_cmp((struct place){a->block, a->index},
-			 (struct place){b->block, b->index});
-}
-
-static node_id leaf_for(const struct ranking *r, const struct root *root,
-			const struct key *key)
-{
-	node_id id = root->node;
-	bool low = root->leaf;
-
-	while (!low) {
-		const struct inner *p = inner_at(r, id);
-		unsigned from = 0, to = p->head.count - 1u;
-
-		/* The last child that doesn't begin after the key. */
-		while (from < to) {
-			unsigned middle = (from + to + 1) / 2;
-			const struct key *k = &p->from[middle];
-			int c = compare_terms(r, k->price, k->time, key);
-
-			if (c < 0 || (!c && compare_turns(k, key) <= 0))
-				from = middle;
-			else
-				to = middle - 1;
-		}
-		id = p->children[from];
-		low = p->low;
-	}
-	return id;
-}
-
-/* Where in the leaf a quote with that key belongs. */
-static unsigned place_in(const struct ranking *r, const struct leaf *l,
-			 const struct key *key)
-{
-	unsigned from = 0, to = l->head.count;
-
-	while (from < to) {
-		unsigned middle = (from + to) / 2;
-		int c = compare_terms(r, l->prices[middle], l->times[middle],
-				      key);
-
-		if (!c) {
-			struct key other = key_of(r, l->quotes[middle]);
-
-			c = compare_turns(&other, key);
-		}
-		if (c < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
 /* The upper half of a full leaf goes to a new one; nothing, when quotes come in
  * order. */
 static node_id split_leaf(struct ranking *r, node_id id, unsigned at,
@@ -292,7 +233,8 @@ static node_id split_leaf(struct ranking *r, node_id id, unsigned at,
 	node_id other = take_node(&r->leaves, leaf_at(r, id)->head.market);
 	unsigned half = at == FAN ? FAN : FAN / 2;
 	struct key from =
-		half < FAN ? key_of(r, leaf_at(r, id)->quotes[half]) : *key;
+		half < FAN ? ranking_key_of(r, leaf_at(r, id)->quotes[half])
+			   : *key;
 
 	transfer(r, other, 0, id, half, FAN - half);
 	add_child(r, true, id, other, &from);
@@ -305,6 +247,7 @@ static bool share(struct ranking *r, node_id id)
 {
 	node_id up = leaf_at(r, id)->head.parent, left, right;
 	struct inner *p;
+	struct key first;
 	unsigned i, room;
 
 	if (!up)
@@ -325,7 +268,8 @@ static bool share(struct ranking *r, node_id id)
 	} else {
 		return false;
 	}
-	p->from[i] = key_of(r, leaf_at(r, right)->quotes[0]);
+	first = ranking_key_of(r, leaf_at(r, right)->quotes[0]);
+	set_from(r, p, i, &first);
 	ranking_tell_of_leaf(r, left);
 	ranking_tell_of_leaf(r, right);
 	return true;
@@ -345,20 +289,20 @@ enum err ranking_add(struct ranking *r, row_id market, row_id quote)
 	root = root_of(r, market);
 	if (!root->node)
 		*root = (struct root){take_node(&r->leaves, market), true};
-	key = key_of(r, quote);
-	id = leaf_for(r, root, &key);
+	key = ranking_key_of(r, quote);
+	id = ranking_expected_leaf(r, market, &key);
 	l = leaf_at(r, id);
-	at = place_in(r, l, &key);
+	at = ranking_place_in(r, l, &key);
 	if (l->head.count == FAN) {
-		id = share(r, id) ? leaf_for(r, root, &key)
+		id = share(r, id) ? ranking_leaf_for(r, root, &key)
 				  : split_leaf(r, id, at, &key);
 		l = leaf_at(r, id);
-		at = place_in(r, l, &key);
+		at = ranking_place_in(r, l, &key);
 	}
 	open_leaf(l, at, 1);
 	l->quotes[at] = quote;
 	l->times[at] = key.time;
-	l->prices[at] = key.price;
+	l->prices[at] = roughly(key.price);
 	*where(r, quote) = id;
 	return ERR_NONE;
 }
@@ -403,6 +347,7 @@ static void drop_leaf(struct ranking *r, node_id id)
 	row_id market = leaf_at(r, id)->head.market;
 	struct inner *p;
 
+	r->shape++;
 	drop_node(&r->leaves, id);
 	if (!up) {
 		*root_of(r, market) = (struct root){0, true};
@@ -447,7 +392,7 @@ void ranking_remove(struct ranking *r, row_id quote)
 	struct leaf *l;
 	unsigned at;
 	bool open;
-	u128 minor;
+	uint64_t minor;
 
 	if (!id)
 		return;

@@ -5,14 +5,12 @@
 #include "common/scan.h"
 #include "services/matcher/match_impl.h"
 
-enum { STATE_VERSION = 6 };
+enum { STATE_VERSION = 7 };
 
 /* ---- keys --------------------------------------------------------------- */
 
 struct pair {
-	const struct match *match;
-	const struct address *generator;
-	row_id market;
+	row_id generator, market;
 };
 
 struct group_key {
@@ -35,14 +33,9 @@ static uint64_t hash_with(const struct address *a, uint64_t v)
 	return map_hash_u64(hash_address(a) ^ map_hash_u64(v));
 }
 
-uint32_t match_quote_tag(const struct address *generator)
+static uint64_t hash_pair(row_id generator, row_id market)
 {
-	return (uint32_t)hash_address(generator);
-}
-
-static uint64_t hash_pair(uint32_t tag, row_id market)
-{
-	return map_hash_u64((uint64_t)tag << 32 | market);
+	return map_hash_u64((uint64_t)generator << 32 | market);
 }
 
 static uint64_t hash_market(const void *row)
@@ -69,7 +62,7 @@ static uint64_t hash_quote(const void *row)
 {
 	const struct quote *q = row;
 
-	return hash_pair(q->tag, q->market);
+	return hash_pair(q->generator, q->market);
 }
 
 static bool is_quote(const void *row, const void *key)
@@ -77,9 +70,7 @@ static bool is_quote(const void *row, const void *key)
 	const struct quote *q = row;
 	const struct pair *k = key;
 
-	return q->market == k->market &&
-	       address_eq(&generator_at(k->match, q->generator)->address,
-			  k->generator);
+	return q->market == k->market && q->generator == k->generator;
 }
 
 /* The chain numbers requests one after the other: as they are, they lie in
@@ -137,16 +128,29 @@ static int compare_cooling(const void *a, const void *b)
 	return memcmp(&x->generator, &y->generator, sizeof x->generator);
 }
 
+/* From field @first up to field @end. */
+#define TOUCHED(type, first, end)                                              \
+	.touched_at = offsetof(type, first),                                   \
+	.touched_size = offsetof(type, end) - offsetof(type, first)
+
 const struct state_table match_tables[TABLES_END] = {
-	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
-	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
-	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator,
+	[GLOBALS] = {STATE_ROWS(struct globals), NULL, NULL, NULL},
+	[MARKETS] = {{MARKET_BYTES, 0, 0}, hash_market, is_market, NULL},
+	[GENERATORS] = {{GENERATOR_BYTES,
+			 TOUCHED(struct generator, used_compute, compute)},
+			hash_generator,
+			is_generator,
 			NULL},
-	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
-	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
-	[HOLDS] = {sizeof(struct hold), NULL, NULL, NULL},
-	[GROUPS] = {sizeof(struct group), hash_group, is_group, NULL},
-	[COOLING] = {sizeof(struct cooling), hash_cooling, is_cooling,
+	[QUOTES] = {{QUOTE_BYTES, TOUCHED(struct quote, turn_block, stamp)},
+		    hash_quote,
+		    is_quote,
+		    NULL},
+	[REQUESTS] = {{REQUEST_BYTES, 0, 0}, hash_request, is_request, NULL},
+	[HOLDS] = {{HOLD_BYTES, 0, 0}, NULL, NULL, NULL},
+	[GROUPS] = {{GROUP_BYTES, 0, 0}, hash_group, is_group, NULL},
+	[COOLING] = {{COOLING_BYTES, 0, 0},
+		     hash_cooling,
+		     is_cooling,
 		     compare_cooling},
 };
 
@@ -160,13 +164,15 @@ row_id match_find_generator(const struct match *m, const struct address *a)
 	return state_find(m->state, GENERATORS, hash_address(a), a);
 }
 
-row_id match_find_quote(const struct match *m, const struct address *generator,
-			row_id market)
+/* Most generators quote in one market: the first one is it. */
+row_id match_find_quote(const struct match *m, row_id generator, row_id market)
 {
-	struct pair key = {m, generator, market};
-	uint32_t tag = match_quote_tag(generator);
+	row_id first = generator_at(m, generator)->first_quote;
+	struct pair key = {generator, market};
 
-	return state_find(m->state, QUOTES, hash_pair(tag, market), &key);
+	if (!first || quote_at(m, first)->market == market)
+		return first;
+	return state_find(m->state, QUOTES, hash_pair(generator, market), &key);
 }
 
 row_id match_find_request(const struct match *m, uint64_t id)
@@ -278,11 +284,9 @@ static void describe_hold(const void *core, row_id row, struct buf *out)
 	buf_put_u8(out, h->quote != 0);
 	buf_put_be64(out, h->valid_until.v);
 	/* Where it stands among the live ones of its group. */
-	if (h->in[BY_GROUP].prev)
-		buf_put_be64(
-			out,
-			request_at(m, hold_at(m, h->in[BY_GROUP].prev)->request)
-				->id);
+	if (h->prev)
+		buf_put_be64(out,
+			     request_at(m, hold_at(m, h->prev)->request)->id);
 }
 
 static void describe_cooling(const void *core, row_id row, struct buf *out)

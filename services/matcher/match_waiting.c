@@ -98,17 +98,17 @@ static uint64_t near_of(const struct bounds *b)
 
 static struct node *node_at(const struct waiting *w, item i)
 {
-	return pool_at(&w->nodes, i - 1);
+	return pool_item(&w->nodes, i - 1, sizeof(struct node));
 }
 
 static struct place_in_trie *where(const struct waiting *w, row_id request)
 {
-	return pool_at(&w->where, request);
+	return pool_item(&w->where, request, sizeof(struct place_in_trie));
 }
 
 static item *root_of(const struct waiting *w, row_id market)
 {
-	return pool_at(&w->roots, market);
+	return pool_item(&w->roots, market, sizeof(item));
 }
 
 static bool is_leaf(item i)

@@ -120,8 +120,7 @@ enum err match_offer(const struct match *m, uint64_t request_id,
 
 	if (!r || !owner || !globals(m) || is_task(m, r))
 		return ERR_NOT_FOUND;
-	quote = match_find_quote(m, &generator_at(m, owner)->address,
-				 r->market);
+	quote = match_find_quote(m, owner, r->market);
 	if (!quote || quote_at(m, quote)->gone)
 		return ERR_NOT_FOUND;
 	*out = offer_of(m, r, quote_at(m, quote));

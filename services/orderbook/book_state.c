@@ -4,7 +4,7 @@
 #include "common/u256.h"
 #include "services/orderbook/book_impl.h"
 
-enum { STATE_VERSION = 3 };
+enum { STATE_VERSION = 4 };
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -89,13 +89,14 @@ static bool is_key(const void *row, const void *key)
 }
 
 const struct state_table book_tables[TABLES_END] = {
-	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
-	[MARKETS] = {sizeof(struct market), hash_market, is_market, NULL},
-	[GENERATORS] = {sizeof(struct generator), hash_generator, is_generator,
-			NULL},
-	[QUOTES] = {sizeof(struct quote), hash_quote, is_quote, NULL},
-	[REQUESTS] = {sizeof(struct request), hash_request, is_request, NULL},
-	[KEYS] = {sizeof(struct key), hash_key, is_key, NULL},
+	[GLOBALS] = {STATE_ROWS(struct globals), NULL, NULL, NULL},
+	[MARKETS] = {STATE_ROWS(struct market), hash_market, is_market, NULL},
+	[GENERATORS] = {STATE_ROWS(struct generator), hash_generator,
+			is_generator, NULL},
+	[QUOTES] = {STATE_ROWS(struct quote), hash_quote, is_quote, NULL},
+	[REQUESTS] = {STATE_ROWS(struct request), hash_request, is_request,
+		      NULL},
+	[KEYS] = {STATE_ROWS(struct key), hash_key, is_key, NULL},
 };
 
 row_id book_find_market(const struct book *b, uint64_t id)

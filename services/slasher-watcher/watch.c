@@ -8,7 +8,7 @@
 #include "common/state.h"
 
 enum table_index { GLOBALS, OPEN, TASKS, TABLES_END };
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 struct globals {
 	struct block_ref block;
@@ -55,9 +55,11 @@ static int compare_timed(const void *a, const void *b)
 }
 
 static const struct state_table tables[TABLES_END] = {
-	[GLOBALS] = {sizeof(struct globals), NULL, NULL, NULL},
-	[OPEN] = {sizeof(struct timed), hash_timed, is_timed, compare_timed},
-	[TASKS] = {sizeof(struct timed), hash_timed, is_timed, compare_timed},
+	[GLOBALS] = {STATE_ROWS(struct globals), NULL, NULL, NULL},
+	[OPEN] = {STATE_ROWS(struct timed), hash_timed, is_timed,
+		  compare_timed},
+	[TASKS] = {STATE_ROWS(struct timed), hash_timed, is_timed,
+		   compare_timed},
 };
 
 /* Before the first block, and after it was undone, there is no row. */

@@ -1,6 +1,7 @@
 /* Keeps the orders of a table right while rows come, change, go and return. */
 #include "services/webhook-gateway/view_shelf.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,13 +52,15 @@ enum err view_shelf_new(struct view_shelf **out, uint8_t index,
 			const struct view_shelf_kind *kind, struct undo *undo)
 {
 	struct view_shelf *s = calloc(1, sizeof *s);
+	struct table_shape shape = {.row_size = (uint16_t)kind->row_size};
 	struct table_hooks hooks = {detach, attach, s};
 	enum err e;
 
 	if (!s)
 		return ERR_NO_MEMORY;
+	assert(kind->row_size <= UINT16_MAX);
 	s->kind = kind;
-	e = table_new(&s->table, index, kind->row_size, undo, &hooks);
+	e = table_new(&s->table, index, &shape, undo, &hooks);
 	for (unsigned i = 0; i < kind->orders_count && !e; i++)
 		e = order_new(&s->orders[i], s->table, kind->orders[i].compare);
 	if (e)
@@ -81,13 +84,9 @@ void view_shelf_free(struct view_shelf **shelf)
 
 row_id view_shelf_add(struct view_shelf *s, const void *row_bytes)
 {
-	row_id row = table_add(s->table);
-	void *at = row ? table_edit(s->table, row) : NULL;
+	row_id row = table_add(s->table, row_bytes);
 
-	if (!at)
-		return 0;
-	memcpy(at, row_bytes, s->kind->row_size);
-	return put_in(s, row, true) ? 0 : row;
+	return !row || put_in(s, row, true) ? 0 : row;
 }
 
 const void *view_shelf_row(const struct view_shelf *s, row_id row)

@@ -11,6 +11,14 @@
 
 enum { BATCH = 256, RUNS = 5 };
 
+/* Of a run; BLOCKS=20 is enough to count instructions. */
+static unsigned blocks(void)
+{
+	const char *count = getenv("BLOCKS");
+
+	return count ? (unsigned)atoi(count) : 1000;
+}
+
 /* ---- decisions ---------------------------------------------------------- */
 
 /* Requests come, are matched, become tasks and end: BATCH of each per block, so
@@ -105,7 +113,7 @@ static double decisions_at(uint32_t quotes)
 	struct life *l = life_new(quotes, quotes < 1000 ? 2000 / quotes : 2);
 
 	for (unsigned i = 0; i < RUNS; i++) {
-		rates[i] = live(l, 1000);
+		rates[i] = live(l, blocks());
 		if (getenv("PARTS"))
 			fprintf(stderr,
 				"%u quotes, ns each: opened %.0f, closed %.0f, "
@@ -152,7 +160,7 @@ static void measure_decisions(void)
 
 static void measure_changes(void)
 {
-	enum { QUOTES = 100000, BLOCKS = 1000 };
+	enum { QUOTES = 100000 };
 	struct crowd *c = crowd_new(11, QUOTES, 2);
 	static struct msg_quote_set q[BATCH];
 	double rates[RUNS];
@@ -160,7 +168,7 @@ static void measure_changes(void)
 	for (unsigned run = 0; run < RUNS; run++) {
 		double spent = 0;
 
-		for (unsigned b = 0; b < BLOCKS; b++) {
+		for (unsigned b = 0; b < blocks(); b++) {
 			double began;
 
 			for (unsigned i = 0; i < BATCH; i++)
@@ -173,7 +181,7 @@ static void measure_changes(void)
 			crowd_close(c, 1);
 			spent += now_s() - began;
 		}
-		rates[run] = BLOCKS * BATCH / spent;
+		rates[run] = blocks() * BATCH / spent;
 	}
 	figure("quote_changes_per_s", median(rates, RUNS), "1/s");
 	crowd_free(&c);

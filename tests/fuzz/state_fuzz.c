@@ -26,8 +26,8 @@ static bool row_equal(const void *row, const void *key)
 }
 
 static const struct state_table tables[] = {
-	{sizeof(struct row), row_hash, row_equal, NULL},
-	{sizeof(struct row), NULL, NULL, NULL},
+	{STATE_ROWS(struct row), row_hash, row_equal, NULL},
+	{STATE_ROWS(struct row), NULL, NULL, NULL},
 };
 
 static void describe(const void *core, row_id row, struct buf *out)

@@ -33,7 +33,7 @@ done | each "its first lines don't say what it is for"
 
 # ---- a core needs nothing of the outside world but these
 libc='abort|calloc|free|malloc|realloc|mem[a-z]+|str[a-z]+|__assert_fail|__stack_chk_fail|__mem[a-z]+_chk|__str[a-z]+_chk|snprintf|__snprintf_chk|_GLOBAL_OFFSET_TABLE_'
-ours='err|buf|u256|amount|wire|msg|state|order|pool|ranking|waiting|map|undo|table|sha256|keccak|keccak256|hex|address|hash32|hash32s|u64s|abi|eip712|tx|secret_key|public_key|fork|outbox|translate|preference|protocol|outcome|evm_bloom'
+ours='err|buf|u256|amount|wire|msg|state|order|pool|ranking|waiting|lapse|map|undo|table|sha256|keccak|keccak256|hex|address|hash32|hash32s|u64s|abi|eip712|tx|secret_key|public_key|fork|outbox|translate|preference|protocol|outcome|evm_bloom'
 cores='chain-indexer/index orderbook/book matcher/match task-publisher/publish slasher-watcher/watch listener/job webhook-gateway/view webhook-gateway/why'
 for core in $cores; do
 	noun=${core#*/}

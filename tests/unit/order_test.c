@@ -41,8 +41,11 @@ static int begin(void **state)
 
 	(void)state;
 	assert_err(undo_new(&undo, 1), ERR_NONE);
-	assert_err(table_new(&table, 0, sizeof(struct row), undo, &hooks),
-		   ERR_NONE);
+	assert_err(
+		table_new(&table, 0,
+			  &(struct table_shape){.row_size = sizeof(struct row)},
+			  undo, &hooks),
+		ERR_NONE);
 	assert_err(order_new(&order, table, by_key), ERR_NONE);
 	return 0;
 }
@@ -58,11 +61,7 @@ static int end(void **state)
 
 static void put_in(uint64_t key)
 {
-	struct row *row;
-
-	rows[key] = table_add(table);
-	row = table_edit(table, rows[key]);
-	row->key = key;
+	rows[key] = table_add(table, &(struct row){.key = key});
 	assert_err(order_add(order, rows[key]), ERR_NONE);
 }
 

@@ -102,8 +102,8 @@ static int row_compare(const void *a, const void *b)
 }
 
 static const struct state_table tables[] = {
-	{sizeof(struct row), row_hash, row_equal, NULL},
-	{sizeof(struct row), NULL, NULL, row_compare},
+	{STATE_ROWS(struct row), row_hash, row_equal, NULL},
+	{STATE_ROWS(struct row), NULL, NULL, row_compare},
 };
 
 static void describe(const void *core, row_id row, struct buf *out)
@@ -299,8 +299,9 @@ static void every_cut_of_a_snapshot_is_refused(void **state)
 
 static void a_snapshot_of_other_tables_is_refused(void **state)
 {
-	static const struct state_table others[] = {{64, NULL, NULL, NULL},
-						    {64, NULL, NULL, NULL}};
+	static const struct state_table others[] = {
+		{{.row_size = 64}, NULL, NULL, NULL},
+		{{.row_size = 64}, NULL, NULL, NULL}};
 	struct state *other;
 	struct buf bytes = {0};
 	struct scan in;

@@ -55,8 +55,11 @@ static void open_core(struct core *c)
 	struct table_hooks hooks = {detach, attach, c};
 
 	assert_err(undo_new(&c->undo, DEPTH), ERR_NONE);
-	assert_err(table_new(&c->table, 3, sizeof(struct row), c->undo, &hooks),
-		   ERR_NONE);
+	assert_err(
+		table_new(&c->table, 3,
+			  &(struct table_shape){.row_size = sizeof(struct row)},
+			  c->undo, &hooks),
+		ERR_NONE);
 	assert_err(map_new(&c->map, has_key, c), ERR_NONE);
 }
 
@@ -101,11 +104,7 @@ static void change(struct core *c, uint64_t *now)
 	row_id row = find(c, k);
 
 	if (!row) {
-		struct row *r;
-
-		row = table_add(c->table);
-		r = table_edit(c->table, row);
-		*r = (struct row){k, v};
+		row = table_add(c->table, &(struct row){k, v});
 		attach(c, row);
 		now[k] = v;
 	} else if (draw(3) == 0) {
@@ -248,6 +247,82 @@ static void a_torn_snapshot_is_malformed(void **state)
 	close_core(&a);
 }
 
+/* ---- a part of a row ---------------------------------------------------- */
+
+struct wide {
+	uint64_t rest;
+	uint32_t touched[3];
+	uint32_t more;
+};
+
+static struct table *wide;
+
+static void nothing_before(void *arg, row_id row, const void *next)
+{
+	(void)arg;
+	(void)row;
+	(void)next;
+}
+
+static void nothing_after(void *arg, row_id row)
+{
+	(void)arg;
+	(void)row;
+}
+
+static void undo_wide(void *arg, const struct undo_record *r, const void *bytes)
+{
+	(void)arg;
+	table_undo(wide, r, bytes);
+}
+
+/* Whichever of the two comes first in a block, and if one comes alone. */
+static void what_is_touched_is_put_back(void **state)
+{
+	const struct table_shape shape = {
+		.row_size = sizeof(struct wide),
+		.touched_at = offsetof(struct wide, touched),
+		.touched_size = sizeof(((struct wide *)0)->touched)};
+	const struct table_hooks hooks = {nothing_before, nothing_after, NULL};
+	struct wide before[BLOCKS], *w;
+	struct undo *undo;
+	uint64_t height = 0, undone = 0;
+	row_id row;
+
+	(void)state;
+	assert_err(undo_new(&undo, DEPTH), ERR_NONE);
+	assert_err(table_new(&wide, 0, &shape, undo, &hooks), ERR_NONE);
+	row = table_add(wide, &(struct wide){1, {2, 3, 4}, 5});
+	assert_err(undo_close(undo, 0), ERR_NONE);
+	while (height + 1 < BLOCKS) {
+		before[height] = *(const struct wide *)table_row(wide, row);
+		for (uint64_t i = draw(4); i; i--) {
+			if (draw(2)) {
+				w = table_touch(wide, row);
+				w->touched[draw(3)] = (uint32_t)draw(1000);
+			} else {
+				w = table_edit(wide, row);
+				w->rest = draw(1000);
+				w->touched[2]++;
+				w->more++;
+			}
+		}
+		if (draw(3)) {
+			assert_err(undo_close(undo, ++height), ERR_NONE);
+			continue;
+		}
+		if (height && draw(2) && undo_reaches(undo, height - 1))
+			height--;
+		assert_err(undo_to(undo, height, undo_wide, NULL), ERR_NONE);
+		assert_memory_equal(table_row(wide, row), &before[height],
+				    sizeof before[0]);
+		undone++;
+	}
+	assert_true(undone > BLOCKS / 10);
+	table_free(&wide);
+	undo_free(&undo);
+}
+
 static bool same(const void *arg, uint32_t value, const void *key)
 {
 	(void)arg;
@@ -278,6 +353,7 @@ int main(void)
 		cmocka_unit_test(what_is_forgotten_can_not_be_undone),
 		cmocka_unit_test(a_snapshot_holds_rows_and_undo),
 		cmocka_unit_test(a_torn_snapshot_is_malformed),
+		cmocka_unit_test(what_is_touched_is_put_back),
 		cmocka_unit_test(a_map_finds_what_it_holds),
 	};
 
