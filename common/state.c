@@ -58,16 +58,18 @@ static void watch(const struct part *p, row_id row, const void *next)
 		s->watch(s->core, (unsigned)(p - s->parts), row, next);
 }
 
+/* What indexes go by stays the same as long as a row lives. */
 static void detach(void *part, row_id row, const void *next)
 {
 	watch(part, row, next);
-	leave_indexes(part, row);
+	if (!next)
+		leave_indexes(part, row);
 }
 
-static void attach(void *part, row_id row)
+static void attach(void *part, row_id row, bool came)
 {
 	/* Undo and load put back what there was memory for. */
-	if (enter_indexes(part, row))
+	if (came && enter_indexes(part, row))
 		abort();
 	watch(part, row, table_row(((struct part *)part)->table, row));
 }

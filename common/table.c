@@ -180,7 +180,7 @@ static void undo_edit(struct table *t, row_id row, const void *bytes, size_t at,
 	memcpy((char *)t->next + at, bytes, size);
 	t->hooks.detach(t->hooks.core, row, t->next);
 	memcpy((char *)bytes_of(t, row) + at, bytes, size);
-	t->hooks.attach(t->hooks.core, row);
+	t->hooks.attach(t->hooks.core, row, false);
 }
 
 void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
@@ -204,7 +204,7 @@ void table_undo(struct table *t, const struct undo_record *r, const void *bytes)
 
 		assert(row == r->row);
 		memcpy(bytes_of(t, row), bytes, is->row_size);
-		t->hooks.attach(t->hooks.core, row);
+		t->hooks.attach(t->hooks.core, row, true);
 		break;
 	}
 	}
@@ -254,6 +254,6 @@ enum err table_load(struct table *t, struct scan *in)
 		return ERR_MALFORMED;
 	t->free = first_free;
 	for (row_id row = table_next(t, 0); row; row = table_next(t, row))
-		t->hooks.attach(t->hooks.core, row);
+		t->hooks.attach(t->hooks.core, row, true);
 	return ERR_NONE;
 }

@@ -24,8 +24,8 @@ struct table_hooks {
 	/* The row is about to be changed by undo into @next, or, if that is
 	 * NULL, taken away. */
 	void (*detach)(void *core, row_id row, const void *next);
-	/* The row is as it was before. */
-	void (*attach)(void *core, row_id row);
+	/* The row is as it was before; @came: there was none in between. */
+	void (*attach)(void *core, row_id row, bool came);
 	void *core;
 };
 

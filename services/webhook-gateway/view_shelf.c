@@ -41,8 +41,9 @@ static void detach(void *core, row_id row, const void *next)
 	take_out(core, row, true);
 }
 
-static void attach(void *core, row_id row)
+static void attach(void *core, row_id row, bool came)
 {
+	(void)came; /* what shelves are in order of may change */
 	/* Undo puts back what there was memory for. */
 	if (put_in(core, row, true))
 		abort();

@@ -43,10 +43,11 @@ static void detach(void *arg, row_id row, const void *next)
 	map_remove(c->map, hash_of(c, row), row);
 }
 
-static void attach(void *arg, row_id row)
+static void attach(void *arg, row_id row, bool came)
 {
 	struct core *c = arg;
 
+	(void)came;
 	assert_err(map_add(c->map, hash_of(c, row), row), ERR_NONE);
 }
 
@@ -105,7 +106,7 @@ static void change(struct core *c, uint64_t *now)
 
 	if (!row) {
 		row = table_add(c->table, &(struct row){k, v});
-		attach(c, row);
+		attach(c, row, true);
 		now[k] = v;
 	} else if (draw(3) == 0) {
 		detach(c, row, NULL);
@@ -264,10 +265,11 @@ static void nothing_before(void *arg, row_id row, const void *next)
 	(void)next;
 }
 
-static void nothing_after(void *arg, row_id row)
+static void nothing_after(void *arg, row_id row, bool came)
 {
 	(void)arg;
 	(void)row;
+	(void)came;
 }
 
 static void undo_wide(void *arg, const struct undo_record *r, const void *bytes)
