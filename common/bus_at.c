@@ -141,6 +141,15 @@ static enum err check_one(const struct bus_config *c, const char *at,
 		      "reach it, --bus-open");
 }
 
+/* Who says nothing to anybody needs no address. */
+static bool speaks(const char *service)
+{
+	for (size_t i = 0; i < SERVICES; i++)
+		if (msg_passes(service, services[i]))
+			return true;
+	return false;
+}
+
 enum err bus_check(const struct bus_config *config, const char *service,
 		   const char *instance)
 {
@@ -152,7 +161,7 @@ enum err bus_check(const struct bus_config *config, const char *service,
 		char *list = strdup(config->instances), *rest = list, *one;
 		bool ours = strcmp(services[i], service) == 0;
 
-		if (ours && !own)
+		if (ours && !own && speaks(service))
 			e = check_one(config, config->at, service, instance);
 		while (list && !e && !ours &&
 		       msg_passes(services[i], service) &&

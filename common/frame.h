@@ -76,6 +76,7 @@ struct frame {
 	/* frame_watch.c's own */
 	struct follow *follows; /* all that the service has */
 	uint64_t watched_us;
+	uint64_t clock_us; /* when the clock was looked at */
 	uint64_t retries, quarantined;
 	uint64_t rolled_back, rolled_back_at; /* blocks; unix seconds */
 	char leader[STORE_INSTANCE_ROOM];

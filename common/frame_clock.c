@@ -10,7 +10,7 @@
 #include "common/metric.h"
 
 /* For so long it has to be off: a clock that is set jumps once. */
-enum { OFF_MS = 3000, TIME_ROOM = 32 };
+enum { OFF_MS = 3000, EVERY_US = 5000000, TIME_ROOM = 32 };
 
 static struct alarm clock_off = ALARM(
 	"clock_off",
@@ -54,8 +54,11 @@ void frame_clock_look(struct frame *f)
 	int64_t redis, here, limit = (int64_t)f->market.alarm_clock * 1000;
 	struct alarm_look look = {.limit = limit ? OFF_MS : 0};
 
+	if (f->clock_us && asked_us - f->clock_us < EVERY_US)
+		return;
 	if (store_time(f->store, &redis))
 		return;
+	f->clock_us = asked_us;
 	look.now = metric_now_us() / 1000;
 	/* When it was asked is between the question and now. */
 	here = now_ms() - (int64_t)(metric_now_us() - asked_us) / 2000;

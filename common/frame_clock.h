@@ -11,7 +11,8 @@
 
 void frame_clock_register(void);
 
-/* About once a second: the metric clock_offset_ms, and the alarm clock_off. */
+/* To be called about once a second: the metric clock_offset_ms, and the alarm
+ * clock_off. Redis is asked every five. */
 void frame_clock_look(struct frame *f);
 
 #endif /* COMMON_FRAME_CLOCK_H */

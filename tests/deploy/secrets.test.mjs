@@ -61,7 +61,7 @@ describe("secrets.sh with real keys", { skip }, () => {
 			this.objects = new Objects(render(command, join(K8S, "overlays/testnet")));
 			const writers = SERVICES.filter((s) => s !== "webhook-gateway");
 			const at = await Promise.all(writers.map(async (s) => `${s}=tcp://127.0.0.1:${await freePort()}`));
-			this.bus = [...at, "tcp://127.0.0.1:1"].join(","); // nobody hears the gateway
+			this.bus = at.join(",");
 			return super.begin();
 		}
 

@@ -52,6 +52,23 @@ static void an_address_is_a_pattern_or_a_list_of_them(void **state)
 	leads(longer, "");
 }
 
+static void who_says_nothing_needs_no_address(void **state)
+{
+	struct bus_config c = {.instances = "a",
+			       .at = "chain-indexer=tcp://127.0.0.1:7001,"
+				     "orderbook=tcp://127.0.0.1:7002,"
+				     "matcher=tcp://127.0.0.1:7003,"
+				     "task-publisher=tcp://127.0.0.1:7004,"
+				     "slasher-watcher=tcp://127.0.0.1:7005"};
+
+	(void)state;
+	assert_err(bus_check(&c, "webhook-gateway", "a"), ERR_NONE);
+	assert_err(bus_check(&c, "matcher", "a"), ERR_NONE);
+	c.at = "chain-indexer=tcp://127.0.0.1:7001,"
+	       "orderbook=tcp://127.0.0.1:7002";
+	assert_err(bus_check(&c, "matcher", "a"), ERR_CONFIG);
+}
+
 static enum err check(const char *at, const char *bind, bool open)
 {
 	struct bus_config c = {
@@ -581,6 +598,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_a_pattern_or_a_list_of_them),
+		cmocka_unit_test(who_says_nothing_needs_no_address),
 		cmocka_unit_test(
 			beyond_this_machine_it_is_protected_or_not_opened),
 		cmocka_unit_test(a_key_is_written_once_and_read_back),
