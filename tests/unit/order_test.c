@@ -29,10 +29,11 @@ static void leave(void *core, row_id row, const void *next)
 	(void)next;
 }
 
-static void enter(void *core, row_id row)
+static void enter(void *core, row_id row, bool came)
 {
 	(void)core;
 	(void)row;
+	(void)came;
 }
 
 static int begin(void **state)
