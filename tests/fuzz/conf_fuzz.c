@@ -2,6 +2,7 @@
  * reader is static: this file is conf.c and more. */
 #include "common/conf.c"
 
+#include <czmq.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	gather(&r);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
-	e = read_file(&r);
+	e = conf_read_file(&r);
 	for (size_t i = 0; i < r.count && !e; i++)
 		e = set_row(&r, i);
 	if (!e)
