@@ -6,9 +6,10 @@
  *
  *	epoch 8 | number 8 | crc32c 4 | type 2 | protocol 2 | body
  *
- * big-endian; the checksum is over all but itself. Type 0 is a heartbeat:
- *number is the newest of the log, there is no body. A frame of a newer protocol
- * (protocol.h) is taken as one: who reads the log then learns of it there.
+ * big-endian; the checksum is over all but itself. Type 0 is a
+ * heartbeat: its number is the newest of the log, and there is no body. A frame
+ * of a newer protocol (protocol.h) is taken as one: who reads the log then
+ * learns of it there.
  *
  * A service publishes on its own socket, one for each of its instances; who
  * reads its log connects to all of them. Between machines these are TCP

@@ -22,9 +22,6 @@ enum {
 	WHY_ROOM = 512,
 };
 
-#define NAME_ROOM CONF_NAME_ROOM
-#define ROWS_MAX  CONF_ROWS_MAX
-
 void conf_complain(const struct reader *r, const char *where, const char *what)
 {
 	fprintf(stderr, "%s: %s: %s\nTry '%s --help'.\n", r->program->name,
@@ -32,19 +29,19 @@ void conf_complain(const struct reader *r, const char *where, const char *what)
 }
 
 /* "match_lifetime" to "match-lifetime" */
-static void flag_name(char out[NAME_ROOM], const char *name)
+static void flag_name(char out[CONF_NAME_ROOM], const char *name)
 {
-	snprintf(out, NAME_ROOM, "%s", name);
+	snprintf(out, CONF_NAME_ROOM, "%s", name);
 	for (char *p = out; *p; p++)
 		if (*p == '_')
 			*p = '-';
 }
 
-void conf_variable(char out[NAME_ROOM], const char *service, const char *name,
-		   const char *suffix)
+void conf_variable(char out[CONF_NAME_ROOM], const char *service,
+		   const char *name, const char *suffix)
 {
-	snprintf(out, NAME_ROOM, "KALYPSO_%s%s%s%s", service ? service : "",
-		 service ? "_" : "", name, suffix);
+	snprintf(out, CONF_NAME_ROOM, "KALYPSO_%s%s%s%s",
+		 service ? service : "", service ? "_" : "", name, suffix);
 	for (char *p = out; *p; p++)
 		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
 }
@@ -57,7 +54,7 @@ struct source conf_from_environment(const struct reader *r,
 	struct source s = {NULL, ""};
 
 	for (size_t i = 0; i < 2 && !s.text; i++) {
-		char name[NAME_ROOM];
+		char name[CONF_NAME_ROOM];
 
 		conf_variable(name, services[i], row->name, suffix);
 		s.text = getenv(name);
@@ -68,14 +65,14 @@ struct source conf_from_environment(const struct reader *r,
 }
 
 /* What it gives lives as long as the process; leak checkers look here. */
-static char *volatile kept[ROWS_MAX];
+static char *volatile kept[CONF_ROWS_MAX];
 
 static char *read_secret(const char *path, char why[WHY_ROOM])
 {
 	static size_t kept_count;
 	char *text = private_file_read(path, why, WHY_ROOM);
 
-	if (text && kept_count < ROWS_MAX)
+	if (text && kept_count < CONF_ROWS_MAX)
 		kept[kept_count++] = text;
 	return text;
 }
@@ -142,7 +139,7 @@ static enum err set_flag(const struct reader *r, const struct source *s,
 
 static enum err missing(const struct reader *r, const struct conf_row *row)
 {
-	char flag[NAME_ROOM], variable[NAME_ROOM];
+	char flag[CONF_NAME_ROOM], variable[CONF_NAME_ROOM];
 
 	flag_name(flag, row->name);
 	conf_variable(variable, r->program->name, row->name,
@@ -213,7 +210,7 @@ static void gather(struct reader *r)
 	for (size_t t = 0; t < r->program->tables_count; t++)
 		for (const struct conf_row *row = r->program->tables[t].rows;
 		     row->name; row++) {
-			assert(r->count < ROWS_MAX);
+			assert(r->count < CONF_ROWS_MAX);
 			r->rows[r->count] = row;
 			r->values[r->count++] = r->program->tables[t].values;
 		}
@@ -232,7 +229,7 @@ static const char *row_help(const struct conf_row *row, char *out, size_t room)
 }
 
 static size_t make_options(const struct reader *r, struct argp_option *o,
-			   char names[][NAME_ROOM], char helps[][512])
+			   char names[][CONF_NAME_ROOM], char helps[][512])
 {
 	size_t n = 0;
 
@@ -269,7 +266,7 @@ static void secrets_help(const struct reader *r, char *out, size_t room)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
-		char variable[NAME_ROOM];
+		char variable[CONF_NAME_ROOM];
 
 		if (r->rows[i]->kind != CONF_SECRET || n >= room)
 			continue;
@@ -281,9 +278,10 @@ static void secrets_help(const struct reader *r, char *out, size_t room)
 
 enum err conf_read(const struct conf_program *program, int argc, char **argv)
 {
-	static struct argp_option options[ROWS_MAX + 4];
-	static char names[ROWS_MAX][NAME_ROOM], helps[ROWS_MAX][512];
-	static char version[NAME_ROOM], doc[8192], prefix[NAME_ROOM];
+	static struct argp_option options[CONF_ROWS_MAX + 4];
+	static char names[CONF_ROWS_MAX][CONF_NAME_ROOM],
+		helps[CONF_ROWS_MAX][512];
+	static char version[CONF_NAME_ROOM], doc[8192], prefix[CONF_NAME_ROOM];
 	char secrets[2048] = "";
 	static struct reader r; /* its tree lives on: it owns texts */
 	struct argp argp = {options, on_flag, NULL, doc, NULL, NULL, NULL};

@@ -24,8 +24,9 @@ struct key_source {
  *
  * ERR_CONFIG     no source or two, an unreadable file, one that others may read
  *                or write (private_file.h), a malformed or impossible key, a
- * keystore without its password (see keystore.h); *why says which and where;
- * *out is NULL ERR_NO_MEMORY  *out is NULL */
+ *                keystore without its password (see keystore.h); *why says
+ *                which and where; *out is NULL
+ * ERR_NO_MEMORY  *out is NULL */
 NODISCARD enum err key_load(struct secret_key **out,
 			    const struct key_source *source,
 			    struct key_why *why);

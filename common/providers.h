@@ -4,10 +4,11 @@
  * left alone, its newest block, whether it is of our chain. Judges by what it
  * is told; pure: no I/O, no clock, its random numbers come from a seed.
  *
- *	            failed()                       the rest is over, and it
- *	fit  ---------------------->  resting  --> proved itself (or needn't)
- *--> fit other_chain() any  ---------------------->  excluded --> proven() -->
- *fit
+ *	     failed()               the rest is over, and it
+ *	fit ---------> resting ------------------------> fit
+ *	                           proved itself (or needn't)
+ *	    other_chain()           proven()
+ *	any --------------> excluded ---------> fit
  *
  * A node that rests is asked nothing. After it, if providers_must_prove() was
  * called, it is asked for its identity first. Rests grow from 100 ms to 2 s,

@@ -215,6 +215,16 @@ redisReply *store_call(struct store *s, const struct command *c)
 	return r;
 }
 
+redisReply *store_get(struct store *s, const char *kind, const char *of)
+{
+	struct command c = {.count = 0};
+	char key[KEY_ROOM];
+
+	command_text(&c, "GET");
+	command_text(&c, store_key(s, key, kind, of));
+	return store_call(s, &c);
+}
+
 enum err store_do(struct store *s, const struct command *c)
 {
 	redisReply *r = store_call(s, c);
@@ -271,14 +281,9 @@ enum err store_time(struct store *s, int64_t *ms)
 
 enum err store_record(struct store *s, const char *key, struct buf *out)
 {
-	struct command c = {.count = 0};
-	char name[KEY_ROOM];
+	redisReply *r = store_get(s, "closed", key);
 	enum err e = ERR_NOT_FOUND;
-	redisReply *r;
 
-	command_text(&c, "GET");
-	command_text(&c, store_key(s, name, "closed", key));
-	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
 	if (r->type == REDIS_REPLY_STRING) {

@@ -62,6 +62,9 @@ void store_read_early(struct store *s);
  * Error replies of a server that will recover count as unreachable. */
 redisReply *store_call(struct store *s, const struct command *c);
 
+/* What the key @kind of @of holds; as store_call(). */
+redisReply *store_get(struct store *s, const char *kind, const char *of);
+
 /* Send @c, a call of a function that answers with a word. */
 NODISCARD enum err store_do(struct store *s, const struct command *c);
 

@@ -39,13 +39,8 @@ const struct store_fold *store_fold(const char *service)
 
 enum err store_epoch(struct store *s, uint64_t *epoch)
 {
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	redisReply *r;
+	redisReply *r = store_get(s, "epoch", "");
 
-	command_text(&c, "GET");
-	command_text(&c, store_key(s, key, "epoch", ""));
-	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
 	*epoch = r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10) : 0;
@@ -171,13 +166,8 @@ enum err store_lease_renew(struct store *s, const char *service,
 enum err store_lease_holder(struct store *s, const char *service,
 			    char out[STORE_INSTANCE_ROOM])
 {
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	redisReply *r;
+	redisReply *r = store_get(s, "lease", service);
 
-	command_text(&c, "GET");
-	command_text(&c, store_key(s, key, "lease", service));
-	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
 	*out = 0;

@@ -283,13 +283,8 @@ enum err store_first(struct store *s, const char *log, uint64_t *number)
 enum err store_cursor(struct store *s, const char *service,
 		      struct cursor *cursor)
 {
-	struct command c = {.count = 0};
-	char key[KEY_ROOM];
-	redisReply *r;
+	redisReply *r = store_get(s, "cursor", service);
 
-	command_text(&c, "GET");
-	command_text(&c, store_key(s, key, "cursor", service));
-	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
 	*cursor = (struct cursor){0, 0};

@@ -10,14 +10,10 @@
 enum err store_protocol(struct store *s, const char *log,
 			struct store_protocol *out)
 {
-	struct command c = {.count = 0};
-	char key[KEY_ROOM], *colon = NULL;
-	redisReply *r;
+	redisReply *r = store_get(s, "protocol", log);
+	char *colon = NULL;
 
 	*out = (struct store_protocol){.number = 0};
-	command_text(&c, "GET");
-	command_text(&c, store_key(s, key, "protocol", log));
-	r = store_call(s, &c);
 	if (!r)
 		return ERR_UNREACHABLE;
 	if (r->type == REDIS_REPLY_STRING)

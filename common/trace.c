@@ -8,6 +8,7 @@
 #include "common/be.h"
 #include "common/hex.h"
 #include "common/sha256.h"
+#include "msg.h"
 
 static const char domain[] = "kalypso trace";
 
@@ -75,6 +76,18 @@ void trace_open(uint64_t chain_id, const struct address *contract)
 		atomic_store(&newest, next);
 	}
 	pthread_mutex_unlock(&opening);
+}
+
+void trace_note(uint16_t number, struct bytes body)
+{
+	struct msg_chain_opened chain;
+	struct msg_book_opened book;
+
+	if (number == MSG_CHAIN_OPENED &&
+	    !msg_chain_opened_decode(&chain, body))
+		trace_open(chain.chain_id, &chain.marketplace);
+	if (number == MSG_BOOK_OPENED && !msg_book_opened_decode(&book, body))
+		trace_open(book.chain_id, &book.marketplace);
 }
 
 const char *trace_id(char out[TRACE_ROOM], uint64_t subject)

@@ -38,6 +38,9 @@ const char *trace_make(char out[TRACE_ROOM], const struct trace_origin *origin,
  */
 void trace_open(uint64_t chain_id, const struct address *contract);
 
+/* trace_open() if message @number is the one that opens a chain or book log. */
+void trace_note(uint16_t number, struct bytes body);
+
 /* trace_make() of our origin; "" before trace_open(). Returns @out. */
 const char *trace_id(char out[TRACE_ROOM], uint64_t subject);
 

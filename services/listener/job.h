@@ -15,14 +15,14 @@
  *	UNPROVABLE	the prover says that its inputs can't be proven
  *	ABANDONED	we don't go on with it
  *	SUSPENDED	its block is gone; the proof is kept in case it comes
- *again
+ *			again
  *
  * PROVING, CHECKED and SUBMITTING are not in the journal: after a restart such
  * a job is INPUTS or PROVED. A proof that is PROVED is never made again.
  *
  * Deadlines are judged by the time of the newest block. The other clock,
- *@now_ms, is any that never goes back; it only paces what is tried again. Pure:
- *no I/O.
+ * @now_ms, is any that never goes back; it only paces what is tried again. Pure:
+ * no I/O.
  *
  * Errors: what the sink returns, and ERR_NO_MEMORY; after these the core must
  * not be used. ERR_NOT_FOUND: the turn is over, or there is nothing of that

@@ -95,11 +95,9 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 	struct matcher *self = arg;
 	uint64_t before, began;
 	struct match_sizes s;
-	struct msg_book_opened opened;
 	enum err e;
 
-	if (number == MSG_BOOK_OPENED && !msg_book_opened_decode(&opened, body))
-		trace_open(opened.chain_id, &opened.marketplace);
+	trace_note(number, body);
 	if (number != MSG_BLOCK_CLOSED) {
 		before = match_sizes(self->match).block.number;
 		e = match_receive(self->match, out, number, body);

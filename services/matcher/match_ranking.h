@@ -15,9 +15,9 @@
  *
  * Leaves hold price and time of their quotes, prices in 64 bits: from 2^63 on
  * the highest 57 of them. Turns, and what such a price is exactly, are asked
- *for when these are equal. What a quote's place depends on must not change
- *while it is in. All operations are O(log n); memory is 30 bytes per quote when
- *they come in random order. */
+ * for when these are equal. What a quote's place depends on must not change
+ * while it is in. All operations are O(log n); memory is 30 bytes per quote
+ * when they come in random order. */
 #ifndef SERVICES_MATCHER_MATCH_RANKING_H
 #define SERVICES_MATCHER_MATCH_RANKING_H
 

@@ -61,12 +61,9 @@ static enum err receive(void *arg, struct sink *out, uint16_t number,
 {
 	struct orderbook *self = arg;
 	uint64_t before = self->block;
-	struct msg_chain_opened opened;
 	enum err e = book_receive(self->book, out, number, body);
 
-	if (number == MSG_CHAIN_OPENED &&
-	    !msg_chain_opened_decode(&opened, body))
-		trace_open(opened.chain_id, &opened.marketplace);
+	trace_note(number, body);
 	if (!e && book_is_mark(number))
 		self->block = book_sizes(self->book).block.number;
 	if (number == MSG_ROLLBACK)

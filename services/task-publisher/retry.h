@@ -8,7 +8,7 @@
  *					out, under a new intent
  *	it reverts with a reason	that is about the whole: dropped
  *	it reverts without (gas)	cut in two, and each half simulated;
- *what can't be cut any more is dropped
+ *					what can't be cut any more is dropped
  *
  * so that what is bad goes, and the rest doesn't go with it. Past valid_until
  * nothing is done any more. */

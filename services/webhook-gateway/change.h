@@ -3,7 +3,8 @@
  *	"channel":"book","seq":813,"block":"1562","event":"task_started",
  *	"set":{TABLE:[row, …]}		these rows are as follows, new or not
  *	"patch":{TABLE:[part, …]}	members of rows, for those that are
- *there "gone":{TABLE:["key", …]}	these rows are no more
+ *					there
+ *	"gone":{TABLE:["key", …]}	these rows are no more
  *
  * to be done in this order; each of the three is left out if it is empty. A
  * row's key is its first member. The same from every gateway: it is a function

@@ -9,7 +9,7 @@
  *	generators	stake, compute and record of each
  *	slashes		tasks that were not proven in time
  *	stats		how many quotes, and requests of each state, a market
- *has
+ *			has
  *
  * An entry's topic is found when it comes, by what the view knows then (every
  * request that hasn't ended) and by what came before it in its own block. */

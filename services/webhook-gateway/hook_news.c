@@ -212,12 +212,8 @@ static void tell(struct hook_news *n, uint64_t from)
 
 static enum err on_chain_entry(void *arg, const struct entry *entry)
 {
-	struct msg_chain_opened opened;
-
 	/* Messages have trace ids, and others may not have read it yet. */
-	if (entry->type == MSG_CHAIN_OPENED &&
-	    !msg_chain_opened_decode(&opened, entry->body))
-		trace_open(opened.chain_id, &opened.marketplace);
+	trace_note(entry->type, entry->body);
 	return hook_known_tell(arg, entry);
 }
 

@@ -70,13 +70,10 @@ struct gateway {
 static enum err on_entry(void *arg, const struct entry *entry)
 {
 	struct source *s = arg;
-	struct msg_chain_opened opened;
 	bool was_empty = false;
 	enum err e;
 
-	if (entry->type == MSG_CHAIN_OPENED &&
-	    !msg_chain_opened_decode(&opened, entry->body))
-		trace_open(opened.chain_id, &opened.marketplace);
+	trace_note(entry->type, entry->body);
 	/* Here it can still be asked for again: what came over the bus may not
 	 * be what is in the log. */
 	if (msg_check(entry->type, entry->body) == ERR_MALFORMED)

@@ -4,12 +4,13 @@
  * else; they are put together when somebody asks, never before:
  *
  *	book log	markets, generators, quotes, requests and their tasks,
- *and of each market a sample of the newest that ended
+ *			and of each market a sample of the newest that
+ *			ended
  *	chain log	what a market's creator said of it; proofs; tip,
  *			roll-backs
  *	match log	the newest match of a request
- *	task, slash	transactions: signed, mined, taken out of the chain
- *again
+ *	task, slash	transactions: signed, mined, taken out of the
+ *			chain again
  *
  * Readers act on marks: entries of the chain, book and match logs are held
  * back until the block or round they belong to is complete, so nobody sees

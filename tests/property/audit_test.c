@@ -1,7 +1,7 @@
 /* An audit of random markets, roll-backs included: it agrees with what the
  * services wrote, from the whole story and from what counts of it alone, and
  * finds any record that was changed. And the book as it was, from records
- *alone, is what the cores held.
+ * alone, is what the cores held.
  *
  *	audit_test [EVENTS [SEED]] */
 #include "tests/test.h"
