@@ -3,7 +3,7 @@
 //
 // anvil's own --state saves at its end, which a container that is killed doesn't have, and not in one step.
 import { spawn } from "node:child_process";
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { Chain, anvilCommand } from "../local/chain.mjs";
 import { sleep, until } from "../local/processes.mjs";
@@ -16,20 +16,42 @@ const SAVE_SHARE = 20; // saving takes at most one part in so many of the time
 
 const known = existsSync(FILE);
 rmSync(READY, { force: true });
+if (known) write(withOneGenesis(readFileSync(FILE)));
 // A new chain mines on demand until the deployer starts its clock.
 const args = known ? ["--load-state", FILE, "--block-time", String(BLOCK_TIME_S)] : [];
 const [program, ...rest] = [...anvilCommand("0.0.0.0", PORT), ...args];
 const anvil = spawn(program, rest, { stdio: "inherit" });
 const { client } = new Chain(`http://127.0.0.1:${PORT}`);
 let saved;
+let saving = Promise.resolve();
 let stopping = false;
 
-async function save() {
+// Each anvil makes a block 0 of its own, saves it beside the one it was given, and at the next start takes whichever it
+// reads last: the chain would be another one.
+function withOneGenesis(text) {
+	const state = JSON.parse(text);
+	const first = (block) => BigInt(block.header.number) === 0n;
+	const oldest = state.blocks.filter(first).reduce((a, b) => (BigInt(b.header.timestamp) < BigInt(a.header.timestamp) ? b : a));
+	state.blocks = state.blocks.filter((block) => !first(block) || block === oldest);
+	return JSON.stringify(state);
+}
+
+function write(text) {
+	writeFileSync(`${FILE}.new`, text);
+	renameSync(`${FILE}.new`, FILE);
+}
+
+// One at a time: an older one must not come after a newer one.
+function save() {
+	saving = saving.catch(() => {}).then(saveNewest);
+	return saving;
+}
+
+async function saveNewest() {
 	const { hash } = await client.getBlock({ blockTag: "latest" });
 	if (hash === saved) return;
 	const state = await client.request({ method: "anvil_dumpState", params: [] });
-	writeFileSync(`${FILE}.new`, gunzipSync(Buffer.from(state.slice(2), "hex")));
-	renameSync(`${FILE}.new`, FILE);
+	write(gunzipSync(Buffer.from(state.slice(2), "hex")));
 	saved = hash;
 }
 

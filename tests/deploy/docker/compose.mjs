@@ -50,12 +50,21 @@ export class ComposeMarket {
 		return this.engine.inspect(...services.map((s) => this.container(s)));
 	}
 
+	// Who isn't is told of with its state, its last health check and the end of its log.
 	async healthy(...services) {
-		await until(
-			`${services.join(", ")} healthy`,
-			async () => (await this.inspect(...services)).every(({ State }) => State.Running && State.Health.Status === "healthy"),
-			{ timeoutMs: 180_000, everyMs: 500 },
-		);
+		let ill;
+		const all = async () => {
+			const well = ({ State }) => State.Running && State.Health.Status === "healthy";
+			ill = (await this.inspect(...services)).filter((container) => !well(container));
+			return ill.length === 0;
+		};
+		await until(`${services.join(", ")} healthy`, all, { timeoutMs: 180_000, everyMs: 500 }).catch(async (error) => {
+			const say = async ({ Name, State, RestartCount }) => {
+				const log = await this.engine.run("sh", ["-c", `docker logs --tail=20 ${Name.slice(1)} 2>&1`]);
+				return `${Name}, restarted ${RestartCount} times: ${JSON.stringify(State)}\n${log}`;
+			};
+			throw new Error([error.message, ...(await Promise.all((ill ?? []).map(say)))].join("\n"));
+		});
 	}
 
 	// What the deployer wrote, with the addresses that this machine knows the market by.
