@@ -452,8 +452,7 @@ int service_main(const struct service *service, void *self, int argc,
 		e = f.fatal;
 	}
 	log_info("service.exited", "err=%s", err_name(e));
-	if (f.loop)
-		close_frame(&f);
+	close_frame(&f);
 	return e == ERR_NONE	   ? EXIT_OK
 	       : e == ERR_CONFIG   ? EXIT_CONFIG
 	       : e == ERR_FINALITY ? EXIT_HALTED

@@ -2,15 +2,17 @@
 #include "common/metric.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 static const uint64_t bounds_us[METRIC_BOUNDS] = METRIC_BOUNDS_US;
 static const uint64_t spans_us[METRIC_BOUNDS] = METRIC_SPANS_US;
 static struct metric *first;
+static pthread_mutex_t list = PTHREAD_MUTEX_INITIALIZER;
 
 /* Those of one name stand together: the format asks for it. */
-void metric_register(struct metric *m)
+static void insert(struct metric *m)
 {
 	struct metric **p = &first, **place = NULL;
 
@@ -25,14 +27,23 @@ void metric_register(struct metric *m)
 	*place = m;
 }
 
+void metric_register(struct metric *m)
+{
+	pthread_mutex_lock(&list);
+	insert(m);
+	pthread_mutex_unlock(&list);
+}
+
 void metric_forget(struct metric *m)
 {
 	struct metric **p = &first;
 
+	pthread_mutex_lock(&list);
 	while (*p && *p != m)
 		p = &(*p)->next;
 	if (*p)
 		*p = m->next;
+	pthread_mutex_unlock(&list);
 }
 
 static const uint64_t *bounds_of(const struct metric *m)
@@ -99,6 +110,7 @@ void metric_print(struct buf *out)
 					    "histogram", "histogram", "gauge"};
 	const char *before = "";
 
+	pthread_mutex_lock(&list);
 	for (struct metric *m = first; m; before = m->name, m = m->next) {
 		if (strcmp(before, m->name) != 0)
 			buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->name,
@@ -111,6 +123,7 @@ void metric_print(struct buf *out)
 		else
 			print_value(out, m);
 	}
+	pthread_mutex_unlock(&list);
 }
 
 uint64_t metric_now_us(void)

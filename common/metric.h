@@ -58,9 +58,9 @@ struct metric {
 	}
 
 /* Show @m from now on; it must stay alive. Twice is once. Several may have one
- * name and different labels. Not thread-safe: call it while starting. */
+ * name and different labels. */
 void metric_register(struct metric *m);
-/* Show it no longer. */
+/* Show it no longer; when this returns nobody reads it. */
 void metric_forget(struct metric *m);
 
 static inline void metric_add(struct metric *m, int64_t n)
