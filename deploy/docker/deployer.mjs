@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Makes a market of the new chain of docker-compose.yml: contracts (by `kalypso deploy`), two circuits, three generators, a
 // requester with money. Once: when it is there already, it says so. The files that others read, contracts.json and
-// market.json, are in /market.
-import { existsSync, readFileSync } from "node:fs";
+// market.json, are in /market; market.json comes last.
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Chain } from "../local/chain.mjs";
 import { GENERATORS, LocalMarket } from "../local/market.mjs";
@@ -23,12 +23,23 @@ async function isThere(chain) {
 	throw new Error(`${FILE} is of another chain: begin anew, after docker-compose down -v`);
 }
 
+// Nobody uses a chain before the market is made: what one who was cut short left on it goes.
+async function beginAnew(chain) {
+	if ((await chain.client.getBlockNumber()) === 0n) return;
+	say("what is there is half a market: the chain begins anew");
+	await chain.client.setIntervalMining({ interval: 0 });
+	await chain.client.setAutomine(true);
+	await chain.client.request({ method: "anvil_reset", params: [] });
+	for (const name of readdirSync(FOLDER)) rmSync(join(FOLDER, name), { recursive: true });
+}
+
 async function main() {
 	const chain = new Chain(process.env.KALYPSO_RPC, process.env.KALYPSO_WS);
 	if (await isThere(chain)) {
 		say("the market is there");
 		return;
 	}
+	await beginAnew(chain);
 	const market = new LocalMarket({
 		folder: FOLDER,
 		generators: GENERATORS.filter(({ name }) => GENERATOR_NAMES.includes(name)),

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { stringify } from "yaml";
-import { ROOT } from "../../deploy/local/chain.mjs";
+import { Chain, ROOT } from "../../deploy/local/chain.mjs";
 import { until } from "../../deploy/local/processes.mjs";
 import { ComposeMarket, LASTING, LISTENERS, ONCE, SERVICES } from "./docker/compose.mjs";
 import { Engine } from "./docker/engine.mjs";
@@ -130,8 +130,15 @@ describe("containers", { skip: reason }, () => {
 
 	// ---- the market
 
-	test("docker-compose up ends in a market with a page", async () => {
+	test("docker-compose up ends in a market with a page, also after one that was cut short", async () => {
+		await market.up("chain");
+		const outside = new Chain(`http://127.0.0.1:${market.chainPort}`);
+		await market.up("deployer");
+		await until("half a market", async () => (await outside.client.getBlockNumber({ cacheTime: 0 })) > 5n, { everyMs: 2 });
+		await engine.docker("kill", market.container("deployer"));
+		assert.deepEqual((await market.inspect("deployer")).map(({ State }) => State.ExitCode), [137]);
 		await market.up();
+		assert.match(await engine.docker("logs", market.container("deployer")), /half a market/);
 		await market.healthy(...LASTING);
 		assert.equal((await market.get("/")).status, 200);
 		assert.equal((await market.get("/v1/markets")).status, 200);
