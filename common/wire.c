@@ -9,6 +9,7 @@
 #include "common/hex.h"
 #include "common/u256.h"
 #include "common/utf8.h"
+#include "common/wire_put.h"
 
 struct hash32 hash32s_at(struct hash32s s, size_t i)
 {
@@ -27,193 +28,14 @@ uint64_t u64s_at(struct u64s s, size_t i)
 
 /* Room is made for a message once, then written through a pointer: most of what
  * a decision costs beside its hash would be spent here otherwise. */
-
-/* The most that a field takes beside the bytes it points at. */
-enum { FIELD_MAX = 64, ARRAY_HEAD_MAX = 3 };
-
-static uint8_t *put(uint8_t *p, const void *data, size_t size)
-{
-	return size ? (uint8_t *)memcpy(p, data, size) + size : p;
-}
-
-static uint8_t *put_uint(uint8_t *p, uint64_t v)
-{
-	if (v < 0x80) {
-		*p = (uint8_t)v;
-		return p + 1;
-	}
-	if (v <= UINT8_MAX) {
-		p[0] = 0xcc;
-		p[1] = (uint8_t)v;
-		return p + 2;
-	}
-	if (v <= UINT16_MAX) {
-		*p = 0xcd;
-		return be16_put(p + 1, (uint16_t)v);
-	}
-	if (v <= UINT32_MAX) {
-		*p = 0xce;
-		return be32_put(p + 1, (uint32_t)v);
-	}
-	*p = 0xcf;
-	return be64_put(p + 1, v);
-}
-
-/* The length of a bin or str; @tag8 is the tag of one byte of length. */
-static uint8_t *put_length(uint8_t *p, uint8_t tag8, size_t size)
-{
-	if (size <= UINT8_MAX) {
-		p[0] = tag8;
-		p[1] = (uint8_t)size;
-		return p + 2;
-	}
-	if (size <= UINT16_MAX) {
-		*p = (uint8_t)(tag8 + 1);
-		return be16_put(p + 1, (uint16_t)size);
-	}
-	*p = (uint8_t)(tag8 + 2);
-	return be32_put(p + 1, (uint32_t)size);
-}
-
-static uint8_t *put_bin(uint8_t *p, const void *data, size_t size)
-{
-	return put(put_length(p, 0xc4, size), data, size);
-}
-
-/* The most frequent ones, whose sizes are known when this is compiled. */
-static uint8_t *put_address(uint8_t *p, const struct address *a)
-{
-	p[0] = 0xc4;
-	p[1] = sizeof *a;
-	memcpy(p + 2, a, sizeof *a);
-	return p + 2 + sizeof *a;
-}
-
-static uint8_t *put_hash(uint8_t *p, const struct hash32 *h)
-{
-	p[0] = 0xc4;
-	p[1] = sizeof *h;
-	memcpy(p + 2, h, sizeof *h);
-	return p + 2 + sizeof *h;
-}
-
-static uint8_t *put_text(uint8_t *p, const struct bytes *b)
-{
-	if (b->size < 32)
-		*p++ = (uint8_t)(0xa0 | b->size);
-	else
-		p = put_length(p, 0xd9, b->size);
-	return put(p, b->data, b->size);
-}
-
-static uint8_t *put_amount(uint8_t *p, const struct u256 *v)
-{
-	uint8_t bytes[32];
-	uint64_t small;
-
-	if (u256_to_u64(&small, v) == ERR_NONE)
-		return put_uint(p, small);
-	return put_bin(p, bytes, u256_to_be(bytes, v));
-}
-
-static uint8_t *put_array(uint8_t *p, unsigned size)
-{
-	if (size < 16) {
-		*p = (uint8_t)(0x90 | size);
-		return p + 1;
-	}
-	*p = 0xdc;
-	return be16_put(p + 1, (uint16_t)size);
-}
-
-/* How much of @out a field takes that isn't in its struct. */
-static size_t outside(const struct wire_field *f, const void *at)
-{
-	switch (f->type) {
-	case WIRE_BYTES:
-	case WIRE_TEXT:
-		return ((const struct bytes *)at)->size;
-	case WIRE_HASH32S:
-		return 32 * ((const struct hash32s *)at)->count;
-	case WIRE_U64S:
-		return 8 * ((const struct u64s *)at)->count;
-	default:
-		return 0;
-	}
-}
-
-static uint8_t *put_field(uint8_t *p, const struct wire_field *f,
-			  const void *at)
-{
-	switch (f->type) {
-	case WIRE_U8:
-		return put_uint(p, *(const uint8_t *)at);
-	case WIRE_U16:
-		return put_uint(p, *(const uint16_t *)at);
-	case WIRE_U32:
-	case WIRE_ENUM:
-		return put_uint(p, *(const uint32_t *)at);
-	case WIRE_U64:
-	case WIRE_UNIX_S:
-		return put_uint(p, *(const uint64_t *)at);
-	case WIRE_BOOL:
-		*p = *(const bool *)at ? 0xc3 : 0xc2;
-		return p + 1;
-	case WIRE_AMOUNT:
-		return put_amount(p, at);
-	case WIRE_ADDRESS:
-		return put_address(p, at);
-	case WIRE_HASH32:
-		return put_hash(p, at);
-	case WIRE_SELECTOR:
-		return put_bin(p, at, sizeof(struct selector));
-	case WIRE_BYTES:
-		return put_bin(p, ((const struct bytes *)at)->data,
-			       outside(f, at));
-	case WIRE_TEXT:
-		return put_text(p, at);
-	case WIRE_HASH32S:
-		return put_bin(p, ((const struct hash32s *)at)->data,
-			       outside(f, at));
-	case WIRE_U64S:
-		return put_bin(p, ((const struct u64s *)at)->data,
-			       outside(f, at));
-	case WIRE_PLACE: {
-		const struct place *place = at;
-
-		p = put_uint(put_array(p, 2), place->block);
-		return put_uint(p, place->index);
-	}
-	case WIRE_BLOCK_REF: {
-		const struct block_ref *b = at;
-
-		p = put_uint(put_array(p, 3), b->number);
-		p = put_hash(p, &b->hash);
-		return put_uint(p, b->time.v);
-	}
-	}
-	return p;
-}
-
-static const void *at_field(const void *m, const struct wire_field *f)
-{
-	return (const char *)m + f->offset;
-}
-
 void wire_encode(const struct wire_message *d, const void *m, struct buf *out)
 {
-	size_t most = ARRAY_HEAD_MAX + (size_t)FIELD_MAX * d->fields_count;
-	uint8_t *p;
+	size_t most =
+		WIRE_ARRAY_HEAD + (size_t)WIRE_FIELD_MAX * d->fields_count;
+	uint8_t *p = buf_extend(out, most + (d->outside ? d->outside(m) : 0));
 
-	for (unsigned i = 0; i < d->fields_count; i++)
-		most += outside(&d->fields[i], at_field(m, &d->fields[i]));
-	p = buf_extend(out, most);
-	if (!p)
-		return;
-	p = put_array(p, d->fields_count);
-	for (unsigned i = 0; i < d->fields_count; i++)
-		p = put_field(p, &d->fields[i], at_field(m, &d->fields[i]));
-	out->size = (size_t)(p - out->data);
+	if (p)
+		out->size = (size_t)(d->put(p, m) - out->data);
 }
 
 enum err wire_send(struct sink *out, const struct wire_message *d,

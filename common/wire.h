@@ -1,8 +1,8 @@
 /* wire - messages as msgpack arrays, read and written by their description.
  *
- * protocol/messages describes each message once; msggen.py makes a struct and
- * a table of its fields, and this file carries any message between struct,
- * bytes and JSON by that table. In bytes a message is one msgpack array of its
+ * protocol/messages describes each message once; msggen.py makes a struct, a
+ * table of its fields and a function that writes it, and this file carries any
+ * message between struct, bytes and JSON by these. In bytes a message is one msgpack array of its
  * fields in order:
  *
  *	u8 u16 u32 u64, enums	unsigned integer
@@ -78,6 +78,10 @@ struct wire_message {
 	uint16_t fields_min; /* in the first version that was published */
 	size_t size;	     /* of the struct */
 	const struct wire_field *fields;
+	/* Write @m at @p (wire_put.h), and how much of that isn't in its
+	 * struct; NULL for nothing. */
+	uint8_t *(*put)(uint8_t *p, const void *m);
+	size_t (*outside)(const void *m);
 };
 
 /* Append the bytes of @m, a struct of @d, to @out. Failure is latched there. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""msggen - turn protocol/messages/*.msg into C structs, tables and dispatchers.
+"""msggen - turn protocol/messages/*.msg into C structs, tables, writers and dispatchers.
 
 usage: msggen.py header|source|doc|golden|translate-header  MESSAGES-DIR  > out
        msggen.py wire NOUN                                  MESSAGES-DIR  > out
@@ -186,8 +186,30 @@ def header(s):
     return out + ["#endif /* GEN_MSG_H */"]
 
 
+def outside(message):
+    """What of a message's bytes isn't in its struct, as terms of C."""
+    kinds = {"bytes": "bytes", "text": "bytes", "hash32s": "hash32s", "u64s": "u64s"}
+    return [f"outside_{kinds[f.kind]}(m->{f.name})" for f in message.fields if f.kind in kinds]
+
+
+def writer(s, message):
+    """The function that writes a message, and the one that says how much of it is elsewhere."""
+    def put(field):
+        narrow = field.kind in s.enums or field.kind in ("u8", "u16", "u32")
+        return f"\tp = put_{'u64' if narrow else field.kind}(p, m->{field.name});"
+    head = [f"\tconst struct msg_{message.name} *m = message;", ""]
+    out = [f"static uint8_t *put_{message.name}(uint8_t *p, const void *message)", "{"] + head
+    out += [f"\tp = put_array(p, {len(message.fields)});"]
+    out += [put(f) for f in message.fields] + ["\treturn p;", "}", ""]
+    if outside(message):
+        out += [f"static size_t outside_{message.name}(const void *message)", "{"] + head
+        out += [f"\treturn {' + '.join(outside(message))};", "}", ""]
+    return out
+
+
 def source(s):
-    out = [GENERATED, '#include "msg.h"', "", "#include <stddef.h>", "#include <string.h>", ""]
+    out = [GENERATED, '#include "msg.h"', "", "#include <stddef.h>", "#include <string.h>", "",
+           '#include "common/wire_put.h"', ""]
     for name, values in s.enums.items():
         out += [f"static const char *const {name}_values[] = {{"]
         out += [f'\t"{v}",' for v in values] + ["};", ""]
@@ -205,10 +227,12 @@ def source(s):
             if f.fallback is not None:
                 row += [f".fallback = {f.fallback}"]
             out += ["\t{" + ", ".join(row) + "},"]
-        out += ["};", "", f"const struct wire_message msg_{m.name}_wire = {{",
+        out += ["};", ""] + writer(s, m)
+        out += [f"const struct wire_message msg_{m.name}_wire = {{",
                 f'\t.name = "{m.name}", .number = 0x{m.number:04x},',
                 f"\t.fields_count = {len(m.fields)}, .fields_min = {m.fields_min},",
-                f"\t.size = sizeof(struct msg_{m.name}), .fields = {m.name}_fields,", "};", ""]
+                f"\t.size = sizeof(struct msg_{m.name}), .fields = {m.name}_fields,",
+                f"\t.put = put_{m.name}," + (f" .outside = outside_{m.name}," if outside(m) else ""), "};", ""]
     out += ["const struct wire_message *const msg_all[] = {"]
     out += [f"\t&msg_{m.name}_wire," for m in s.messages]
     out += ["};", "const size_t msg_all_count = sizeof msg_all / sizeof msg_all[0];", "",
