@@ -137,10 +137,10 @@ static void begin_with(const struct service *service)
 	}
 	if (service->writes) {
 		assert_err(
-			store_open(&frame.store, redis.url, "test", NULL, 300),
+			store_open(&frame.store, redis.url, "test", NULL, 2000),
 			ERR_NONE);
 		assert_err(
-			store_open(&chain.store, redis.url, "test", NULL, 300),
+			store_open(&chain.store, redis.url, "test", NULL, 2000),
 			ERR_NONE);
 		assert_err(store_lease_take(redis.store, service->name, "a", 7,
 					    60000),

@@ -35,7 +35,7 @@ static int begin(void **state)
 
 	(void)state;
 	snprintf(name, sizeof name, "log%u", tests++);
-	assert_err(store_open(&store, redis.url, "test", NULL, 200), ERR_NONE);
+	assert_err(store_open(&store, redis.url, "test", NULL, 2000), ERR_NONE);
 	assert_err(store_lease_take(store, name, "a", 7, 60000), ERR_NONE);
 	assert_err(open_writer(0), ERR_NONE);
 	return 0;
