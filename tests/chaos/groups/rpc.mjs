@@ -4,9 +4,8 @@ import { sleep } from "../scene.mjs";
 
 const scene = { liar: true };
 const SPAN_MS = 4000;
-// A page of 300 MB takes the machine's memory, not the services': smaller ones say the same, above every limit. The only
-// node there is is believed when it hides a block's logs three times in a row (docs/reliability.md): twice isn't enough.
-const OPTIONS = { huge: { bytes: 80 << 20 }, slow: { ms: 1500 }, limited: { retryAfter: 1 }, "missing-logs": { count: 2 } };
+// A page of 300 MB takes the machine's memory, not the services': smaller ones say the same, above every limit.
+const OPTIONS = { huge: { bytes: 80 << 20 }, slow: { ms: 1500 }, limited: { retryAfter: 1 } };
 // A node that makes up blocks of its own needs others that contradict it.
 const LIES = new Set(["forge"]);
 const ALL = RpcProxy.faults.filter((name) => !LIES.has(name));
