@@ -2,8 +2,8 @@
  *
  * protocol/messages describes each message once; msggen.py makes a struct, a
  * table of its fields and a function that writes it, and this file carries any
- * message between struct, bytes and JSON by these. In bytes a message is one msgpack array of its
- * fields in order:
+ * message between struct, bytes and JSON by these. In bytes a message is one
+ * msgpack array of its fields in order:
  *
  *	u8 u16 u32 u64, enums	unsigned integer
  *	unix_s			unsigned integer, seconds since 1970

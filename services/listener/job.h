@@ -21,8 +21,8 @@
  * a job is INPUTS or PROVED. A proof that is PROVED is never made again.
  *
  * Deadlines are judged by the time of the newest block. The other clock,
- * @now_ms, is any that never goes back; it only paces what is tried again. Pure:
- * no I/O.
+ * @now_ms, is any that never goes back; it only paces what is tried again.
+ * Pure: no I/O.
  *
  * Errors: what the sink returns, and ERR_NO_MEMORY; after these the core must
  * not be used. ERR_NOT_FOUND: the turn is over, or there is nothing of that

@@ -24,6 +24,10 @@ sources() { git ls-files --cached --others --exclude-standard "$@"; }
 sources '*.c' '*.h' | while read -r f; do
 	clang-format-14 --dry-run -Werror "$f" 2>/dev/null || echo "$f"
 done | each "isn't laid out by clang-format: make format"
+# clang-format leaves comments as they are: it would take drawings apart.
+sources '*.c' '*.h' | while read -r f; do
+	LC_ALL=C.UTF-8 sed 's/[^ -~\t]/x/g' "$f" | expand | grep -nE '^.{81}' | grep -E '^[0-9]+: *(/\*| \*)' | sed "s|^|$f:|"
+done | each "a comment is longer than 80 columns"
 
 # ---- first lines say what a file is for
 sources '*.c' '*.h' '*.mjs' '*.js' '*.py' '*.sh' '*.lua' '*.def' '*.msg' | while read -r f; do
